@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Devices, compiled models and requests.
+ */
+#ifndef CARINA_ENGINE_H
+#define CARINA_ENGINE_H
+
+#include <carina/model.h>
+#include <carina/plugin.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Immutable and shared: any thread. */
+typedef struct CarinaCompiled CarinaCompiled;
+/* Belongs to one thread at a time. */
+typedef struct CarinaRequest CarinaRequest;
+
+/* Name of device i ("CPU"), or NULL past the last. Loads the plugins on first use. */
+CARINA_API const char *carina_device_name(CarinaContext *ctx, int i);
+/* What the device is, in words; NULL with err where there is none. Belongs to the context. */
+CARINA_API const char *carina_device_describe(CarinaContext *ctx, const char *device,
+                                              CarinaError *err);
+
+typedef enum CarinaHint {
+    CARINA_HINT_LATENCY = 0,   /* all threads on one request */
+    CARINA_HINT_THROUGHPUT = 1 /* several requests at once where that is faster */
+} CarinaHint;
+
+typedef struct CarinaCompileOptions {
+    size_t struct_size;
+    CarinaHint hint;
+    int n_threads;         /* 0: the context's */
+    int n_streams;         /* 0: by hint */
+    const char *precision; /* "f32" (also NULL) */
+    bool exact;            /* no Winograd */
+    bool profile;          /* count time per step */
+} CarinaCompileOptions;
+
+/* [any thread] The model is borrowed for the call and not changed. Dynamic dimensions are taken as 1: reshape
+ * the model first for others. options may be NULL. */
+CARINA_API CarinaStatus carina_compile(CarinaCompiled **out, CarinaContext *ctx,
+                                       const CarinaModel *model, const char *device,
+                                       const CarinaCompileOptions *options,
+                                       CarinaError *err);
+/* Requests keep what they need: free in any order. */
+CARINA_API void carina_compiled_free(CarinaCompiled **exe);
+CARINA_API int carina_compiled_n_inputs(const CarinaCompiled *exe);
+CARINA_API int carina_compiled_n_outputs(const CarinaCompiled *exe);
+CARINA_API CarinaPort carina_compiled_input(const CarinaCompiled *exe, int i);
+CARINA_API CarinaPort carina_compiled_output(const CarinaCompiled *exe, int i);
+CARINA_API int carina_compiled_n_streams(const CarinaCompiled *exe);
+CARINA_API int carina_compiled_n_threads(const CarinaCompiled *exe);
+/* Step i of the program and its time so far over all requests (zero unless `profile`); NULL past the last. */
+CARINA_API const CarinaStep *carina_compiled_step(const CarinaCompiled *exe, int i,
+                                                  CarinaCounter *counter);
+
+/* [any thread] Inputs and outputs get memory of their own on first use. */
+CARINA_API CarinaStatus carina_request_create(CarinaRequest **out, CarinaCompiled *exe,
+                                              CarinaError *err);
+/* Waits for a run in flight. */
+CARINA_API void carina_request_free(CarinaRequest **req);
+
+/* Lend the user's tensor; type and shape must be the model's. It must live until replaced or the request is freed. */
+CARINA_API CarinaStatus carina_request_set_input(CarinaRequest *req, int i,
+                                                 CarinaTensor *tensor, CarinaError *err);
+CARINA_API CarinaStatus carina_request_set_output(CarinaRequest *req, int i,
+                                                  CarinaTensor *tensor, CarinaError *err);
+/* The tensor that is read or written; lent. NULL for a wrong index. */
+CARINA_API CarinaTensor *carina_request_input(CarinaRequest *req, int i);
+CARINA_API CarinaTensor *carina_request_output(CarinaRequest *req, int i);
+
+/* start + wait. */
+CARINA_API CarinaStatus carina_request_infer(CarinaRequest *req, CarinaError *err);
+/* Queue the run and return. CARINA_ERR_BUSY if it runs already. */
+CARINA_API CarinaStatus carina_request_start(CarinaRequest *req, CarinaError *err);
+/* timeout_ms: 0 for ever. CARINA_ERR_TIMEOUT if not done by then; else what the run gave. */
+CARINA_API CarinaStatus carina_request_wait(CarinaRequest *req, int64_t timeout_ms,
+                                            CarinaError *err);
+/* CARINA_OK done, CARINA_ERR_BUSY queued or running, else what the last run gave. Never waits. */
+CARINA_API CarinaStatus carina_request_status(CarinaRequest *req);
+/* Stop at the next step. Wait then returns CARINA_ERR_CANCELLED. */
+CARINA_API void carina_request_cancel(CarinaRequest *req);
+/* Called on the worker's thread when a run ends, before wait returns; may start the request again. */
+typedef void CarinaDoneFn(void *arg, CarinaRequest *req, CarinaStatus status);
+CARINA_API void carina_request_set_callback(CarinaRequest *req, CarinaDoneFn *fn,
+                                            void *arg);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Models: read any supported format, inspect, reshape, prepare inputs, optimise, write IR.
+ */
+#ifndef CARINA_MODEL_H
+#define CARINA_MODEL_H
+
+#include <carina/base.h>
+#include <carina/plugin.h>
+#include <carina/tensor.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Immutable once compiled from; before that, it belongs to one thread. */
+typedef struct CarinaModel CarinaModel;
+
+typedef struct CarinaReadOptions {
+    size_t struct_size;
+    const char *
+        weights; /* second file where its name does not follow: .bin, .caffemodel; NULL: by name */
+} CarinaReadOptions;
+
+/* [any thread] Reads IR v10/v11, ONNX or Caffe, told apart by content. options may be NULL. */
+CARINA_API CarinaStatus carina_model_read(CarinaModel **out, CarinaContext *ctx,
+                                          const char *path,
+                                          const CarinaReadOptions *options,
+                                          CarinaError *err);
+CARINA_API void carina_model_free(CarinaModel **model);
+
+/* What it was read from: "OpenVINO IR v11", "ONNX opset 13", "Caffe". */
+CARINA_API const char *carina_model_format(const CarinaModel *model);
+/* The graph, to look at; belongs to the model. */
+CARINA_API const CarinaGraph *carina_model_graph(const CarinaModel *model);
+/* A string the model carries, such as "labels" (comma-separated) or "producer"; NULL if none. */
+CARINA_API const char *carina_model_metadata(const CarinaModel *model, const char *key);
+
+typedef struct CarinaPort {
+    const char *name;
+    CarinaType type;
+    CarinaShape shape;
+    const char *layout; /* "NCHW" or "NHWC" where it is known, else "" */
+} CarinaPort;
+CARINA_API int carina_model_n_inputs(const CarinaModel *model);
+CARINA_API int carina_model_n_outputs(const CarinaModel *model);
+CARINA_API CarinaPort carina_model_input(const CarinaModel *model, int i);
+CARINA_API CarinaPort carina_model_output(const CarinaModel *model, int i);
+/* Index of the input with that name, or -1. A name may be the layer's or the tensor's. */
+CARINA_API int carina_model_find_input(const CarinaModel *model, const char *name);
+CARINA_API int carina_model_find_output(const CarinaModel *model, const char *name);
+
+/* Give input i another shape, and infer all shapes again. Dimensions may stay dynamic. */
+CARINA_API CarinaStatus carina_model_reshape(CarinaModel *model, int i,
+                                             const CarinaShape *shape, CarinaError *err);
+/* Set the first dimension of every input, and infer all shapes again. */
+CARINA_API CarinaStatus carina_model_set_batch(CarinaModel *model, int64_t batch,
+                                               CarinaError *err);
+
+/* How the user's data for one input look; the conversion becomes part of the graph. Zero members keep
+ * what the model has. mean and scale count channels: y = (x - mean) / scale. */
+typedef struct CarinaInput {
+    size_t struct_size;
+    CarinaType type;
+    const char *layout; /* "NHWC" or "NCHW" */
+    int32_t n_mean, n_scale;
+    const double *mean, *scale;
+    bool reverse_channels;
+} CarinaInput;
+CARINA_API CarinaStatus carina_model_set_input(CarinaModel *model, int i,
+                                               const CarinaInput *input,
+                                               CarinaError *err);
+
+/* Keep only what leads from these values (layer or tensor names, comma-separated, NULL: as they are) to those. */
+CARINA_API CarinaStatus carina_model_cut(CarinaModel *model, const char *inputs,
+                                         const char *outputs, CarinaError *err);
+
+typedef struct CarinaOptimizeOptions {
+    size_t struct_size;
+    const char *disable; /* pass names, comma-separated */
+    /* Called after each pass that changed something: how many places. */
+    void (*report)(void *arg, const char *pass, const char *summary, int n_changes);
+    void *report_arg;
+} CarinaOptimizeOptions;
+/* Run the passes. options may be NULL. */
+CARINA_API CarinaStatus carina_model_optimize(CarinaModel *model,
+                                              const CarinaOptimizeOptions *options,
+                                              CarinaError *err);
+/* Name and one-line summary of pass i in order; NULL past the last. */
+CARINA_API const char *carina_pass_name(int i);
+CARINA_API const char *carina_pass_summary(int i);
+
+typedef struct CarinaWriteOptions {
+    size_t struct_size;
+    int ir_version; /* 10 or 11; 0: 11 */
+    bool fp16;      /* store float constants as f16 */
+} CarinaWriteOptions;
+/* Write stem.xml and stem.bin, both under temporary names first. options may be NULL. */
+CARINA_API CarinaStatus carina_model_write(const CarinaModel *model, const char *stem,
+                                           const CarinaWriteOptions *options,
+                                           CarinaError *err);
+
+/* Operator i known to this build, in the order of their names: NULL past the last. */
+CARINA_API const char *carina_op_name(int i);
+CARINA_API const char *carina_op_summary(int i);
+/* Comma-separated formats in which operator i is read ("IR ONNX Caffe"). */
+CARINA_API const char *carina_op_formats(int i);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Memory: checked sizes, arenas that die as one, and shared buffers.
+ */
+#ifndef CA_BASE_MEMORY_H
+#define CA_BASE_MEMORY_H
+
+#include "base/error.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* *out = a * b or a + b; false where that overflows. */
+bool ca_mul_size(size_t *out, size_t a, size_t b);
+bool ca_add_size(size_t *out, size_t a, size_t b);
+
+/* Zeroed, 64-byte aligned; NULL where there is none. size 0 gives a valid pointer. */
+void *ca_alloc(size_t size);
+/* The same in pages of 2 MiB where the system offers them: for packed weights and scratch. */
+void *ca_alloc_huge(size_t size);
+void ca_free(void *p);
+/* n elements of size bytes, grown from p (which holds n_old): contents kept, the rest zero. Frees p and
+ * returns NULL where there is no memory. */
+void *ca_grow(void *p, size_t n_old, size_t n, size_t size);
+
+/* --- Arena: everything of one graph. */
+typedef struct CaArena CaArena;
+/* limit: bytes it may hold in all; 0: no limit. */
+CaArena *ca_arena_create(size_t limit);
+void ca_arena_free(CaArena **arena);
+/* Zeroed, 16-byte aligned; NULL past the limit or out of memory. */
+void *ca_arena_alloc(CaArena *arena, size_t size);
+/* n * size, checked. */
+void *ca_arena_array(CaArena *arena, size_t n, size_t size);
+char *ca_arena_copy(CaArena *arena, const char *text);
+char *ca_arena_copy_n(CaArena *arena, const char *text, size_t n);
+char *ca_arena_printf(CaArena *arena, const char *format, ...) CA_PRINTF(2, 3);
+size_t ca_arena_used(const CaArena *arena);
+
+/* --- Buffer: shared data, counted. */
+typedef struct CaBuffer {
+    void *data;
+    size_t size;
+    int refs;                /* atomic */
+    struct CaBuffer *parent; /* slice: what it is cut from */
+    void (*release)(struct CaBuffer *);
+    void *map;
+    size_t map_size;
+} CaBuffer;
+CaBuffer *ca_buffer_create(size_t size);
+/* The bytes [offset, offset + size) of parent, which is kept alive. The caller has checked the range. */
+CaBuffer *ca_buffer_slice(CaBuffer *parent, size_t offset, size_t size);
+CaBuffer *ca_buffer_ref(CaBuffer *b);
+/* Sets *b to NULL. */
+void ca_buffer_unref(CaBuffer **b);
+
+#endif

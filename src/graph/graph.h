@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The graph: made by readers, rewritten by passes, lent to plugins.
+ *
+ * Nodes, names, attributes and shapes live in the graph's arena; constants are counted tensors. The list of
+ * nodes always has producers before readers: a pass inserts before the reader it serves. The structs are
+ * those of carina/plugin.h; change them only through these functions.
+ */
+#ifndef CA_GRAPH_GRAPH_H
+#define CA_GRAPH_GRAPH_H
+
+#include "base/memory.h"
+#include <carina/plugin.h>
+
+typedef CarinaGraph CaGraph;
+typedef CarinaNode CaNode;
+typedef CarinaValue CaValue;
+typedef CarinaUse CaUse;
+
+struct CaGraphOwn {
+    CaArena *arena;
+    int32_t next_id;
+    CarinaTensor **tensors; /* every constant, freed with the graph */
+    size_t n_tensors, tensors_room;
+    struct CaDeadNode *dead; /* removed nodes' memory stays in the arena */
+};
+
+/* Bounds that no real model meets: readers of strangers' files stop there. */
+enum { CA_MAX_NODES = 1 << 20, CA_MAX_PORTS = 1 << 16 };
+
+CarinaStatus ca_graph_create(CaGraph **out, CarinaError *err);
+void ca_graph_free(CaGraph **graph);
+/* Nodes, names, attributes copied; constants shared. */
+CarinaStatus ca_graph_copy(CaGraph **out, const CaGraph *graph, CarinaError *err);
+static inline CaArena *ca_graph_arena(CaGraph *g) { return g->own->arena; }
+
+#define CA_EACH_NODE(n, graph) for (CaNode *n = (graph)->first; n; n = n->next)
+/* The same while n may be removed. */
+#define CA_EACH_NODE_SAFE(n, graph)                                              \
+    for (CaNode *n = (graph)->first, *n##_next; n && (n##_next = n->next, true); \
+         n = n##_next)
+
+/* A node of the newest operator named op_name at or below opset (0: newest of all), its attributes at their
+ * fallbacks, put before `before` (NULL: at the end, before nothing). name is copied (NULL: made up from the
+ * type). inputs[i] may be NULL for an absent optional one. Outputs are unknown until ca_node_infer. */
+CarinaStatus ca_graph_add(CaNode **out, CaGraph *graph, CaNode *before,
+                          const char *op_name, int opset, const char *name,
+                          CaValue *const *inputs, int n_inputs, int n_outputs,
+                          CarinaError *err);
+/* A Const node. The tensor is consumed, also on failure. */
+CarinaStatus ca_graph_constant(CaValue **out, CaGraph *graph, CaNode *before,
+                               const char *name, CarinaTensor *tensor, CarinaError *err);
+/* The same from numbers, converted to type; shape NULL: a vector of n. */
+CarinaStatus ca_graph_reals(CaValue **out, CaGraph *graph, CaNode *before,
+                            const char *name, CarinaType type, const CarinaShape *shape,
+                            const double *v, int64_t n, CarinaError *err);
+CarinaStatus ca_graph_ints(CaValue **out, CaGraph *graph, CaNode *before,
+                           const char *name, const CarinaShape *shape, const int64_t *v,
+                           int64_t n, CarinaError *err); /* i64 */
+/* Parameter and Result; kept in the order of their making. */
+CarinaStatus ca_graph_parameter(CaValue **out, CaGraph *graph, const char *name,
+                                CarinaType type, const CarinaShape *shape,
+                                CarinaError *err);
+CarinaStatus ca_graph_result(CaGraph *graph, const char *name, CaValue *value,
+                             CarinaError *err);
+
+/* Attributes by name, in whichever form is at hand; checked against the operator's table. text is as the IR
+ * spells it. An unknown attribute is CARINA_ERR_NOT_FOUND. */
+CarinaStatus ca_node_set_text(CaGraph *graph, CaNode *node, const char *attr,
+                              const char *text, CarinaError *err);
+CarinaStatus ca_node_set_int(CaGraph *graph, CaNode *node, const char *attr, int64_t v,
+                             CarinaError *err);
+CarinaStatus ca_node_set_float(CaGraph *graph, CaNode *node, const char *attr, double v,
+                               CarinaError *err);
+CarinaStatus ca_node_set_ints(CaGraph *graph, CaNode *node, const char *attr,
+                              const int64_t *v, int n, CarinaError *err);
+CarinaStatus ca_node_set_floats(CaGraph *graph, CaNode *node, const char *attr,
+                                const double *v, int n, CarinaError *err);
+/* All required attributes set, all within range? */
+CarinaStatus ca_node_check(const CaNode *node, CarinaError *err);
+/* Types and shapes of the node's outputs from its inputs; constants of shapes are computed along the way. */
+CarinaStatus ca_node_infer(CaGraph *graph, CaNode *node, CarinaError *err);
+/* check + infer of every node in order. */
+CarinaStatus ca_graph_infer(CaGraph *graph, CarinaError *err);
+
+/* All readers of old read now instead (old and now may belong to any nodes). Tensor names stay with old. */
+void ca_value_replace(CaValue *old, CaValue *now);
+void ca_node_set_input(CaNode *node, int i, CaValue *value); /* value may be NULL */
+/* The node must have no readers. Its inputs are let go, not removed. */
+void ca_graph_remove(CaGraph *graph, CaNode *node);
+/* Remove every node that leads to no Result; returns how many. Parameters stay. */
+int ca_graph_sweep(CaGraph *graph);
+/* Put nodes in an order that respects the edges, keeping the present order where it can. A cycle is an error
+ * that names a node of it. Readers that add nodes in file order call it once. */
+CarinaStatus ca_graph_sort(CaGraph *graph, CarinaError *err);
+
+int ca_value_n_uses(const CaValue *v);
+/* Is the node's operator that one? */
+bool ca_node_is(const CaNode *node, const char *op_name);
+/* The value read at input i, or NULL if absent or past the end. */
+CaValue *ca_node_input(const CaNode *node, int i);
+/* The node that makes input i, or NULL. */
+CaNode *ca_node_input_node(const CaNode *node, int i);
+void ca_value_set_name(CaGraph *graph, CaValue *v, const char *name);
+CarinaStatus ca_node_rename(CaGraph *graph, CaNode *node, const char *name,
+                            CarinaError *err);
+void ca_node_set_info(CaGraph *graph, CaNode *node, const char *key, const char *value);
+const char *ca_info_find(const CarinaInfo *list, const char *key); /* NULL if none */
+void ca_graph_set_info(CaGraph *graph, const char *key, const char *value);
+CaNode *ca_graph_find(const CaGraph *graph,
+                      const char *name); /* by node name; NULL if none */
+
+#endif

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Shapes: counts, broadcasting, text; and the elements of tensors as numbers.
+ */
+#ifndef CA_GRAPH_SHAPE_H
+#define CA_GRAPH_SHAPE_H
+
+#include "base/error.h"
+#include "base/text.h"
+#include <carina/tensor.h>
+
+CarinaShape ca_shape(int rank, const int64_t *dims);
+CarinaShape ca_shape_unknown(void);     /* rank unknown */
+CarinaShape ca_shape_of_rank(int rank); /* all dimensions unknown */
+bool ca_shape_is_static(const CarinaShape *s);
+bool ca_shape_equal(const CarinaShape *a, const CarinaShape *b);
+/* Elements; false where dynamic or past INT64_MAX / 64. */
+bool ca_shape_count(const CarinaShape *s, int64_t *n);
+/* Product of dims [from, to), all of them known. */
+int64_t ca_shape_product(const CarinaShape *s, int from, int to);
+/* NumPy's rule, dynamic dimensions included; false where they do not fit. */
+bool ca_shape_broadcast(CarinaShape *out, const CarinaShape *a, const CarinaShape *b);
+/* "[1, 3, 224, 224]", "?" where dynamic, "[...]" for an unknown rank; writes at most room bytes. */
+const char *ca_shape_text(char *text, size_t room, const CarinaShape *s);
+#define CA_SHAPE_TEXT 160
+/* axis in [-rank, rank) -> [0, rank); false otherwise. */
+bool ca_axis(int64_t axis, int rank, int *out);
+
+/* Bytes that n elements of type take; false on overflow. */
+bool ca_type_size(CarinaType type, int64_t n, size_t *size);
+bool ca_type_is_real(CarinaType type);  /* f32 f16 bf16 f64 */
+bool ca_type_is_whole(CarinaType type); /* integers and boolean */
+bool ca_type_is_unsigned(CarinaType type);
+CarinaType ca_type_find(
+    const char *name); /* "f32", "FP32", "boolean", "BOOL" ...: CARINA_UNKNOWN if none */
+
+/* Element i as a number; any type. u64 above 2^63 wraps in the int form. */
+double ca_get_real(CarinaType type, const void *data, int64_t i);
+int64_t ca_get_int(CarinaType type, const void *data, int64_t i);
+/* Rounded once (floats, nearest even) or as Convert does (reference/operators.md: truncate, wrap). */
+void ca_put_real(CarinaType type, void *data, int64_t i, double v);
+void ca_put_int(CarinaType type, void *data, int64_t i, int64_t v);
+/* Number of elements of a tensor (its shape is always static). */
+int64_t ca_tensor_count(const CarinaTensor *t);
+/* A tensor that shares buffer [offset, +size): the buffer is counted, not consumed. */
+CarinaStatus ca_tensor_of_buffer(CarinaTensor **out, CarinaType type,
+                                 const CarinaShape *shape, struct CaBuffer *buffer,
+                                 size_t offset, CarinaError *err);
+/* Another handle on the same data. */
+CarinaStatus ca_tensor_share(CarinaTensor **out, const CarinaTensor *t, CarinaError *err);
+
+#endif
