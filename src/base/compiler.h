@@ -13,7 +13,7 @@
 #define CA_INLINE static inline __attribute__((always_inline))
 #define CA_NOINLINE __attribute__((noinline))
 #define CA_UNUSED __attribute__((unused))
-#define CA_PRINTF(format, args) __attribute__((format(printf, format, args)))
+#define CA_PRINTF(text, args) __attribute__((format(printf, text, args)))
 #define CA_LIKELY(x) __builtin_expect(!!(x), 1)
 #define CA_UNLIKELY(x) __builtin_expect(!!(x), 0)
 #define CA_EXPORT __attribute__((visibility("default")))

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * vf32: 16 floats of AVX-512 (F, BW, VL, DQ).
+ *
+ * The four simd_<isa>.h offer the same functions; a template includes the one of its file.
+ * vf32_max(a, b) is a > b ? a : b and vf32_min(a, b) is a < b ? a : b: a NaN in b survives.
+ * Functions ending in _n touch n lanes of memory only, 0 <= n; the other lanes load as zero.
+ */
+#ifndef CA_SIMD_AVX512_H
+#define CA_SIMD_AVX512_H
+
+#include "base/compiler.h"
+
+#include <immintrin.h>
+
+typedef __m512 vf32;
+enum { VF32_N = 16 };
+
+CA_INLINE vf32 vf32_zero(void) { return _mm512_setzero_ps(); }
+CA_INLINE vf32 vf32_set1(float x) { return _mm512_set1_ps(x); }
+CA_INLINE vf32 vf32_load(const float *p) { return _mm512_loadu_ps(p); }
+CA_INLINE void vf32_store(float *p, vf32 v) { _mm512_storeu_ps(p, v); }
+/* a * b + c, rounded once */
+CA_INLINE vf32 vf32_fma(vf32 a, vf32 b, vf32 c) { return _mm512_fmadd_ps(a, b, c); }
+CA_INLINE vf32 vf32_add(vf32 a, vf32 b) { return _mm512_add_ps(a, b); }
+CA_INLINE vf32 vf32_sub(vf32 a, vf32 b) { return _mm512_sub_ps(a, b); }
+CA_INLINE vf32 vf32_mul(vf32 a, vf32 b) { return _mm512_mul_ps(a, b); }
+CA_INLINE vf32 vf32_div(vf32 a, vf32 b) { return _mm512_div_ps(a, b); }
+CA_INLINE vf32 vf32_max(vf32 a, vf32 b) { return _mm512_max_ps(a, b); }
+CA_INLINE vf32 vf32_min(vf32 a, vf32 b) { return _mm512_min_ps(a, b); }
+CA_INLINE vf32 vf32_sqrt(vf32 a) { return _mm512_sqrt_ps(a); }
+CA_INLINE vf32 vf32_abs(vf32 a) { return _mm512_abs_ps(a); }
+/* To the nearest whole number, halves to even. */
+CA_INLINE vf32 vf32_round(vf32 a)
+{
+    return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+}
+/* 2^a of a whole a in [-126, 127] */
+CA_INLINE vf32 vf32_pow2(vf32 a)
+{
+    const __m512i e = _mm512_add_epi32(_mm512_cvtps_epi32(a), _mm512_set1_epi32(127));
+    return _mm512_castsi512_ps(_mm512_slli_epi32(e, 23));
+}
+/* x < y ? a : b */
+CA_INLINE vf32 vf32_select_lt(vf32 x, vf32 y, vf32 a, vf32 b)
+{
+    return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(x, y, _CMP_LT_OQ), b, a);
+}
+CA_INLINE __mmask16 vf32_mask(int n)
+{
+    return (__mmask16)(n >= 16 ? 0xffff : (1u << n) - 1);
+}
+CA_INLINE vf32 vf32_load_n(const float *p, int n)
+{
+    return _mm512_maskz_loadu_ps(vf32_mask(n), p);
+}
+CA_INLINE void vf32_store_n(float *p, vf32 v, int n)
+{
+    _mm512_mask_storeu_ps(p, vf32_mask(n), v);
+}
+CA_INLINE float vf32_sum(vf32 a) { return _mm512_reduce_add_ps(a); }
+CA_INLINE float vf32_largest(vf32 a) { return _mm512_reduce_max_ps(a); }
+
+/* The first n lanes at p += v. */
+CA_INLINE void vf32_add_to(float *p, vf32 v, int n)
+{
+    if (n >= VF32_N)
+        vf32_store(p, vf32_add(vf32_load(p), v));
+    else if (n > 0)
+        vf32_store_n(p, vf32_add(vf32_load_n(p, n), v), n);
+}
+
+#endif
