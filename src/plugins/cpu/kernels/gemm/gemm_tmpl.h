@@ -56,7 +56,10 @@ static CA_NOINLINE void activate(const CaGemmTile *t)
         }
 }
 
-/* side sets of sums for as many steps of k, rows * side <= MR */
+enum { MOST_SIDE = 4 };
+
+/* side sets of sums for as many steps of k, rows * side <= MR. Both are constants after inlining;
+ * clang unrolls before, so loops go to the most and ask. */
 CA_INLINE void tile_rows(const CaGemmTile *t, const int rows, const int side)
 {
     vf32 sum[MR][NV];
@@ -64,40 +67,47 @@ CA_INLINE void tile_rows(const CaGemmTile *t, const int rows, const int side)
     const ptrdiff_t a_row = t->a_row, a_depth = t->a_depth;
     ptrdiff_t left = t->depth;
 
-    UNROLL_FOR(i, rows * side)
-        UNROLL_FOR(j, NV)
-            sum[i][j] = i < rows && t->start ? load_start(t, i, j) : vf32_zero();
+    UNROLL_FOR(i, MR)
+        if (i < rows * side)
+            UNROLL_FOR(j, NV)
+                sum[i][j] = i < rows && t->start ? load_start(t, i, j) : vf32_zero();
 
     for (; left >= side; left -= side)
-        UNROLL_FOR(s, side) {
-            vf32 row[NV];
-            UNROLL_FOR(j, NV)
-                row[j] = vf32_load(b + j * VF32_N);
-            UNROLL_FOR(i, rows) {
-                const vf32 x = vf32_set1(a[i * a_row]);
+        UNROLL_FOR(s, MOST_SIDE)
+            if (s < side) {
+                vf32 row[NV];
                 UNROLL_FOR(j, NV)
-                    sum[s * rows + i][j] = vf32_fma(x, row[j], sum[s * rows + i][j]);
+                    row[j] = vf32_load(b + j * VF32_N);
+                UNROLL_FOR(i, MR)
+                    if (i < rows) {
+                        const vf32 x = vf32_set1(a[i * a_row]);
+                        UNROLL_FOR(j, NV)
+                            sum[s * rows + i][j] =
+                                vf32_fma(x, row[j], sum[s * rows + i][j]);
+                    }
+                a += a_depth;
+                b += NR;
             }
-            a += a_depth;
-            b += NR;
-        }
     for (; side > 1 && left > 0; left--, a += a_depth, b += NR)
-        UNROLL_FOR(i, rows)
-            UNROLL_FOR(j, NV)
-                sum[i][j] = vf32_fma(vf32_set1(a[i * a_row]), vf32_load(b + j * VF32_N),
-                                     sum[i][j]);
+        UNROLL_FOR(i, MR)
+            if (i < rows)
+                UNROLL_FOR(j, NV)
+                    sum[i][j] = vf32_fma(vf32_set1(a[i * a_row]),
+                                         vf32_load(b + j * VF32_N), sum[i][j]);
 
     const bool is_relu = t->act->kind == CA_ACT_RELU,
                is_clamp = t->act->kind == CA_ACT_CLAMP;
     const vf32 lo = vf32_set1(is_relu ? 0 : is_clamp ? t->act->a : -INFINITY);
     const vf32 hi = vf32_set1(is_clamp ? t->act->b : INFINITY);
-    UNROLL_FOR(i, rows)
-        UNROLL_FOR(j, NV) {
-            vf32 v = sum[i][j];
-            UNROLL_FOR(s, side - 1)
-                v = vf32_add(v, sum[(s + 1) * rows + i][j]);
-            store(t, i, j, vf32_min(hi, vf32_max(lo, v)));
-        }
+    UNROLL_FOR(i, MR)
+        if (i < rows)
+            UNROLL_FOR(j, NV) {
+                vf32 v = sum[i][j];
+                UNROLL_FOR(s, MOST_SIDE - 1)
+                    if (s + 1 < side)
+                        v = vf32_add(v, sum[(s + 1) * rows + i][j]);
+                store(t, i, j, vf32_min(hi, vf32_max(lo, v)));
+            }
     if (t->act->kind > CA_ACT_CLAMP)
         activate(t);
 }
