@@ -8,6 +8,8 @@
  */
 #include "gemm.h"
 
+#include "kernels/axis_runs.h"
+
 #include <string.h>
 
 /* With nr = 32 a chunk of a panel is 64 KiB. Chunks pay only where blocks of rows reuse it. */
@@ -112,9 +114,9 @@ void ca_gemm_run(const CaGemm *plan, float *c, ptrdiff_t ldc, const float *a,
 {
     const Operands o = {plan, c, a, packed_b, bias, ldc, lda, act};
     const ptrdiff_t n_blocks = plan->n_blocks, n_tiles = plan->n_panels * n_blocks;
-    const ptrdiff_t last = n_tiles * (thread + 1) / n_threads;
+    const ptrdiff_t last = ca_share(n_tiles, thread + 1, n_threads);
 
-    for (ptrdiff_t at = n_tiles * thread / n_threads; at < last;) {
+    for (ptrdiff_t at = ca_share(n_tiles, thread, n_threads); at < last;) {
         const ptrdiff_t panel = at / n_blocks, begin = at % n_blocks;
         const ptrdiff_t left = last - panel * n_blocks;
         const ptrdiff_t end = left < n_blocks ? left : n_blocks;
