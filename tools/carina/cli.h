@@ -58,8 +58,7 @@ typedef struct Table Table;
 /* heads: one per column; a '<' in front aligns left. The list ends with NULL. */
 Table *table_create(const char *const *heads);
 void table_cell(Table *t, const char *text); /* copied; fills rows from left to right */
-void table_print(Table *t,
-                 FILE *f); /* frees it; columns past the terminal's width are left out */
+void table_print(Table *t, FILE *f);         /* frees it; f NULL: only that */
 
 /* --- JSON, under a temporary name until closed. A NULL writer takes everything and does nothing. */
 typedef struct Json Json;

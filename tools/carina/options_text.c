@@ -7,18 +7,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* "--input-model, -m, -w FILE" */
+/* "--input-model, -m, -w FILE"; to be freed. */
 static char *spelt(const Option *o)
 {
     char *all = text_of("%s", "");
     for (const char *name = o->names; name;) {
         const char *comma = strchr(name, ',');
         const int n = comma ? (int)(comma - name) : (int)strlen(name);
-        char *longer = text_of("%s%s%s%.*s", all, *all ? ", " : "",
-                               all == NULL || *all ? "-"
-                               : n > 1             ? "--"
-                                                   : "-",
-                               n, name);
+        const bool is_first = name == o->names;
+        char *longer = text_of("%s%s%s%.*s", all, is_first ? "" : ", ",
+                               is_first && n > 1 ? "--" : "-", n, name);
         free(all);
         all = longer;
         name = comma ? comma + 1 : NULL;

@@ -59,7 +59,7 @@ static int column_width(const Table *t, int column)
     return width;
 }
 
-void table_print(Table *t, FILE *f)
+static void print_all(const Table *t, FILE *f)
 {
     const int room = terminal_columns();
     int *widths = allocate((size_t)t->n_columns, sizeof *widths);
@@ -78,9 +78,15 @@ void table_print(Table *t, FILE *f)
             print_cell(t, c, widths[c], t->cells.v[i + c], c + 1 == n, f);
         fputc('\n', f);
     }
+    free(widths);
+}
+
+void table_print(Table *t, FILE *f)
+{
+    if (f)
+        print_all(t, f);
     for (int i = 0; i < t->cells.n; i++)
         free((void *)(uintptr_t)t->cells.v[i]);
     free(t->cells.v);
-    free(widths);
     free(t);
 }
