@@ -102,6 +102,10 @@ bool load_input(CarinaTensor **out, CarinaModel *model, int i, const char *path)
 /* Fills inputs[] from words "NAME=FILE.npy" or "FILE.npy"; NULL where none was given. */
 bool load_inputs(CarinaTensor **inputs, CarinaModel *model, const List *words);
 
+/* --- Pictures of a graph. */
+bool draw_dot(const CarinaGraph *g, const char *path);
+bool draw_svg(const CarinaGraph *g, const char *path);
+
 extern const Command command_convert, command_info, command_run, command_classify,
     command_benchmark, command_compare, command_devices, command_ops, command_version,
     command_help;
