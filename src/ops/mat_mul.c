@@ -28,7 +28,7 @@ static Side side_of(const CarinaShape *s, bool transpose, bool is_left)
 {
     Side m = {.is_vector = s->rank == 1};
     if (m.is_vector) {
-        m.batch = ca_shape(0, NULL);
+        m.batch = ca_shape(0, s->dims);
         m.rows = is_left ? 1 : s->dims[0];
         m.cols = is_left ? s->dims[0] : 1;
         return m;
