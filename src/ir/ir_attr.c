@@ -154,9 +154,7 @@ void ca_attr_text(CaText *t, const CaNode *node, const CarinaAttr *attr)
 {
     const void *at = (const char *)node->attrs + attr->offset;
     switch (attr->kind) {
-    case CARINA_ATTR_INT:
-        ca_text_add(t, "%lld", (long long)*(const int64_t *)at);
-        break;
+    case CARINA_ATTR_INT: ca_text_add(t, "%lld", (long long)*(const int64_t *)at); break;
     case CARINA_ATTR_FLOAT: ca_real_text(t, *(const double *)at); break;
     case CARINA_ATTR_BOOL:
         ca_text_add(t, "%s", *(const bool *)at ? "true" : "false");

@@ -61,9 +61,10 @@ static CarinaStatus explain(xmlParserCtxt *ctxt, const Refusal *refusal, const c
     size_t n = e->message ? strlen(e->message) : 0;
     while (n && (e->message[n - 1] == '\n' || e->message[n - 1] == ' '))
         n--;
-    return ca_err(err, CARINA_ERR_FORMAT,
-                  "%s: line %d: not well-formed XML (%.*s); the file is damaged or was cut",
-                  path, e->line, (int)n, e->message ? e->message : "");
+    return ca_err(
+        err, CARINA_ERR_FORMAT,
+        "%s: line %d: not well-formed XML (%.*s); the file is damaged or was cut", path,
+        e->line, (int)n, e->message ? e->message : "");
 }
 
 CarinaStatus ca_xml_parse(xmlDoc **out, const char *path, const void *data, size_t size,
@@ -74,8 +75,8 @@ CarinaStatus ca_xml_parse(xmlDoc **out, const char *path, const void *data, size
     if (size == 0)
         return ca_err(err, CARINA_ERR_FORMAT, "%s: the file is empty", path);
     if (size > MAX_SIZE)
-        return ca_err(err, CARINA_ERR_LIMIT,
-                      "%s: %zu bytes of XML; at most %d are read", path, size, MAX_SIZE);
+        return ca_err(err, CARINA_ERR_LIMIT, "%s: %zu bytes of XML; at most %d are read",
+                      path, size, MAX_SIZE);
     xmlParserCtxt *ctxt = xmlNewParserCtxt();
     if (!ctxt)
         return ca_err(err, CARINA_ERR_MEMORY, "%s: out of memory while reading XML",
@@ -84,9 +85,10 @@ CarinaStatus ca_xml_parse(xmlDoc **out, const char *path, const void *data, size
     ctxt->sax->internalSubset = refuse_doctype;
     ctxt->sax->startElementNs = bounded_start;
     /* NOENT: attribute values come as one text each; there are no entities but XML's own five. */
-    xmlDoc *doc = xmlCtxtReadMemory(ctxt, data, (int)size, NULL, NULL,
-                                    XML_PARSE_NONET | XML_PARSE_NOENT | XML_PARSE_NOCDATA |
-                                        XML_PARSE_NOERROR | XML_PARSE_NOWARNING);
+    xmlDoc *doc =
+        xmlCtxtReadMemory(ctxt, data, (int)size, NULL, NULL,
+                          XML_PARSE_NONET | XML_PARSE_NOENT | XML_PARSE_NOCDATA |
+                              XML_PARSE_NOERROR | XML_PARSE_NOWARNING);
     CarinaStatus status = CARINA_OK;
     if (!doc || !ctxt->wellFormed || refusal.doctype || refusal.deep) {
         status = explain(ctxt, &refusal, path, err);
