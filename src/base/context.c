@@ -42,6 +42,7 @@ CarinaStatus carina_context_create(CarinaContext **out,
     }
     pthread_mutex_init(&c->log_lock, NULL);
     pthread_mutex_init(&c->lock, NULL);
+    pthread_mutex_init(&c->devices_lock, NULL);
     *out = c;
     return CARINA_OK;
 }
@@ -56,6 +57,7 @@ void carina_context_free(CarinaContext **ctx)
     ca_team_free(&c->team);
     pthread_mutex_destroy(&c->log_lock);
     pthread_mutex_destroy(&c->lock);
+    pthread_mutex_destroy(&c->devices_lock);
     ca_free(c->plugin_dir);
     ca_free(c);
     *ctx = NULL;
