@@ -6,25 +6,32 @@
 
 #include "graph/shape.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* %g drops trailing zeros, so the first precision that reads back is as short as it gets but for the steps. */
-void ca_real_text(CaText *t, double v)
+void ca_element_text(CaText *t, CarinaType type, const void *element)
 {
-    static const int digits[] = {6, 9, 15, 16, 17};
+    static const int digits[] = {6, 7, 8, 9, 15, 16, 17};
+    const double v = ca_get_real(type, element, 0);
+    const size_t size = (size_t)carina_type_bits(type) / 8;
+    char text[40] = "0";
     for (size_t i = 0; i < sizeof digits / sizeof *digits; i++) {
-        CaText try = {.limit = 64};
-        double back = 0;
+        CaText try = {.limit = sizeof text};
+        double real = 0, back = 0;
         ca_text_add(&try, "%.*g", digits[i], v);
-        const bool same = !try.failed && ca_text_real(&back, try.data, try.size) &&
-                          memcmp(&back, &v, sizeof v) == 0;
-        if (same || digits[i] == 17)
-            ca_text_add(t, "%s", try.data ? try.data : "0");
+        if (try.data && !try.failed)
+            snprintf(text, sizeof text, "%s", try.data);
+        const bool is_number = ca_text_real(&real, text, strlen(text));
         ca_text_free(&try);
-        if (same)
-            return;
+        ca_put_real(type, &back, 0, real);
+        if (is_number && memcmp(&back, element, size) == 0)
+            break;
     }
+    ca_text_add(t, "%s", text);
 }
+
+void ca_real_text(CaText *t, double v) { ca_element_text(t, CARINA_F64, &v); }
 
 void ca_dims_text(CaText *t, const CarinaShape *shape, const char *separator)
 {

@@ -12,6 +12,8 @@
 void ca_attr_text(CaText *t, const CaNode *node, const CarinaAttr *attr);
 /* The shortest text that reads back as v. */
 void ca_real_text(CaText *t, double v);
+/* The same for an element of floating type. */
+void ca_element_text(CaText *t, CarinaType type, const void *element);
 /* "1,3,?,8" with that separator; "..." for an unknown rank. */
 void ca_dims_text(CaText *t, const CarinaShape *shape, const char *separator);
 /* The reverse: "", "1, 3", "?", "-1", "1..8", "..."; a range is a dynamic dimension. False where it is none. */

@@ -82,6 +82,7 @@ static void add_type(CaText *t, CarinaType type, const CarinaShape *shape)
 static void add_elements(CaText *t, const CarinaTensor *c)
 {
     const int64_t n = ca_tensor_count(c);
+    const size_t size = (size_t)carina_type_bits(c->type) / 8;
     ca_text_add(t, " {");
     if (n > MAX_SHOWN)
         ca_text_add(t, "#%016llx", (unsigned long long)ca_hash(c->data, c->size, 0));
@@ -89,7 +90,7 @@ static void add_elements(CaText *t, const CarinaTensor *c)
         if (i)
             ca_text_add(t, ", ");
         if (ca_type_is_real(c->type))
-            ca_real_text(t, ca_get_real(c->type, c->data, i));
+            ca_element_text(t, c->type, (const char *)c->data + (size_t)i * size);
         else
             ca_text_add(t, "%lld", (long long)ca_get_int(c->type, c->data, i));
     }

@@ -197,7 +197,7 @@ static void write_rt_info(Writer *w, const CaNode *n, const char *prefix,
     if (decompression) {
         ca_text_add(
             &w->xml,
-            "%s<rt_info>\n%s\t<attribute name=\"decompression\" version=\"0\" />\n",
+            "%s<rt_info>\n%s\t<attribute name=\"decompression\" version=\"0\"/>\n",
             indent, indent);
         open = true;
     }
@@ -212,7 +212,7 @@ static void write_rt_info(Writer *w, const CaNode *n, const char *prefix,
         open = true;
         ca_text_add(&w->xml, "%s\t<%s", indent, user ? "user_data" : "attribute");
         add_quoted(w, "name", key + (user ? 10 : 8));
-        ca_text_add(&w->xml, "%s%s />\n", i->value[0] ? " " : "", i->value);
+        ca_text_add(&w->xml, "%s%s/>\n", i->value[0] ? " " : "", i->value);
     }
     if (open)
         ca_text_add(&w->xml, "%s</rt_info>\n", indent);
@@ -325,7 +325,7 @@ static void write_data(Writer *w, const CaNode *n)
         w->xml.failed |= t.failed;
         ca_text_free(&t);
     }
-    ca_text_add(&w->xml, " />\n");
+    ca_text_add(&w->xml, "/>\n");
 }
 
 static void open_layer(Writer *w, const CaNode *n, int32_t id, const char *suffix,
@@ -359,7 +359,7 @@ static CarinaStatus write_const_data(Writer *w, const CaNode *n, bool narrowed)
     ca_text_add(&w->xml, "\t\t\t<data element_type=\"%s\" shape=\"",
                 carina_type_name(narrowed ? CARINA_F16 : t->type));
     ca_dims_text(&w->xml, &t->shape, ", ");
-    ca_text_add(&w->xml, "\" offset=\"%zu\" size=\"%zu\" />\n", offset, size);
+    ca_text_add(&w->xml, "\" offset=\"%zu\" size=\"%zu\"/>\n", offset, size);
     return CARINA_OK;
 }
 
@@ -374,7 +374,7 @@ static CarinaStatus write_narrowed(Writer *w, const CaNode *n)
     write_dims(w, s);
     ca_text_add(&w->xml, "\t\t\t\t</port>\n\t\t\t</output>\n\t\t</layer>\n");
     open_layer(w, n, id, "", "Convert", 1);
-    ca_text_add(&w->xml, "\t\t\t<data destination_type=\"f32\" />\n");
+    ca_text_add(&w->xml, "\t\t\t<data destination_type=\"f32\"/>\n");
     write_rt_info(w, n, "", "\t\t\t", true);
     ca_text_add(&w->xml, "\t\t\t<input>\n\t\t\t\t<port id=\"0\" precision=\"FP16\">\n");
     write_dims(w, s);
@@ -464,7 +464,7 @@ static CarinaStatus write_edges(Writer *w)
     for (size_t i = 0; i < n; i++)
         ca_text_add(&w->xml,
                     "\t\t<edge from-layer=\"%d\" from-port=\"%d\" to-layer=\"%d\" "
-                    "to-port=\"%d\" />\n",
+                    "to-port=\"%d\"/>\n",
                     (int)edges[i].from, (int)edges[i].from_port, (int)edges[i].to,
                     (int)edges[i].to_port);
     ca_text_add(&w->xml, "\t</edges>\n");
@@ -485,7 +485,7 @@ static void write_own_info(Writer *w, bool with_labels)
         open = true;
         add_quoted(w, "name", i->key);
         add_quoted(w, "value", i->value);
-        ca_text_add(&w->xml, " />\n");
+        ca_text_add(&w->xml, "/>\n");
     }
     if (open)
         ca_text_add(&w->xml, "\t\t</carina>\n");
@@ -513,12 +513,12 @@ static bool write_kept(Writer *w, const char *xml)
 static void write_fresh(Writer *w, const char *element)
 {
     const char *labels = ca_info_find(w->graph->info, "labels");
-    ca_text_add(&w->xml, "\t<%s>\n\t\t<%s value=\"carina %s\" />\n", element,
+    ca_text_add(&w->xml, "\t<%s>\n\t\t<%s value=\"carina %s\"/>\n", element,
                 w->version < 11 ? "MO_version" : "Runtime_version", carina_version());
     if (labels) {
         ca_text_add(&w->xml, "\t\t<model_info>\n\t\t\t<labels");
         add_quoted(w, "value", labels);
-        ca_text_add(&w->xml, " />\n\t\t</model_info>\n");
+        ca_text_add(&w->xml, "/>\n\t\t</model_info>\n");
     }
     write_own_info(w, false);
     ca_text_add(&w->xml, "\t</%s>\n", element);

@@ -188,6 +188,14 @@ TEST(real_models_read_back_equal)
     for (size_t i = 0; i < sizeof stems / sizeof *stems; i++) {
         char stem[512];
         snprintf(stem, sizeof stem, ASSETS_DIR "/models/openvino/%s", stems[i]);
+        CaGraph *graph = NULL;
+        CarinaError e = {0};
+        const CarinaStatus status = read_stem(&graph, stem, stems[i], &e);
+        ca_graph_free(&graph);
+        if (status == CARINA_ERR_UNSUPPORTED) {
+            test_skip(e.text);
+            continue;
+        }
         CHECK(round_trips(stem, 10));
         CHECK(round_trips(stem, 11));
     }
@@ -216,7 +224,7 @@ TEST(rt_info_names_and_labels_are_kept)
 static const char *const small_graph =
     "x = Parameter-1() : f32 [1, 4]\n"
     "\"a b\" = Const-1() : f32 [4] {0, 0.1, 65504, -3}\n"
-    "big = Const-1() : f32 [1, 4] {70000, -1e30, 1e-08, nan}\n"
+    "big = Const-1() : f32 [1, 4] {70000, -1e+30, 1e-08, nan}\n"
     "y = Add-1(x, \"a b\") : f32 [1, 4]\n"
     "z = Add-1(y, big) : f32 [1, 4]\n"
     "r = Result-1(z)\n";
