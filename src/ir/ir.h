@@ -10,7 +10,7 @@
  *         "output_names"        of a Result
  *   graph "labels"              <rt_info><model_info><labels value=...>
  *         "ir.rt_info" ...      each element of <net> besides layers and edges, as XML
- *         anything else         written in <carina>, and read from there
+ *         anything else         in <carina>, of <rt_info> in version 11, of <net> in version 10
  */
 #ifndef CA_IR_IR_H
 #define CA_IR_IR_H

@@ -542,17 +542,22 @@ static CarinaStatus keep_layer(Reader *r, const Layer *l)
     return CARINA_OK;
 }
 
+static void keep_own_info(Reader *r, const xmlNode *own)
+{
+    for (const xmlNode *x = ca_xml_child(own, "info"); x; x = ca_xml_next(x, "info")) {
+        const char *name = ca_xml_attr(x, "name"), *value = ca_xml_attr(x, "value");
+        if (name && value && strncmp(name, "ir.", 3) != 0)
+            ca_graph_set_info(r->graph, name, value);
+    }
+}
+
 /* Take <carina> out of the element: its contents are the graph's own info. */
 static void take_own_info(Reader *r, xmlNode *element)
 {
     xmlNode *own = ca_xml_child(element, "carina");
     if (!own)
         return;
-    for (const xmlNode *x = ca_xml_child(own, "info"); x; x = ca_xml_next(x, "info")) {
-        const char *name = ca_xml_attr(x, "name"), *value = ca_xml_attr(x, "value");
-        if (name && value && strncmp(name, "ir.", 3) != 0)
-            ca_graph_set_info(r->graph, name, value);
-    }
+    keep_own_info(r, own);
     xmlNode *blank = own->prev;
     xmlUnlinkNode(own);
     xmlFreeNode(own);
@@ -567,6 +572,10 @@ static CarinaStatus keep_net_info(Reader *r)
     for (xmlNode *x = ca_xml_child(r->net, NULL); x; x = ca_xml_next(x, NULL)) {
         if (ca_xml_is(x, "layers") || ca_xml_is(x, "edges"))
             continue;
+        if (ca_xml_is(x, "carina")) {
+            keep_own_info(r, x);
+            continue;
+        }
         take_own_info(r, x);
         const xmlNode *labels = ca_xml_child(ca_xml_child(x, "model_info"), "labels");
         if (labels && ca_xml_attr(labels, "value"))

@@ -474,24 +474,26 @@ static CarinaStatus write_edges(Writer *w)
 
 /* --- What is carried along. */
 
-static void write_own_info(Writer *w, bool with_labels)
+static void write_own_info(Writer *w, bool with_labels, const char *indent)
 {
     bool open = false;
     for (const CarinaInfo *i = w->graph->info; i; i = i->next) {
         if (strncmp(i->key, "ir.", 3) == 0 ||
             (!with_labels && strcmp(i->key, "labels") == 0))
             continue;
-        ca_text_add(&w->xml, "%s\t\t\t<info", open ? "" : "\t\t<carina>\n");
+        if (!open)
+            ca_text_add(&w->xml, "%s<carina>\n", indent);
         open = true;
+        ca_text_add(&w->xml, "%s\t<info", indent);
         add_quoted(w, "name", i->key);
         add_quoted(w, "value", i->value);
         ca_text_add(&w->xml, "/>\n");
     }
     if (open)
-        ca_text_add(&w->xml, "\t\t</carina>\n");
+        ca_text_add(&w->xml, "%s</carina>\n", indent);
 }
 
-/* The element as it was read, with our own info put before its end. */
+/* The rt_info as it was read, with our own info put before its end. */
 static bool write_kept(Writer *w, const char *xml)
 {
     const char *end = NULL;
@@ -505,37 +507,41 @@ static bool write_kept(Writer *w, const char *xml)
     ca_text_add(&w->xml, "\t");
     ca_text_add_n(&w->xml, xml, n);
     ca_text_add(&w->xml, "\n");
-    write_own_info(w, !strstr(xml, "<labels "));
+    write_own_info(w, !strstr(xml, "<labels "), "\t\t");
     ca_text_add(&w->xml, "\t%s\n", end);
     return true;
 }
 
-static void write_fresh(Writer *w, const char *element)
+static void write_fresh_rt_info(Writer *w)
 {
     const char *labels = ca_info_find(w->graph->info, "labels");
-    ca_text_add(&w->xml, "\t<%s>\n\t\t<%s value=\"carina %s\"/>\n", element,
-                w->version < 11 ? "MO_version" : "Runtime_version", carina_version());
+    ca_text_add(&w->xml, "\t<rt_info>\n\t\t<Runtime_version value=\"carina %s\"/>\n",
+                carina_version());
     if (labels) {
         ca_text_add(&w->xml, "\t\t<model_info>\n\t\t\t<labels");
         add_quoted(w, "value", labels);
         ca_text_add(&w->xml, "/>\n\t\t</model_info>\n");
     }
-    write_own_info(w, false);
-    ca_text_add(&w->xml, "\t</%s>\n", element);
+    write_own_info(w, false, "\t\t");
+    ca_text_add(&w->xml, "\t</rt_info>\n");
 }
 
-/* Everything is kept; our own info goes into the version's own element. */
+/* Version 10 has <meta_data>, in which OpenVINO bears no elements it does not know: ours stands beside it. */
 static void write_net_info(Writer *w)
 {
-    const char *element = w->version < 11 ? "meta_data" : "rt_info";
-    const char *own = w->version < 11 ? "ir.meta_data" : "ir.rt_info";
-    const char *kept = ca_info_find(w->graph->info, own);
-    if (!kept || !write_kept(w, kept))
-        write_fresh(w, element);
+    const char *rt_info = ca_info_find(w->graph->info, "ir.rt_info");
+    if (w->version >= 11 && (!rt_info || !write_kept(w, rt_info)))
+        write_fresh_rt_info(w);
+    if (w->version < 11 && !ca_info_find(w->graph->info, "ir.meta_data"))
+        ca_text_add(
+            &w->xml,
+            "\t<meta_data>\n\t\t<MO_version value=\"carina %s\"/>\n\t</meta_data>\n",
+            carina_version());
     for (const CarinaInfo *i = w->graph->info; i; i = i->next)
-        if (strncmp(i->key, "ir.", 3) == 0 && strcmp(i->key, own) != 0 &&
-            (w->version >= 11 || strcmp(i->key, "ir.rt_info") != 0))
+        if (strncmp(i->key, "ir.", 3) == 0 && strcmp(i->key, "ir.rt_info") != 0)
             ca_text_add(&w->xml, "\t%s\n", i->value);
+    if (w->version < 11)
+        write_own_info(w, true, "\t");
 }
 
 /* --- All of it. */
