@@ -246,6 +246,37 @@ TEST(text_prints_as_it_was_parsed)
     ca_graph_free(&g);
 }
 
+TEST(text_keeps_attributes_and_ports)
+{
+    static const char *const graph =
+        "x = Parameter-1() : f32 [1, 2, ?, 8]\n"
+        "w = Const-1() : f32 [1, 2, 1, 1] {0.5, 2}\n"
+        "lengths = Const-1() : i64 [2] {3, 5}\n"
+        "axis = Const-1() : i64 [] {3}\n"
+        "c = Convolution-1(x, w) strides=[1, 2] dilations=[1, 1] pads_begin=[0, 1] "
+        "pads_end=[0, 1] : f32 [1, 1, ?, 5]\n"
+        "m = Clamp-1(x) min=-1.5 max=6 : f32 [1, 2, ?, 8]\n"
+        "s = VariadicSplit-1(m, axis, lengths) : f32 [1, 2, ?, 3], f32 [1, 2, ?, 5]\n"
+        "g = Gelu-7(s:1) approximation_mode=\"TANH\" : f32 [1, 2, ?, 5]\n"
+        "r = Result-1(c)\n"
+        "q = Result-1(g)\n";
+    CaGraph *g = NULL;
+    CarinaError e = {0};
+    if (ca_ir_parse(&g, "small", graph, &e) != CARINA_OK)
+        printf("%s\n", e.text);
+    CHECK(g);
+    char *text = text_of(g);
+    CHECK_STR(text, graph);
+    ca_free(text);
+    CaGraph *back = NULL;
+    CHECK_STATUS(ca_ir_write(g, STEM, 11, true, &e), CARINA_OK);
+    CHECK_STATUS(read_stem(&back, STEM, STEM, &e), CARINA_OK);
+    CHECK(ca_node_is(ca_graph_find(back, "w"), "Convert"));
+    CHECK(ca_node_is(ca_graph_find(back, "lengths"), "Const"));
+    ca_graph_free(&back);
+    ca_graph_free(&g);
+}
+
 TEST(text_errors_name_the_line)
 {
     static const char *const cases[][2] = {
