@@ -48,6 +48,7 @@ typedef struct Reader {
     ById *by_id;
     int32_t n;
     int version;
+    bool swapped;    /* such a constant was turned round */
     bool high_first; /* 4-bit constants: the first of two in the high half (up to 2023) */
 } Reader;
 
@@ -360,8 +361,10 @@ static CarinaStatus tensor_of(Reader *r, CarinaTensor **out, CarinaType type,
         status = carina_tensor_create(out, type, shape, &e);
         if (status == CARINA_OK && need)
             memcpy((*out)->data, (const char *)r->weights->data + offset, need);
-        if (status == CARINA_OK && nibbles && r->high_first)
+        if (status == CARINA_OK && nibbles && r->high_first) {
             swap_nibbles((*out)->data, need);
+            r->swapped = true;
+        }
     }
     return status == CARINA_OK ? status : located(r, &e);
 }
@@ -569,6 +572,8 @@ static void take_own_info(Reader *r, xmlNode *element)
 
 static CarinaStatus keep_net_info(Reader *r)
 {
+    if (r->swapped)
+        ca_graph_set_info(r->graph, "first_nibble", "low");
     for (xmlNode *x = ca_xml_child(r->net, NULL); x; x = ca_xml_next(x, NULL)) {
         if (ca_xml_is(x, "layers") || ca_xml_is(x, "edges"))
             continue;
@@ -592,10 +597,23 @@ static CarinaStatus keep_net_info(Reader *r)
     return CARINA_OK;
 }
 
-/* Up to 2023 the first of two 4-bit elements lay in the high half. */
+static bool says_low_first(const xmlNode *own)
+{
+    for (const xmlNode *x = ca_xml_child(own, "info"); x; x = ca_xml_next(x, "info"))
+        if (ca_text_equal(ca_xml_attr(x, "name"), "first_nibble") &&
+            ca_text_equal(ca_xml_attr(x, "value"), "low"))
+            return true;
+    return false;
+}
+
+/* Up to 2023 the first of two 4-bit elements lay in the high half. We write the low half first, and say so
+ * where the file keeps an old version's name. */
 static bool is_high_first(const Reader *r)
 {
     static const char *const keys[] = {"Runtime_version", "MO_version"};
+    for (const xmlNode *x = ca_xml_child(r->net, NULL); x; x = ca_xml_next(x, NULL))
+        if (says_low_first(ca_xml_is(x, "carina") ? x : ca_xml_child(x, "carina")))
+            return false;
     for (const xmlNode *x = ca_xml_child(r->net, NULL); x; x = ca_xml_next(x, NULL))
         for (int i = 0; i < 2; i++) {
             const xmlNode *version = ca_xml_child(x, keys[i]);

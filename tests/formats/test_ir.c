@@ -166,7 +166,8 @@ static bool round_trips(const char *stem, int version)
 
 TEST(what_is_written_reads_back_equal)
 {
-    static const char *const stems[] = {"add", "order", "unaligned", "info", "dynamic"};
+    static const char *const stems[] = {"add",     "order",       "unaligned",  "info",
+                                        "dynamic", "nibbles2023", "nibbles2024"};
     for (size_t i = 0; i < sizeof stems / sizeof *stems; i++) {
         char stem[512];
         snprintf(stem, sizeof stem, FORMATS_DIR "/ir/%s", stems[i]);

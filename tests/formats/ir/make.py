@@ -70,6 +70,15 @@ def good():
     save("dynamic", dynamic, TEXT.replace("[2, 3]", "[?, 3]"), WEIGHTS, "graph")
 
 
+    # 4-bit elements, the first of two in the high half as up to 2023, and in the low one as since.
+    nibbles = (layer(0, "w", "Const", 'element_type="u4" offset="0" shape="3" size="2"', outs=port(0, (3,), "U4")) +
+               layer(1, "r", "Result", "", port(0, (3,), "U4")))
+    for year, weights in ((2023, b"\x12\x30"), (2024, b"\x21\x03")):
+        tail = '\t<rt_info>\n\t\t<Runtime_version value="%d.1.0-1"/>\n\t</rt_info>\n' % year
+        save("nibbles%d" % year, net(nibbles, edge(0, 0, 1, 0), 11, tail),
+             "w = Const-1() : u4 [3] {1, 2, 3}\nr = Result-1(w)\n", weights, "graph")
+
+
 def bad():
     f = "%s.xml: "
     save("truncated", GOOD[:len(GOOD) // 2], "truncated.xml: line *: not well-formed XML (*); the file is damaged or was cut")
