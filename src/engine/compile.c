@@ -158,9 +158,7 @@ void ca_compiled_unref(CarinaCompiled **pexe)
     pthread_mutex_unlock(&exe->lock);
     for (int i = 0; exe->streams && i < exe->n_streams; i++) {
         CaStream *s = &exe->streams[i];
-        if (s->has_thread && pthread_equal(s->thread, pthread_self()))
-            pthread_detach(s->thread); /* the last handle was let go in a callback */
-        else if (s->has_thread)
+        if (s->has_thread)
             pthread_join(s->thread, NULL);
         ca_team_free(&s->team);
         ca_free(s->scratch);

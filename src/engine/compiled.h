@@ -62,6 +62,7 @@ struct CarinaRequest {
     CarinaError error;
     volatile int cancelled;
     pthread_cond_t done;
+    bool in_callback; /* not done for those who wait */
     CarinaDoneFn *callback;
     void *callback_arg;
     CarinaRequest *next; /* in the queue */

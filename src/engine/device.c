@@ -57,7 +57,7 @@ static void host_log(CarinaContext *ctx, CarinaLogLevel level, const char *text)
 
 static int host_n_threads(CarinaContext *ctx) { return ctx->n_threads; }
 
-static CarinaStatus open_plugin(struct CaDevices *all, CarinaContext *ctx,
+static CarinaStatus open_plugin(struct CaDevices *all,
                                 const char *path, CarinaError *err)
 {
     CaDevice *d = &all->list[all->n];
@@ -98,7 +98,7 @@ static CarinaStatus load_all(CarinaContext *ctx, CarinaError *err)
     find_folder(folder, sizeof folder, ctx);
     for (int i = 0; i < N_PLUGINS; i++) {
         (void)snprintf(path, sizeof path, "%s/%s", folder, plugin_files[i]);
-        if (open_plugin(all, ctx, path, &why) != CARINA_OK)
+        if (open_plugin(all, path, &why) != CARINA_OK)
             ca_log(ctx, CARINA_LOG_WARN, "%s", why.text);
     }
     if (!all->n) {

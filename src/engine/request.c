@@ -47,7 +47,7 @@ void carina_request_free(CarinaRequest **req)
     CarinaRequest *r = *req;
     *req = NULL;
     pthread_mutex_lock(&r->exe->lock);
-    while (r->state != CA_REQ_IDLE)
+    while (r->state != CA_REQ_IDLE || r->in_callback)
         pthread_cond_wait(&r->done, &r->exe->lock);
     pthread_mutex_unlock(&r->exe->lock);
     for (int i = 0; r->owned && i < r->exe->n_inputs + r->exe->n_outputs; i++)
@@ -206,14 +206,13 @@ static void work_on(CaStream *s, CarinaRequest *r)
     CarinaDoneFn *callback = r->callback;
     void *arg = r->callback_arg;
     if (callback) {
-        /* The callback may start the request again or free it: r is not touched after it but through state. */
-        pthread_cond_broadcast(&r->done);
+        r->in_callback = true;
         pthread_mutex_unlock(&exe->lock);
         callback(arg, r, status);
         pthread_mutex_lock(&exe->lock);
-    } else {
-        pthread_cond_broadcast(&r->done);
+        r->in_callback = false;
     }
+    pthread_cond_broadcast(&r->done);
 }
 
 static void *serve(void *arg)
@@ -305,14 +304,14 @@ CarinaStatus carina_request_wait(CarinaRequest *r, int64_t timeout_ms, CarinaErr
     }
     pthread_mutex_lock(&r->exe->lock);
     int late = 0;
-    while (r->state != CA_REQ_IDLE && !late) {
+    while ((r->state != CA_REQ_IDLE || r->in_callback) && !late) {
         if (timeout_ms <= 0)
             pthread_cond_wait(&r->done, &r->exe->lock);
         else
             late = pthread_cond_timedwait(&r->done, &r->exe->lock, &until) == ETIMEDOUT;
     }
     const CarinaStatus status =
-        r->state != CA_REQ_IDLE
+        r->state != CA_REQ_IDLE || r->in_callback
             ? ca_err(err, CARINA_ERR_TIMEOUT, "the request is not done after %lld ms",
                      (long long)timeout_ms)
             : outcome(r, err);
