@@ -82,7 +82,7 @@ CARINA_API CarinaStatus carina_request_wait(CarinaRequest *req, int64_t timeout_
 CARINA_API CarinaStatus carina_request_status(CarinaRequest *req);
 /* Stop at the next step. Wait then returns CARINA_ERR_CANCELLED. */
 CARINA_API void carina_request_cancel(CarinaRequest *req);
-/* Called on the worker's thread when a run ends, before wait returns; may start the request again. */
+/* Called on the thread that ran, before wait returns; may start the request again, must not free it. */
 typedef void CarinaDoneFn(void *arg, CarinaRequest *req, CarinaStatus status);
 CARINA_API void carina_request_set_callback(CarinaRequest *req, CarinaDoneFn *fn,
                                             void *arg);

@@ -22,8 +22,13 @@ struct CaGraphOwn {
     int32_t next_id;
     CarinaTensor **tensors; /* every constant, freed with the graph */
     size_t n_tensors, tensors_room;
-    struct CaDeadNode *dead; /* removed nodes' memory stays in the arena */
 };
+
+/* The attributes of Parameter: the graph itself sets and reads them. */
+typedef struct CaParameterAttrs {
+    CarinaShape shape;
+    CarinaType element_type;
+} CaParameterAttrs;
 
 /* Bounds that no real model meets: readers of strangers' files stop there. */
 enum { CA_MAX_NODES = 1 << 20, CA_MAX_PORTS = 1 << 16 };
@@ -82,6 +87,12 @@ CarinaStatus ca_node_check(const CaNode *node, CarinaError *err);
 CarinaStatus ca_node_infer(CaGraph *graph, CaNode *node, CarinaError *err);
 /* check + infer of every node in order. */
 CarinaStatus ca_graph_infer(CaGraph *graph, CarinaError *err);
+
+/* The attributes of a copy, strings and lists included, in the graph's arena. */
+CarinaStatus ca_attrs_copy(CaGraph *graph, CaNode *to, const CaNode *from,
+                           CarinaError *err);
+/* The graph frees the tensor with itself; it is consumed on failure too. */
+CarinaStatus ca_graph_keep(CaGraph *graph, CarinaTensor *tensor, CarinaError *err);
 
 /* All readers of old read now instead (old and now may belong to any nodes). Tensor names stay with old. */
 void ca_value_replace(CaValue *old, CaValue *now);

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Checked sizes, aligned blocks, arenas and counted buffers.
+ */
+#include "base/memory.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+bool ca_mul_size(size_t *out, size_t a, size_t b)
+{
+    return !__builtin_mul_overflow(a, b, out);
+}
+
+bool ca_add_size(size_t *out, size_t a, size_t b)
+{
+    return !__builtin_add_overflow(a, b, out);
+}
+
+static void *aligned(size_t alignment, size_t size)
+{
+    size_t room = 0;
+    if (!ca_add_size(&room, size, alignment - 1))
+        return NULL;
+    room &= ~(alignment - 1);
+    return aligned_alloc(alignment, room ? room : alignment);
+}
+
+void *ca_alloc(size_t size)
+{
+    /* Large blocks come zeroed from the system: calloc would not align them. */
+    void *p = aligned(CA_CACHE_LINE, size);
+    if (p)
+        memset(p, 0, size);
+    return p;
+}
+
+void *ca_alloc_huge(size_t size)
+{
+    const size_t page = (size_t)2 << 20;
+    if (size < page)
+        return ca_alloc(size);
+    void *p = aligned(page, size);
+    if (!p)
+        return NULL;
+    (void)madvise(p, size, MADV_HUGEPAGE); /* a wish: failure only costs speed */
+    memset(p, 0, size);
+    return p;
+}
+
+void ca_free(void *p) { free(p); }
+
+void *ca_grow(void *p, size_t n_old, size_t n, size_t size)
+{
+    size_t bytes = 0;
+    void *q = ca_mul_size(&bytes, n, size) ? ca_alloc(bytes) : NULL;
+    if (q && p)
+        memcpy(q, p, (n_old < n ? n_old : n) * size);
+    ca_free(p);
+    return q;
+}
+
+/* --- Arena: a list of blocks, filled from the front. */
+
+typedef struct Block {
+    struct Block *next;
+    size_t used, room;
+    _Alignas(16) unsigned char data[];
+} Block;
+
+struct CaArena {
+    Block *blocks;
+    size_t total, limit;
+};
+
+CaArena *ca_arena_create(size_t limit)
+{
+    CaArena *a = ca_alloc(sizeof *a);
+    if (a)
+        a->limit = limit;
+    return a;
+}
+
+void ca_arena_free(CaArena **arena)
+{
+    if (!arena || !*arena)
+        return;
+    for (Block *b = (*arena)->blocks; b;) {
+        Block *next = b->next;
+        ca_free(b);
+        b = next;
+    }
+    ca_free(*arena);
+    *arena = NULL;
+}
+
+void *ca_arena_alloc(CaArena *a, size_t size)
+{
+    size_t rounded = 0;
+    if (!ca_add_size(&rounded, size, 15))
+        return NULL;
+    rounded &= ~(size_t)15;
+    if (a->limit && (rounded > a->limit || a->total > a->limit - rounded))
+        return NULL;
+    Block *b = a->blocks;
+    if (!b || b->room - b->used < rounded) {
+        const size_t least = (size_t)16 << 10, room = rounded > least ? rounded : least;
+        size_t bytes = 0;
+        if (!ca_add_size(&bytes, sizeof *b, room) || !(b = ca_alloc(bytes)))
+            return NULL;
+        b->room = room;
+        b->next = a->blocks;
+        a->blocks = b;
+    }
+    void *p = b->data + b->used;
+    b->used += rounded;
+    a->total += rounded;
+    return p;
+}
+
+void *ca_arena_array(CaArena *a, size_t n, size_t size)
+{
+    size_t bytes = 0;
+    return ca_mul_size(&bytes, n, size) ? ca_arena_alloc(a, bytes) : NULL;
+}
+
+char *ca_arena_copy_n(CaArena *a, const char *text, size_t n)
+{
+    size_t room = 0;
+    char *p = ca_add_size(&room, n, 1) ? ca_arena_alloc(a, room) : NULL;
+    if (p && n)
+        memcpy(p, text, n);
+    return p;
+}
+
+char *ca_arena_copy(CaArena *a, const char *text)
+{
+    return ca_arena_copy_n(a, text, strlen(text));
+}
+
+char *ca_arena_printf(CaArena *a, const char *format, ...)
+{
+    va_list args, again;
+    va_start(args, format);
+    va_copy(again, args);
+    const int n = vsnprintf(NULL, 0, format, args);
+    char *p = n < 0 ? NULL : ca_arena_alloc(a, (size_t)n + 1);
+    if (p)
+        (void)vsnprintf(p, (size_t)n + 1, format, again);
+    va_end(again);
+    va_end(args);
+    return p;
+}
+
+size_t ca_arena_used(const CaArena *a) { return a->total; }
+
+/* --- Buffer. */
+
+CaBuffer *ca_buffer_create(size_t size)
+{
+    CaBuffer *b = ca_alloc(sizeof *b);
+    if (!b)
+        return NULL;
+    b->data = ca_alloc(size);
+    if (!b->data) {
+        ca_free(b);
+        return NULL;
+    }
+    b->size = size;
+    b->refs = 1;
+    return b;
+}
+
+CaBuffer *ca_buffer_slice(CaBuffer *parent, size_t offset, size_t size)
+{
+    CaBuffer *b = ca_alloc(sizeof *b);
+    if (!b)
+        return NULL;
+    b->data = (unsigned char *)parent->data + offset;
+    b->size = size;
+    b->refs = 1;
+    b->parent = ca_buffer_ref(parent);
+    return b;
+}
+
+CaBuffer *ca_buffer_ref(CaBuffer *b)
+{
+    __atomic_add_fetch(&b->refs, 1, __ATOMIC_RELAXED);
+    return b;
+}
+
+void ca_buffer_unref(CaBuffer **pb)
+{
+    if (!pb || !*pb)
+        return;
+    CaBuffer *b = *pb;
+    *pb = NULL;
+    if (__atomic_sub_fetch(&b->refs, 1, __ATOMIC_ACQ_REL) > 0)
+        return;
+    if (b->release)
+        b->release(b);
+    else if (b->parent)
+        ca_buffer_unref(&b->parent);
+    else
+        ca_free(b->data);
+    ca_free(b);
+}
