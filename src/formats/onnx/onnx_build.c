@@ -99,25 +99,31 @@ bool ca_onnx_settle(CaOnnxCall *c)
     return c->status == CARINA_OK;
 }
 
-CaValue *ca_onnx_make(CaOnnxCall *c, const char *op, CaValue *const *in, int n_in,
-                      int n_out)
+CaValue *ca_onnx_make_at(CaOnnxCall *c, const char *op, int opset, CaValue *const *in,
+                         int n_in, int n_out)
 {
     CaNode *node = NULL;
     if (!ca_onnx_settle(c))
         return NULL;
-    if (!ca_op_find(op, 0)) {
+    if (!ca_op_find(op, opset)) {
         ca_onnx_fail(c, CARINA_ERR_UNSUPPORTED,
                      "needs the operator %s, which this build of Carina does not have",
                      op);
         return NULL;
     }
     const char *name = ca_arena_printf(c->r->work, "%s/%s", c->name, op);
-    failed(c, ca_graph_add(&node, c->r->graph, NULL, op, 0, name, in, n_in, n_out,
+    failed(c, ca_graph_add(&node, c->r->graph, NULL, op, opset, name, in, n_in, n_out,
                            c->r->err));
     if (c->status != CARINA_OK)
         return NULL;
     c->pending = node;
     return &node->outputs[0];
+}
+
+CaValue *ca_onnx_make(CaOnnxCall *c, const char *op, CaValue *const *in, int n_in,
+                      int n_out)
+{
+    return ca_onnx_make_at(c, op, 0, in, n_in, n_out);
 }
 
 CaValue *ca_onnx_1(CaOnnxCall *c, const char *op, CaValue *a)

@@ -265,7 +265,8 @@ static void max_pool(CaOnnxCall *c)
     if (ceil_pads(c, &w, &s, overhang, &rounding))
         for (int i = 0; i < w.n; i++)
             w.end[i] += overhang[i];
-    CaValue *v = ca_onnx_make(c, "MaxPool", &x, 1, 2);
+    CaValue *v =
+        ca_onnx_make_at(c, "MaxPool", strcmp(rounding, "floor") == 0 ? 8 : 14, &x, 1, 2);
     window_set(c, v, &w);
     ca_onnx_set_ints(c, v, "kernel", w.kernel, w.n);
     ca_onnx_set_ints(c, v, "dilations", w.dilations, w.n);
@@ -311,7 +312,8 @@ static void average_pool(CaOnnxCall *c)
         for (int i = 0; i < w.n; i++)
             w.end[i] += overhang[i];
     }
-    CaValue *v = ca_onnx_1(c, "AvgPool", x);
+    CaValue *v =
+        ca_onnx_make_at(c, "AvgPool", strcmp(rounding, "floor") == 0 ? 1 : 14, &x, 1, 1);
     window_set(c, v, &w);
     ca_onnx_set_ints(c, v, "kernel", w.kernel, w.n);
     ca_onnx_set_text(c, v, "exclude-pad", count_pads ? "false" : "true");

@@ -90,6 +90,9 @@ const int64_t *ca_onnx_attr_ints(const CaOnnxCall *c, const char *name, int *n);
 /* --- Making nodes. */
 CaValue *ca_onnx_make(CaOnnxCall *c, const char *op, CaValue *const *in, int n_in,
                       int n_out);
+/* The same at an older version of the operator, which more runtimes can read. */
+CaValue *ca_onnx_make_at(CaOnnxCall *c, const char *op, int opset, CaValue *const *in,
+                         int n_in, int n_out);
 CaValue *ca_onnx_1(CaOnnxCall *c, const char *op, CaValue *a);
 CaValue *ca_onnx_2(CaOnnxCall *c, const char *op, CaValue *a, CaValue *b);
 CaValue *ca_onnx_3(CaOnnxCall *c, const char *op, CaValue *a, CaValue *b, CaValue *d);
