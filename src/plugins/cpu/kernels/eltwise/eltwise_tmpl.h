@@ -1,0 +1,399 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Element-wise chains. x is copied into a strip of at most STRIP floats on the stack, each step
+ * goes over the strip, the strip is copied out: operands may alias the output, and x is read
+ * and written once however long the chain is.
+ *
+ * A strip is seen as pixels of 16 numbers. An operand is a pointer and the step to its next
+ * pixel: 16 if it runs along, 0 if its 16 numbers repeat (a scalar, the vector of a block's
+ * channels, a 1x1 image). So each operation has one loop. What is beyond the end of an array is
+ * computed from zeros and not stored.
+ *
+ * Each result is the exact one rounded once, but: SQUARED_DIFF 1.5 ulp, LOG, ERF and POW the C
+ * library's (below 1 ulp, number by number), FAKE_QUANTIZE see quantize, the rest act_tmpl.h.
+ */
+#include "../act_tmpl.h"
+#include "../acts_rows.h"
+#include "eltwise_isa.h"
+
+#include <assert.h>
+#include <math.h>
+
+enum { STRIP = 64 * CA_LANES, MAX_OPERANDS = 4 };
+
+typedef struct Source {
+    const float *p;
+    ptrdiff_t step; /* floats to the next pixel */
+} Source;
+
+typedef struct Scratch {
+    _Alignas(64) float x[STRIP];
+    _Alignas(64) float y[MAX_OPERANDS][STRIP]; /* operands that need a copy */
+} Scratch;
+
+/* y, but x where x is NaN: any other number is below 1 or above 0. */
+CA_INLINE vf32 unless_nan(vf32 x, vf32 y)
+{
+    const vf32 zero = vf32_zero(), one = vf32_set1(1);
+    return vf32_select_lt(x, one, y, vf32_select_lt(zero, x, y, x));
+}
+
+CA_INLINE vf32 negated(vf32 x) { return vf32_mul(x, vf32_set1(-1)); }
+
+CA_INLINE vf32 floored(vf32 x)
+{
+    const vf32 r = vf32_round(x);
+    return vf32_select_lt(x, r, vf32_sub(r, vf32_set1(1)), r);
+}
+
+/* |x| - round(|x|) is exact, and 0.5 only where a half went down to even. */
+CA_INLINE vf32 rounded_away(vf32 x)
+{
+    const vf32 size = vf32_abs(x), r = vf32_round(size);
+    const vf32 up = vf32_add(r, vf32_set1(1));
+    const vf32 away = vf32_select_lt(vf32_sub(size, r), vf32_set1(0.5f), r, up);
+    return vf32_select_lt(x, vf32_zero(), negated(away), away);
+}
+
+CA_INLINE vf32 by_lane(float (*f)(float), vf32 x)
+{
+    float v[VF32_N];
+    vf32_store(v, x);
+    for (int i = 0; i < VF32_N; i++)
+        v[i] = f(v[i]);
+    return vf32_load(v);
+}
+
+CA_INLINE vf32 power(vf32 x, vf32 y)
+{
+    float v[VF32_N], e[VF32_N];
+    vf32_store(v, x);
+    vf32_store(e, y);
+    for (int i = 0; i < VF32_N; i++)
+        v[i] = powf(v[i], e[i]);
+    return vf32_load(v);
+}
+
+CA_INLINE vf32 act(CaActKind kind, float a, float b, vf32 x)
+{
+    const CaAct what = {kind, a, b};
+    return vf32_act(&what, x);
+}
+
+/* op is a constant wherever this is inlined: one case remains. */
+CA_INLINE vf32 apply(CaChainOp op, float a, float b, vf32 x, vf32 y)
+{
+    const vf32 zero = vf32_zero();
+    switch (op) {
+    case CA_CHAIN_ADD: return vf32_add(x, y);
+    case CA_CHAIN_SUB: return vf32_sub(x, y);
+    case CA_CHAIN_RSUB: return vf32_sub(y, x);
+    case CA_CHAIN_MUL: return vf32_mul(x, y);
+    case CA_CHAIN_DIV: return vf32_div(x, y);
+    case CA_CHAIN_RDIV: return vf32_div(y, x);
+    case CA_CHAIN_MAX: return unless_nan(x, vf32_max(x, y));
+    case CA_CHAIN_MIN: return unless_nan(x, vf32_min(x, y));
+    case CA_CHAIN_POW: return power(x, y);
+    case CA_CHAIN_RPOW: return power(y, x);
+    case CA_CHAIN_SQUARED_DIFF: return vf32_mul(vf32_sub(x, y), vf32_sub(x, y));
+    case CA_CHAIN_PRELU: return vf32_select_lt(x, zero, vf32_mul(x, y), x);
+    case CA_CHAIN_ABS: return vf32_abs(x);
+    case CA_CHAIN_NEG: return negated(x);
+    case CA_CHAIN_SQRT: return vf32_sqrt(x);
+    case CA_CHAIN_LOG: return by_lane(logf, x);
+    case CA_CHAIN_ERF: return by_lane(erff, x);
+    case CA_CHAIN_FLOOR: return floored(x);
+    case CA_CHAIN_CEIL: return negated(floored(negated(x)));
+    case CA_CHAIN_ROUND: return vf32_round(x);
+    case CA_CHAIN_ROUND_AWAY: return rounded_away(x);
+    case CA_CHAIN_RECIPROCAL: return vf32_div(vf32_set1(1), x);
+    case CA_CHAIN_RELU: return act(CA_ACT_RELU, a, b, x);
+    case CA_CHAIN_CLAMP: return act(CA_ACT_CLAMP, a, b, x);
+    case CA_CHAIN_LEAKY: return act(CA_ACT_LEAKY, a, b, x);
+    case CA_CHAIN_SIGMOID: return act(CA_ACT_SIGMOID, a, b, x);
+    case CA_CHAIN_TANH: return act(CA_ACT_TANH, a, b, x);
+    case CA_CHAIN_GELU_ERF: return act(CA_ACT_GELU_ERF, a, b, x);
+    case CA_CHAIN_GELU_TANH: return act(CA_ACT_GELU_TANH, a, b, x);
+    case CA_CHAIN_SWISH: return act(CA_ACT_SWISH, a, b, x);
+    case CA_CHAIN_HSWISH: return act(CA_ACT_HSWISH, a, b, x);
+    case CA_CHAIN_HSIGMOID: return act(CA_ACT_HSIGMOID, a, b, x);
+    case CA_CHAIN_ELU: return act(CA_ACT_ELU, a, b, x);
+    case CA_CHAIN_MISH: return act(CA_ACT_MISH, a, b, x);
+    case CA_CHAIN_SOFTPLUS: return act(CA_ACT_SOFTPLUS, a, b, x);
+    case CA_CHAIN_EXP: return act(CA_ACT_EXP, a, b, x);
+    case CA_CHAIN_FAKE_QUANTIZE: /* quantize has it */
+    case CA_N_CHAIN_OPS: break;
+    }
+    return x;
+}
+
+CA_INLINE void each(CaChainOp op, const CaStep *s, float *x, int n_pixels,
+                    const Source *y)
+{
+    const float a = s->a, b = s->b, *operands = y ? y->p : NULL;
+    const ptrdiff_t step = y ? y->step : 0;
+    for (int i = 0; i < n_pixels; i++)
+        for (int j = 0; j < CA_LANES; j += VF32_N) {
+            float *p = x + i * CA_LANES + j;
+            const vf32 operand = y ? vf32_load(operands + i * step + j) : vf32_zero();
+            vf32_store(p, apply(op, a, b, vf32_load(p), operand));
+        }
+}
+
+/*
+ * (x - il) / (ih - il) * (L - 1) has three roundings: where the exact value is that close to a
+ * half, the level may be the neighbour. The level itself becomes a number with three more. */
+static void quantize(const CaStep *s, float *x, int n_pixels, const Source *r)
+{
+    const vf32 top = vf32_set1((float)(s->levels - 1));
+    for (int i = 0; i < n_pixels; i++)
+        for (int j = 0; j < CA_LANES; j += VF32_N) {
+            float *p = x + i * CA_LANES + j;
+            const vf32 v = vf32_load(p);
+            const vf32 il = vf32_load(r[0].p + i * r[0].step + j);
+            const vf32 ih = vf32_load(r[1].p + i * r[1].step + j);
+            const vf32 ol = vf32_load(r[2].p + i * r[2].step + j);
+            const vf32 oh = vf32_load(r[3].p + i * r[3].step + j);
+            const vf32 at = vf32_div(vf32_sub(v, il), vf32_sub(ih, il));
+            const vf32 level = vf32_div(vf32_round(vf32_mul(at, top)), top);
+            const vf32 q = vf32_add(vf32_mul(level, vf32_sub(oh, ol)), ol);
+            const vf32 low = vf32_select_lt(vf32_min(il, ih), v, q, ol);
+            const vf32 y = vf32_select_lt(vf32_max(il, ih), v, oh, low);
+            vf32_store(p, unless_nan(v, y));
+        }
+}
+
+static void square(float *x, int n_pixels)
+{
+    for (int i = 0; i < n_pixels * CA_LANES; i += VF32_N) {
+        const vf32 v = vf32_load(x + i);
+        vf32_store(x + i, vf32_mul(v, v));
+    }
+}
+
+static void run_step(const CaStep *s, float *x, int n_pixels, const Source *y)
+{
+    if (s->op == CA_CHAIN_FAKE_QUANTIZE) {
+        quantize(s, x, n_pixels, y);
+        return;
+    }
+    if (s->op == CA_CHAIN_POW && s->operand == CA_OPERAND_SCALAR && s->a == 2) {
+        square(x, n_pixels);
+        return;
+    }
+    switch (s->op) {
+#define CA_CHAIN_OP(name, n_operands)                                   \
+    case CA_CHAIN_##name:                                               \
+        each(CA_CHAIN_##name, s, x, n_pixels, (n_operands) ? y : NULL); \
+        break;
+#include "chain_ops.def"
+#undef CA_CHAIN_OP
+    case CA_N_CHAIN_OPS: break;
+    }
+}
+
+/* The same number for all, the same 16 numbers for each pixel, or a run of n numbers. */
+static Source repeated(float *store, float value)
+{
+    for (int i = 0; i < CA_LANES; i++)
+        store[i] = value;
+    return (Source){store, 0};
+}
+
+static Source lanes_of(float *store, const float *p, int lanes)
+{
+    for (int i = 0; i < CA_LANES; i++)
+        store[i] = i < lanes ? p[i] : 0;
+    return (Source){store, 0};
+}
+
+static void copy_padded(float *to, const float *from, int n)
+{
+    memcpy(to, from, (size_t)n * sizeof(float));
+    for (int i = n; i % CA_LANES != 0; i++)
+        to[i] = 0;
+}
+
+static Source run_of(float *store, const float *p, int n)
+{
+    if (n % CA_LANES == 0)
+        return (Source){p, CA_LANES};
+    copy_padded(store, p, n);
+    return (Source){store, CA_LANES};
+}
+
+static int operands_of(const CaStep *s)
+{
+    if (s->op == CA_CHAIN_FAKE_QUANTIZE)
+        return MAX_OPERANDS;
+    return s->operand == CA_OPERAND_NONE ? 0 : 1;
+}
+
+/* The i-th vector of the step, however many it has. */
+static const float *vector_of(const CaStep *s, int i)
+{
+    if (s->op == CA_CHAIN_FAKE_QUANTIZE)
+        return s->range[i];
+    return s->operand == CA_OPERAND_SCALAR ? &s->a : s->y;
+}
+
+static Source bind_acts(const CaStep *s, int i, float *store, CaRowAt at, int lanes,
+                        int x0)
+{
+    const CaActs *y = s->acts;
+
+    if (s->operand == CA_OPERAND_SCALAR)
+        return repeated(store, *vector_of(s, i));
+    if (s->operand == CA_OPERAND_CHANNEL)
+        return lanes_of(store, vector_of(s, i) + at.block * CA_LANES, lanes);
+    assert(s->operand == CA_OPERAND_ACTS);
+    const int image = y->n == 1 ? 0 : at.image;
+    if (y->h == 1 && y->w == 1)
+        return (Source){ca_acts_row(y, at.block, image, 0), 0};
+    return (Source){ca_acts_row(y, at.block, image, at.y) + (ptrdiff_t)x0 * CA_LANES,
+                    CA_LANES};
+}
+
+static void store_pixels(float *out, const float *x, int n_pixels, int lanes)
+{
+    if (lanes == CA_LANES) {
+        memcpy(out, x, (size_t)n_pixels * CA_LANES * sizeof(float));
+        return;
+    }
+    for (int i = 0; i < n_pixels * CA_LANES; i++)
+        out[i] = i % CA_LANES < lanes ? x[i] : 0;
+}
+
+static void chain_row(const CaChain *chain, float *out, const float *in, int w,
+                      CaRowAt at, int lanes, Scratch *t)
+{
+    for (int x0 = 0; x0 < w; x0 += STRIP / CA_LANES) {
+        const int n = w - x0 < STRIP / CA_LANES ? w - x0 : STRIP / CA_LANES;
+        const ptrdiff_t offset = (ptrdiff_t)x0 * CA_LANES;
+        memcpy(t->x, in + offset, (size_t)n * CA_LANES * sizeof(float));
+        for (int k = 0; k < chain->n_steps; k++) {
+            const CaStep *s = &chain->steps[k];
+            Source y[MAX_OPERANDS];
+            for (int i = 0; i < operands_of(s); i++)
+                y[i] = bind_acts(s, i, t->y[i], at, lanes, x0);
+            run_step(s, t->x, n, y);
+        }
+        store_pixels(out + offset, t->x, n, lanes);
+    }
+}
+
+void CHAIN(const CaChain *chain, const CaActs *out, const CaActs *in, int thread,
+           int n_threads)
+{
+    const int64_t n_rows = (int64_t)ca_acts_n_blocks(out) * out->n * out->h;
+    int64_t first, end;
+    Scratch t;
+
+    assert(0 <= thread && thread < n_threads && out->c == in->c && out->n == in->n);
+    assert(out->h == in->h && out->w == in->w);
+    ca_share(n_rows, thread, n_threads, &first, &end);
+    for (int64_t i = first; i < end; i++) {
+        const CaRowAt at = ca_acts_row_at(out, i);
+        const int lanes = ca_acts_lanes(out, at.block);
+        float *row = ca_acts_row(out, at.block, at.image, at.y);
+        chain_row(chain, row, ca_acts_row(in, at.block, at.image, at.y), out->w, at,
+                  lanes, &t);
+        ca_acts_zero_beside(out, row, at.y, 0, CA_LANES);
+    }
+}
+
+/* A plain array as rows. Channels run along the rows, or there is one for each row. */
+typedef struct Rows {
+    int64_t n, length, n_channels;
+    bool channels_along;
+} Rows;
+
+static Rows rows_of(const CaChain *chain, int64_t n, int64_t c, int64_t inner)
+{
+    bool by_channel = false;
+    for (int k = 0; k < chain->n_steps; k++)
+        by_channel = by_channel || chain->steps[k].operand == CA_OPERAND_CHANNEL;
+    if (!by_channel)
+        return (Rows){1, n * c * inner, 1, false};
+    if (inner == 1)
+        return (Rows){n, c, c, true};
+    return (Rows){n * c, inner, c, false};
+}
+
+static Source bind_plain(const CaStep *s, int i, float *store, const Rows *rows,
+                         int64_t row, int64_t at, int n)
+{
+    if (s->operand == CA_OPERAND_SCALAR)
+        return repeated(store, *vector_of(s, i));
+    if (s->operand == CA_OPERAND_CHANNEL && rows->channels_along)
+        return run_of(store, vector_of(s, i) + at, n);
+    if (s->operand == CA_OPERAND_CHANNEL)
+        return repeated(store, vector_of(s, i)[row % rows->n_channels]);
+    assert(s->operand == CA_OPERAND_PLAIN);
+    return run_of(store, s->y + row * rows->length + at, n);
+}
+
+void PLAIN(const CaChain *chain, float *out, const float *in, int64_t n, int64_t c,
+           int64_t inner, int thread, int n_threads)
+{
+    const Rows rows = rows_of(chain, n, c, inner);
+    const int64_t n_strips = (rows.length + STRIP - 1) / STRIP;
+    int64_t first, end;
+    Scratch t;
+
+    assert(0 <= thread && thread < n_threads);
+    ca_share(rows.n * n_strips, thread, n_threads, &first, &end);
+    for (int64_t unit = first; unit < end; unit++) {
+        const int64_t row = unit / n_strips, at = unit % n_strips * STRIP;
+        const int64_t left = rows.length - at, offset = row * rows.length + at;
+        const int count = left < STRIP ? (int)left : STRIP;
+        copy_padded(t.x, in + offset, count);
+        for (int k = 0; k < chain->n_steps; k++) {
+            const CaStep *s = &chain->steps[k];
+            Source y[MAX_OPERANDS];
+            for (int i = 0; i < operands_of(s); i++)
+                y[i] = bind_plain(s, i, t.y[i], &rows, row, at, count);
+            run_step(s, t.x, (count + CA_LANES - 1) / CA_LANES, y);
+        }
+        memcpy(out + offset, t.x, (size_t)count * sizeof(float));
+    }
+}
+
+static void row_offsets(const CaBroadcast *p, int64_t row, int64_t *a, int64_t *b)
+{
+    *a = *b = 0;
+    for (int i = p->rank - 2; i >= 0; i--) {
+        *a += row % p->dims[i] * p->a_strides[i];
+        *b += row % p->dims[i] * p->b_strides[i];
+        row /= p->dims[i];
+    }
+}
+
+void BINARY(const CaBroadcast *plan, CaChainOp op, float *out, const float *a,
+            const float *b, int thread, int n_threads)
+{
+    const int last = plan->rank - 1;
+    const int64_t length = plan->dims[last], n_strips = (length + STRIP - 1) / STRIP;
+    const CaStep step = {.op = op, .operand = CA_OPERAND_PLAIN};
+    int64_t first, end;
+    Scratch t;
+
+    assert(0 <= thread && thread < n_threads && op < CA_CHAIN_FAKE_QUANTIZE);
+    ca_share(plan->n_rows * n_strips, thread, n_threads, &first, &end);
+    for (int64_t unit = first; unit < end; unit++) {
+        const int64_t row = unit / n_strips, at = unit % n_strips * STRIP;
+        const int n = length - at < STRIP ? (int)(length - at) : STRIP;
+        const int n_pixels = (n + CA_LANES - 1) / CA_LANES;
+        int64_t a_at, b_at;
+        row_offsets(plan, row, &a_at, &b_at);
+        if (plan->a_strides[last])
+            copy_padded(t.x, a + a_at + at, n);
+        else
+            for (int i = 0; i < n_pixels * CA_LANES; i++)
+                t.x[i] = a[a_at];
+        const Source y = plan->b_strides[last] ? run_of(t.y[0], b + b_at + at, n)
+                                               : repeated(t.y[0], b[b_at]);
+        run_step(&step, t.x, n_pixels, &y);
+        memcpy(out + row * length + at, t.x, (size_t)n * sizeof(float));
+    }
+}

@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "kernels/simd/simd_avx512.h"
+
+#define KERNEL ca_f32_gemm_14x32_avx512
+#define MR 14
+#define NV 2
+#include "gemm_tmpl.h"

@@ -1,0 +1,6 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "kernels/simd/simd_avx2.h"
+
+#define NORM_ROWS ca_f32_norm_rows_avx2
+#define NORM_COLUMNS ca_f32_norm_columns_avx2
+#include "norm_tmpl.h"

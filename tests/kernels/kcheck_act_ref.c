@@ -1,0 +1,5 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "kernels/simd/simd_ref.h"
+
+#define ACT kc_act_ref
+#include "kcheck_act_tmpl.h"
