@@ -135,6 +135,15 @@ static CarinaStatus weight(CaOnnx *r, CaOnnxName *name, const char *where)
     return CARINA_OK;
 }
 
+/* An output that its node's translation has left out: Dropout's mask, running statistics. */
+static CarinaStatus not_computed(CaOnnx *r, const char *where, const char *tensor)
+{
+    return ca_err(
+        r->err, CARINA_ERR_UNSUPPORTED,
+        "%s: %s: tensor '%s' is an output that Carina does not compute; export for inference",
+        r->path, where, tensor);
+}
+
 static CarinaStatus read_outputs(CaOnnx *r, const Onnx__GraphProto *g)
 {
     for (size_t i = 0; i < g->n_output; i++) {
@@ -142,6 +151,8 @@ static CarinaStatus read_outputs(CaOnnx *r, const Onnx__GraphProto *g)
         CaOnnxName *name = find(r, key);
         if (name)
             CA_TRY(weight(r, name, "the graph's outputs"));
+        if (name && !name->value && name->maker >= 0)
+            return not_computed(r, "the graph's outputs", key);
         if (!name || !name->value)
             return ca_err(
                 r->err, CARINA_ERR_FORMAT,
@@ -231,11 +242,6 @@ static void translate(CaOnnxCall *c)
                      c->node->op_type, domain[0] ? domain : "ai.onnx",
                      (long long)c->opset, advice(c, domain));
     ca_onnx_settle(c);
-    for (int i = 0; c->status == CARINA_OK && i < (int)c->node->n_output; i++)
-        if (ca_onnx_out_used(c, i) && !find(c->r, c->node->output[i])->value)
-            ca_onnx_fail(c, CARINA_ERR_UNSUPPORTED,
-                         "its output %d ('%s') is used, and Carina does not compute it",
-                         i, c->node->output[i]);
 }
 
 static CarinaStatus read_node(CaOnnx *r, const Onnx__NodeProto *n)
@@ -256,6 +262,8 @@ static CarinaStatus read_node(CaOnnx *r, const Onnx__NodeProto *n)
         CaOnnxName *name = find(r, n->input[i]);
         if (name)
             CA_TRY(weight(r, name, where));
+        if (name && !name->value && name->maker >= 0)
+            return not_computed(r, where, n->input[i]);
         if (!name || !name->value)
             return ca_err(
                 r->err, CARINA_ERR_FORMAT,
