@@ -19,6 +19,36 @@ static inline CarinaStatus ca_infer_axis(const CaInferArgs *a, int64_t axis, int
                         (long long)axis, -rank, rank);
 }
 
+/* Input i, where there is one, holds integers: axes, indices, counts. */
+static inline CarinaStatus ca_infer_whole(const CaInferArgs *a, int i, const char *what,
+                                          CarinaError *err)
+{
+    const CarinaType type = ca_in_type(a, i);
+    if (type == CARINA_UNKNOWN || ca_type_is_whole(type))
+        return CARINA_OK;
+    return ca_infer_err(a, err, CARINA_ERR_TYPE,
+                        "%s is %s; it must be of an integer type", what,
+                        carina_type_name(type));
+}
+
+/* The data inputs i and k must be of one type. */
+static inline CarinaStatus ca_infer_same_type(const CaInferArgs *a, int i, int k,
+                                              CarinaError *err)
+{
+    const CarinaType p = ca_in_type(a, i), q = ca_in_type(a, k);
+    if (p == CARINA_UNKNOWN || q == CARINA_UNKNOWN || p == q)
+        return CARINA_OK;
+    return ca_infer_err(a, err, CARINA_ERR_TYPE,
+                        "input %d is %s and input %d %s; convert one", i,
+                        carina_type_name(p), k, carina_type_name(q));
+}
+
+/* Does the run have input i? */
+static inline bool ca_ref_has(const CaRefArgs *r, int i)
+{
+    return i < r->n_in && r->in[i].type != CARINA_UNKNOWN;
+}
+
 /* The output is of type and of a shape that only the run can tell. */
 static inline CarinaStatus ca_infer_unknown(const CaInferArgs *a, int out,
                                             CarinaType type)
@@ -66,14 +96,26 @@ static inline int64_t ca_offset(const CarinaShape *s, const int64_t c[CARINA_MAX
     return i;
 }
 
+/* Elements narrower than a byte come as numbers. */
 static inline void ca_move(CaRefTensor *out, int64_t o, const CaRefTensor *in, int64_t i)
 {
-    memcpy(out->bytes + (size_t)o * out->elem_size,
-           in->bytes + (size_t)i * out->elem_size, out->elem_size);
+    if (out->bytes)
+        memcpy(out->bytes + (size_t)o * out->elem_size,
+               in->bytes + (size_t)i * out->elem_size, out->elem_size);
+    else
+        out->whole[o] = in->whole[i];
+}
+static inline void ca_move_zero(CaRefTensor *out, int64_t o)
+{
+    if (out->bytes)
+        memset(out->bytes + (size_t)o * out->elem_size, 0, out->elem_size);
+    else
+        out->whole[o] = 0;
 }
 static inline void ca_move_all(CaRefTensor *out, const CaRefTensor *in)
 {
-    memcpy(out->bytes, in->bytes, (size_t)out->n * out->elem_size);
+    for (int64_t i = 0; i < out->n; i++)
+        ca_move(out, i, in, i);
 }
 /* out[c] = in[base + sum of c[d] * step[d]], step counted in elements of in. */
 static inline void ca_move_strided(CaRefTensor *out, const CaRefTensor *in, int64_t base,

@@ -39,13 +39,10 @@ static inline CarinaStatus ca_infer_gather(const CaInferArgs *a, int64_t batch_d
                                            CarinaError *err)
 {
     const CarinaShape x = ca_in_shape(a, 0), at = ca_in_shape(a, 1);
-    const CarinaType type = ca_in_type(a, 1);
     int64_t given;
     int axis, n;
-    if (type != CARINA_UNKNOWN && !ca_type_is_whole(type))
-        return ca_infer_err(a, err, CARINA_ERR_TYPE,
-                            "indices are %s; they must be integers",
-                            carina_type_name(type));
+    CA_TRY(ca_infer_whole(a, 1, "the indices' tensor", err));
+    CA_TRY(ca_infer_whole(a, 2, "the axis", err));
     if (x.rank < 0 || at.rank < 0)
         return ca_infer_unknown(a, 0, ca_in_type(a, 0));
     const int64_t batch = batch_dims < 0 ? batch_dims + at.rank : batch_dims;
@@ -83,7 +80,7 @@ static inline void ca_ref_gather(CaRefArgs *r, int64_t batch_dims)
         if (cx[axis] >= 0 && cx[axis] < n)
             ca_move(y, o, x, ca_offset(&x->shape, cx));
         else
-            memset(y->bytes + (size_t)o * y->elem_size, 0, y->elem_size);
+            ca_move_zero(y, o);
     }
 }
 

@@ -39,6 +39,7 @@ static inline CarinaStatus ca_infer_reduce(const CaInferArgs *a, CarinaError *er
     int64_t axes[CA_MAX_AXES];
     bool is_reduced[CARINA_MAX_RANK] = {false};
     int n;
+    CA_TRY(ca_infer_whole(a, 1, "the axes' tensor", err));
     if (x.rank < 0)
         return ca_infer_unknown(a, 0, type);
     CarinaShape y = ca_shape_of_rank(x.rank);

@@ -44,6 +44,10 @@ static inline CarinaStatus ca_infer_scalar(const CaInferArgs *a, int i, const ch
         return ca_infer_err(a, err, CARINA_ERR_SHAPE,
                             "%s has %lld elements; it must be one number", what,
                             (long long)n);
+    if (ca_in_type(a, i) != CARINA_UNKNOWN && ca_in_type(a, i) != ca_in_type(a, 0))
+        return ca_infer_err(
+            a, err, CARINA_ERR_TYPE, "%s is %s and the input %s; convert one", what,
+            carina_type_name(ca_in_type(a, i)), carina_type_name(ca_in_type(a, 0)));
     return CARINA_OK;
 }
 
