@@ -435,6 +435,11 @@ static CarinaStatus set_attributes(Reader *r, const Layer *l, const xmlNode *dat
         if (status != CARINA_OK && status != CARINA_ERR_NOT_FOUND)
             return located(r, &e);
     }
+    /* A required number that was never set looks like a 0 that was: only here is the difference seen. */
+    for (const CarinaAttr *a = l->node->attr_table; a && a->kind != CARINA_ATTR_END; a++)
+        if (a->kind == CARINA_ATTR_INT && a->is_required &&
+            (!data || !ca_xml_attr(data, a->name)))
+            return fail(r, l, CARINA_ERR_FORMAT, "attribute %s is missing", a->name);
     return CARINA_OK;
 }
 

@@ -24,7 +24,8 @@ static CarinaStatus infer(const CaInferArgs *a, CarinaError *err)
     const CarinaShape x = ca_in_shape(a, 0), slope = ca_in_shape(a, 1);
     const CarinaType tx = ca_in_type(a, 0), ts = ca_in_type(a, 1);
     char sx[CA_SHAPE_TEXT], ss[CA_SHAPE_TEXT];
-    if (tx != CARINA_UNKNOWN && ts != CARINA_UNKNOWN && tx != ts)
+    if (tx != CARINA_UNKNOWN && ts != CARINA_UNKNOWN &&
+        (tx != ts && !(ca_type_is_real(tx) && ca_type_is_real(ts))))
         return ca_infer_err(a, err, CARINA_ERR_TYPE, "x is %s and slope %s; convert one",
                             carina_type_name(tx), carina_type_name(ts));
     if (ca_shape_is_static(&x) && ca_shape_is_static(&slope)) {

@@ -9,6 +9,7 @@
 
 #include <float.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 static const double u = 0.5 * FLT_EPSILON;
@@ -28,6 +29,7 @@ static const float *tensor(ptrdiff_t n_batches, CaHeads at)
 typedef struct {
     CaAttention plan;
     CaAttentionData data;
+    float *scratch; /* of a bench */
     size_t out_size;
 } Work;
 
@@ -166,6 +168,29 @@ static void check(uint32_t cpu, const CaAttentionShape *s, bool has_mask)
     kc_free();
 }
 
+static void bench_call(void *arg)
+{
+    Work *w = arg;
+    ca_attention_pack(&w->plan, &w->data, 0, 1);
+    ca_attention_run(&w->plan, &w->data, w->scratch, 0, 1);
+}
+
+static void bench(uint32_t cpu, const CaAttentionShape *s)
+{
+    char name[80];
+
+    if (!kc_is_bench())
+        return;
+    Work w = make(cpu, s, false);
+    w.data.out = kc_floats(w.out_size);
+    w.scratch = kc_zeros(w.plan.scratch_size / sizeof(float));
+    const double product = 2.0 * (double)(s->n_heads * s->n_queries * s->n_keys);
+    snprintf(name, sizeof name, "%s %td x %td x %td", w.plan.kernel->name, s->n_heads,
+             s->n_queries, s->depth);
+    kc_bench(name, product * (double)(s->depth + s->value_depth), bench_call, &w);
+    kc_free();
+}
+
 void kcheck_attention(void);
 void kcheck_attention(void)
 {
@@ -186,5 +211,7 @@ void kcheck_attention(void)
         }
         check(k->needs, &(CaAttentionShape){1, 2, 1, 20, 400, 64, 64, 0.125f, false, 0},
               true);
+        bench(k->needs,
+              &(CaAttentionShape){1, 12, 12, 197, 197, 64, 64, 0.125f, false, 0});
     }
 }

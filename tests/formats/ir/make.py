@@ -137,6 +137,8 @@ def bad():
          "attribute.xml: node 'y' (Add): *sideways*", WEIGHTS)
     save("opset", GOOD.replace(RELU, RELU.replace("opset1", "opsetX")),
          "opset.xml: layer 3 'z' (ReLU): its version is \"opsetX\", not one such as \"opset1\"", WEIGHTS)
+    save("noattribute", GOOD.replace('"ReLU"', '"Concat"'),
+         "noattribute.xml: layer 3 'z' (Concat): attribute axis is missing", WEIGHTS)
 
 
 good()
