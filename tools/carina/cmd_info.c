@@ -23,9 +23,14 @@ static bool is_kind(const CarinaNode *n, const char *op)
     return strcmp(n->op_name, op) == 0;
 }
 
+static bool is_constant(const CarinaNode *n)
+{
+    return is_kind(n, "Const") || is_kind(n, "Constant");
+}
+
 static bool is_edge(const CarinaNode *n)
 {
-    return is_kind(n, "Parameter") || is_kind(n, "Result") || is_kind(n, "Constant");
+    return is_kind(n, "Parameter") || is_kind(n, "Result") || is_constant(n);
 }
 
 static const CarinaShape *input_shape(const CarinaNode *n, int i)
@@ -69,7 +74,7 @@ static const CarinaNode *constant_of(const CarinaUse *use)
     const CarinaNode *n = use->value ? use->value->node : NULL;
     while (n && is_kind(n, "Convert") && n->n_inputs > 0 && n->inputs[0].value)
         n = n->inputs[0].value->node;
-    return n && is_kind(n, "Constant") ? n : NULL;
+    return n && is_constant(n) ? n : NULL;
 }
 
 static bool is_real(CarinaType t)
