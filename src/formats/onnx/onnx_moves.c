@@ -376,7 +376,7 @@ static void keep_changing(Resize *z, const CarinaShape *s)
     for (int i = 0; i < z->n; i++) {
         const bool same =
             z->by_size ? z->sizes[i] == s->dims[z->axes[i]] : z->scales[i] == 1.0;
-        if (same)
+        if (same && (n > 0 || i < z->n - 1)) /* one is kept in any case */
             continue;
         z->axes[n] = z->axes[i];
         z->sizes[n] = z->sizes[i];
