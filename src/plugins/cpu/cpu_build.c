@@ -80,7 +80,8 @@ CarinaStatus ca_cpu_add_buffer(CaCpuBuild *b, int *buffer, CaCpuBuffer what)
     CarinaProgram *p = b->p;
     if (p->n_buffers == p->buffers_room) {
         const int room = p->buffers_room ? 2 * p->buffers_room : 64;
-        p->buffers = ca_grow(p->buffers, (size_t)p->n_buffers, (size_t)room, sizeof *p->buffers);
+        p->buffers =
+            ca_grow(p->buffers, (size_t)p->n_buffers, (size_t)room, sizeof *p->buffers);
         if (!p->buffers)
             return no_memory(b);
         p->buffers_room = room;
@@ -91,8 +92,8 @@ CarinaStatus ca_cpu_add_buffer(CaCpuBuild *b, int *buffer, CaCpuBuffer what)
     return CARINA_OK;
 }
 
-CarinaStatus ca_cpu_add_step(CaCpuBuild *b, CaCpuStep **step, const CarinaNode *node, const char *kernel,
-                             CaCpuStepFn *fn, size_t data_size)
+CarinaStatus ca_cpu_add_step(CaCpuBuild *b, CaCpuStep **step, const CarinaNode *node,
+                             const char *kernel, CaCpuStepFn *fn, size_t data_size)
 {
     CarinaProgram *p = b->p;
     if (p->n_steps == p->steps_room) {
@@ -144,7 +145,8 @@ CarinaStatus ca_cpu_new_plain(CaCpuBuild *b, int *buffer, const CarinaValue *v)
 
 static CaCpuRef ref_of(int buffer, int first_block, const CarinaShape *s)
 {
-    return (CaCpuRef){buffer, first_block, (int)s->dims[0], (int)s->dims[1], (int)s->dims[2], (int)s->dims[3]};
+    return (CaCpuRef){buffer,          first_block,     (int)s->dims[0],
+                      (int)s->dims[1], (int)s->dims[2], (int)s->dims[3]};
 }
 
 CarinaStatus ca_cpu_new_blocked(CaCpuBuild *b, CaCpuRef *ref, const CarinaValue *v)
@@ -154,8 +156,11 @@ CarinaStatus ca_cpu_new_blocked(CaCpuBuild *b, CaCpuRef *ref, const CarinaValue 
     int buffer = x->root;
     if (buffer < 0)
         CA_TRY(ca_cpu_add_buffer(b, &buffer,
-                                 (CaCpuBuffer){.is_blocked = true, .n = (int)s->dims[0], .c = (int)s->dims[1],
-                                               .h = (int)s->dims[2], .w = (int)s->dims[3]}));
+                                 (CaCpuBuffer){.is_blocked = true,
+                                               .n = (int)s->dims[0],
+                                               .c = (int)s->dims[1],
+                                               .h = (int)s->dims[2],
+                                               .w = (int)s->dims[3]}));
     x->blocked = ref_of(buffer, x->root < 0 ? 0 : x->root_block, s);
     *ref = x->blocked;
     return CARINA_OK;
@@ -168,7 +173,8 @@ typedef struct Reorder {
     int plain;
 } Reorder;
 
-static void run_pack(const CaCpuStep *s, CaCpuRun *r, int phase, int thread, int n_threads)
+static void run_pack(const CaCpuStep *s, CaCpuRun *r, int phase, int thread,
+                     int n_threads)
 {
     const Reorder *d = s->data;
     const CaActs out = ca_cpu_acts(r, &d->blocked);
@@ -176,7 +182,8 @@ static void run_pack(const CaCpuStep *s, CaCpuRun *r, int phase, int thread, int
     ca_pack_nchw(&out, ca_cpu_at(r, d->plain), thread, n_threads);
 }
 
-static void run_unpack(const CaCpuStep *s, CaCpuRun *r, int phase, int thread, int n_threads)
+static void run_unpack(const CaCpuStep *s, CaCpuRun *r, int phase, int thread,
+                       int n_threads)
 {
     const Reorder *d = s->data;
     const CaActs in = ca_cpu_acts(r, &d->blocked);
@@ -190,19 +197,22 @@ typedef struct ConvertStep {
     int64_t n;
 } ConvertStep;
 
-static void run_widen(const CaCpuStep *s, CaCpuRun *r, int phase, int thread, int n_threads)
+static void run_widen(const CaCpuStep *s, CaCpuRun *r, int phase, int thread,
+                      int n_threads)
 {
     const ConvertStep *d = s->data;
     const uint16_t *in = ca_cpu_at(r, d->in);
     float *out = ca_cpu_at(r, d->out);
-    const int64_t begin = d->n * thread / n_threads, end = d->n * (thread + 1) / n_threads;
+    const int64_t begin = d->n * thread / n_threads,
+                  end = d->n * (thread + 1) / n_threads;
     (void)phase;
     for (int64_t i = begin; i < end; i++)
         out[i] = d->type == CARINA_F16 ? ca_f16_to_f32(in[i]) : ca_bf16_to_f32(in[i]);
 }
 
 /* A source that never changes or comes from the user: as it lies, or widened by a step. */
-static CarinaStatus plain_source(CaCpuBuild *b, int *buffer, const CarinaValue *v, CaCpuBuffer source)
+static CarinaStatus plain_source(CaCpuBuild *b, int *buffer, const CarinaValue *v,
+                                 CaCpuBuffer source)
 {
     CaCpuStep *s = NULL;
     int raw = 0;
@@ -212,7 +222,8 @@ static CarinaStatus plain_source(CaCpuBuild *b, int *buffer, const CarinaValue *
     if (v->type == CARINA_F16 || v->type == CARINA_BF16) {
         CA_TRY(ca_cpu_new_plain(b, buffer, v));
         CA_TRY(ca_cpu_add_step(b, &s, v->node, "widen", run_widen, sizeof(ConvertStep)));
-        *(ConvertStep *)s->data = (ConvertStep){raw, *buffer, v->type, ca_cpu_count(&v->shape)};
+        *(ConvertStep *)s->data =
+            (ConvertStep){raw, *buffer, v->type, ca_cpu_count(&v->shape)};
         s->info.type = "Convert";
         ca_cpu_use(b, raw);
         ca_cpu_use(b, *buffer);
@@ -239,17 +250,20 @@ CarinaStatus ca_cpu_plain(CaCpuBuild *b, int *buffer, const CarinaValue *v)
             memcpy(copy, data, v->constant->size);
             data = copy;
         }
-        CA_TRY(ca_cpu_add_buffer(b, &x->plain, (CaCpuBuffer){.place = CA_CPU_CONST, .constant = data}));
+        CA_TRY(ca_cpu_add_buffer(b, &x->plain,
+                                 (CaCpuBuffer){.place = CA_CPU_CONST, .constant = data}));
     } else if (x->plain < 0 && ca_cpu_is(v->node, "Parameter")) {
         int index = 0;
         while (b->graph->inputs[index] != v->node)
             index++;
-        CA_TRY(plain_source(b, &x->plain, v, (CaCpuBuffer){.place = CA_CPU_INPUT, .index = index}));
+        CA_TRY(plain_source(b, &x->plain, v,
+                            (CaCpuBuffer){.place = CA_CPU_INPUT, .index = index}));
     } else if (x->plain < 0) {
         CaCpuStep *s = NULL;
         const CaCpuRef blocked = x->blocked;
         if (blocked.buffer < 0)
-            return ca_err(b->err, CARINA_ERR_UNSUPPORTED, "node '%s' (%s): its result is not there", v->node->name,
+            return ca_err(b->err, CARINA_ERR_UNSUPPORTED,
+                          "node '%s' (%s): its result is not there", v->node->name,
                           v->node->op_name);
         CA_TRY(ca_cpu_new_plain(b, buffer, v));
         CA_TRY(ca_cpu_add_step(b, &s, v->node, "unpack", run_unpack, sizeof(Reorder)));
@@ -281,33 +295,60 @@ CarinaStatus ca_cpu_blocked(CaCpuBuild *b, CaCpuRef *ref, const CarinaValue *v, 
     return CARINA_OK;
 }
 
+void ca_cpu_widen(float *out, const CarinaTensor *t, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++) {
+        if (t->type == CARINA_F16)
+            out[i] = ca_f16_to_f32(((const uint16_t *)t->data)[i]);
+        else if (t->type == CARINA_BF16)
+            out[i] = ca_bf16_to_f32(((const uint16_t *)t->data)[i]);
+        else
+            memcpy(&out[i], (const char *)t->data + (size_t)i * sizeof *out, sizeof *out);
+    }
+}
+
 const float *ca_cpu_floats(CaCpuBuild *b, const CarinaValue *v, int64_t *n)
 {
     const CarinaTensor *t = v ? v->constant : NULL;
-    if (!t)
+    if (!t || !ca_cpu_is_float(t->type))
         return NULL;
     *n = ca_cpu_count(&t->shape);
     float *out = ca_arena_array(b->p->arena, (size_t)*n + 16, sizeof *out);
-    for (int64_t i = 0; out && i < *n; i++) {
-        switch (t->type) {
-        case CARINA_F32: out[i] = ((const float *)t->data)[i]; break;
-        case CARINA_F16: out[i] = ca_f16_to_f32(((const uint16_t *)t->data)[i]); break;
-        case CARINA_BF16: out[i] = ca_bf16_to_f32(((const uint16_t *)t->data)[i]); break;
-        case CARINA_F64: out[i] = (float)((const double *)t->data)[i]; break;
-        case CARINA_I64: out[i] = (float)((const int64_t *)t->data)[i]; break;
-        case CARINA_I32: out[i] = (float)((const int32_t *)t->data)[i]; break;
-        case CARINA_I8:
-        case CARINA_U8:
-        case CARINA_I16:
-        case CARINA_U16:
-        case CARINA_U32:
-        case CARINA_U64:
-        case CARINA_BOOL:
-        case CARINA_U1:
-        case CARINA_I4:
-        case CARINA_U4:
-        case CARINA_UNKNOWN: return NULL;
-        }
-    }
+    if (out)
+        ca_cpu_widen(out, t, *n);
     return out;
+}
+
+/* Filters lie in blocks of 32 MiB, in the order of their use, so that they get large pages. */
+struct CaCpuPacked {
+    struct CaCpuPacked *next;
+    unsigned char *data;
+    size_t used, room;
+};
+
+CarinaStatus ca_cpu_packed(CaCpuBuild *b, unsigned char **out, size_t size)
+{
+    struct CaCpuPacked *block = b->p->packed;
+    const size_t least = (size_t)16 << 20;
+    size = (size + 63) & ~(size_t)63;
+    if (!block || block->room - block->used < size) {
+        block = ca_arena_alloc(b->p->arena, sizeof *block);
+        if (!block)
+            return no_memory(b);
+        block->room = size > least ? size : least;
+        block->data = ca_alloc_pages(block->room);
+        if (!block->data)
+            return no_memory(b);
+        block->next = b->p->packed;
+        b->p->packed = block;
+    }
+    *out = block->data + block->used;
+    block->used += size;
+    return CARINA_OK;
+}
+
+void ca_cpu_free_packed(CarinaProgram *p)
+{
+    for (struct CaCpuPacked *block = p->packed; block; block = block->next)
+        ca_free(block->data);
 }

@@ -14,8 +14,10 @@ static bool blocked_size(CaCpuBuffer *u)
 {
     size_t pixels = 0, floats = 0;
     const size_t row = (size_t)(u->w + 2 * u->halo), rows = (size_t)(u->h + 2 * u->halo);
-    return ca_mul_size(&pixels, row, rows) && ca_mul_size(&floats, pixels, (size_t)u->n * 16) &&
-           ca_mul_size(&floats, floats, (size_t)(u->c + 15) / 16) && ca_mul_size(&u->size, floats, sizeof(float));
+    return ca_mul_size(&pixels, row, rows) &&
+           ca_mul_size(&floats, pixels, (size_t)u->n * 16) &&
+           ca_mul_size(&floats, floats, (size_t)(u->c + 15) / 16) &&
+           ca_mul_size(&u->size, floats, sizeof(float));
 }
 
 static int larger_first(const void *a, const void *b)
@@ -34,7 +36,8 @@ static size_t lowest(const CaCpuBuffer *u, CaCpuBuffer *const *placed, int n)
         moved = false;
         for (int i = 0; i < n; i++) {
             const CaCpuBuffer *o = placed[i];
-            if (o->last >= u->first && o->first <= u->last && o->offset < at + u->size && at < o->offset + o->size) {
+            if (o->last >= u->first && o->first <= u->last && o->offset < at + u->size &&
+                at < o->offset + o->size) {
                 at = o->offset + o->size;
                 moved = true;
             }
@@ -55,7 +58,8 @@ CarinaStatus ca_cpu_plan_memory(CarinaProgram *p, CarinaError *err)
             continue;
         if (u->is_blocked && !blocked_size(u)) {
             ca_free(order);
-            return ca_err(err, CARINA_ERR_LIMIT, "an activation is too large for this machine");
+            return ca_err(err, CARINA_ERR_LIMIT,
+                          "an activation is too large for this machine");
         }
         u->size = (u->size + 63) & ~(size_t)63;
         order[n++] = u;
@@ -69,8 +73,10 @@ CarinaStatus ca_cpu_plan_memory(CarinaProgram *p, CarinaError *err)
     ca_free(order);
     for (int i = 0; i < p->n_steps; i++) {
         const CaCpuStep *s = &p->steps[i];
-        p->shared_work = s->shared_work > p->shared_work ? s->shared_work : p->shared_work;
-        p->thread_work = s->thread_work > p->thread_work ? s->thread_work : p->thread_work;
+        p->shared_work =
+            s->shared_work > p->shared_work ? s->shared_work : p->shared_work;
+        p->thread_work =
+            s->thread_work > p->thread_work ? s->thread_work : p->thread_work;
     }
     p->shared_work = (p->shared_work + 63) & ~(size_t)63;
     p->thread_work = (p->thread_work + 63) & ~(size_t)63;

@@ -23,7 +23,7 @@ typedef enum CaCpuPlace {
     CA_CPU_SCRATCH, /* at offset in the scratch block */
     CA_CPU_INPUT,   /* the user's tensor `index` */
     CA_CPU_OUTPUT,
-    CA_CPU_CONST    /* at `constant` */
+    CA_CPU_CONST /* at `constant` */
 } CaCpuPlace;
 
 typedef struct CaCpuBuffer {
@@ -48,20 +48,21 @@ typedef struct CaCpuRun {
     const CarinaRun *run;
     CarinaTensor *const *outputs;
     const CarinaTensor *const *inputs;
-    unsigned char *work; /* the part of scratch that steps share: own areas of the threads follow */
+    unsigned char
+        *work; /* the part of scratch that steps share: own areas of the threads follow */
     CarinaStatus status; /* set by a reference step that failed */
     CarinaError *err;
 } CaCpuRun;
 
 typedef struct CaCpuStep CaCpuStep;
-typedef void CaCpuStepFn(const CaCpuStep *s, CaCpuRun *r, int phase, int thread, int n_threads);
+typedef void CaCpuStepFn(const CaCpuStep *s, CaCpuRun *r, int phase, int thread,
+                         int n_threads);
 struct CaCpuStep {
     CarinaStep info;
     CaCpuStepFn *fn;
     int n_phases;
     void *data; /* what fn needs; in the program's arena */
     size_t shared_work, thread_work;
-    int node; /* where it is in the graph's order; for the memory plan only through buffers */
 };
 
 struct CarinaProgram {
@@ -71,10 +72,9 @@ struct CarinaProgram {
     int n_steps, steps_room;
     CaCpuBuffer *buffers;
     int n_buffers, buffers_room;
-    size_t acts_size;                  /* scratch for buffers */
-    size_t shared_work, thread_work;   /* most of any step */
-    void *packed;                      /* filters */
-    size_t packed_size;
+    size_t acts_size;                /* scratch for buffers */
+    size_t shared_work, thread_work; /* most of any step */
+    struct CaCpuPacked *packed;      /* blocks of packed filters */
 };
 
 void *ca_cpu_at(const CaCpuRun *r, int buffer);
@@ -85,7 +85,7 @@ void *ca_cpu_own(const CaCpuRun *r, const CaCpuStep *s, int thread);
 /* --- Compiling. */
 
 typedef struct CaCpuValue {
-    int plain; /* buffer, or -1 */
+    int plain;        /* buffer, or -1 */
     CaCpuRef blocked; /* .buffer -1: none */
     int root; /* buffer of a concatenation that this value is to be written into, or -1 */
     int root_block;
@@ -94,19 +94,13 @@ typedef struct CaCpuValue {
 
 /* What a convolution took into its step. */
 typedef struct CaCpuFusion {
-    const CarinaNode *last; /* the step is emitted where this one stands; NULL: not fused */
+    const CarinaNode
+        *last; /* the step is emitted where this one stands; NULL: not fused */
     const CarinaNode *conv;
     const CarinaValue *bias;     /* constant, C elements or one; or NULL */
     const CarinaValue *residual; /* or NULL */
     const CarinaNode *act;       /* or NULL */
 } CaCpuFusion;
-
-typedef struct CaCpuPack {
-    CaCpuStep *step;
-    const CarinaNode *conv;
-    int step_index;
-    size_t offset;
-} CaCpuPack;
 
 typedef struct CaCpuBuild {
     CarinaDevice *dev;
@@ -114,7 +108,7 @@ typedef struct CaCpuBuild {
     const CarinaGraph *graph;
     CarinaProgram *p;
     CarinaError *err;
-    CaCpuValue **values; /* by node id, then output */
+    CaCpuValue **values;  /* by node id, then output */
     CaCpuFusion *fusions; /* by node id of the *last* node */
     bool *is_skipped;     /* by node id: lowered as part of another */
     bool allow_winograd;
@@ -131,18 +125,23 @@ CarinaStatus ca_cpu_new_plain(CaCpuBuild *b, int *buffer, const CarinaValue *v);
 CarinaStatus ca_cpu_new_blocked(CaCpuBuild *b, CaCpuRef *ref, const CarinaValue *v);
 CarinaStatus ca_cpu_add_buffer(CaCpuBuild *b, int *buffer, CaCpuBuffer what);
 /* Appends a step; data is size zeroed bytes of the arena. uses[] are its buffers. */
-CarinaStatus ca_cpu_add_step(CaCpuBuild *b, CaCpuStep **step, const CarinaNode *node, const char *kernel,
-                             CaCpuStepFn *fn, size_t data_size);
+CarinaStatus ca_cpu_add_step(CaCpuBuild *b, CaCpuStep **step, const CarinaNode *node,
+                             const char *kernel, CaCpuStepFn *fn, size_t data_size);
 void ca_cpu_use(CaCpuBuild *b, int buffer); /* by the step added last */
 void ca_cpu_need_halo(CaCpuBuild *b, const CaCpuRef *ref, int halo);
 bool ca_cpu_has_blocked(const CaCpuBuild *b, const CarinaValue *v);
 /* Real type that is computed in f32? */
 bool ca_cpu_is_float(CarinaType type);
-CarinaType ca_cpu_type(CarinaType type); /* as held in plain buffers */
+CarinaType ca_cpu_type(CarinaType type);  /* as held in plain buffers */
 size_t ca_cpu_elem_size(CarinaType type); /* of ca_cpu_type */
 int64_t ca_cpu_count(const CarinaShape *s);
 /* A constant as floats in the program's arena; NULL: out of memory or no constant. */
 const float *ca_cpu_floats(CaCpuBuild *b, const CarinaValue *v, int64_t *n);
+/* n elements of a floating constant as f32. */
+void ca_cpu_widen(float *out, const CarinaTensor *t, int64_t n);
+/* size bytes, aligned to 64, in the program's own memory of packed filters (2 MiB pages where it can be). */
+CarinaStatus ca_cpu_packed(CaCpuBuild *b, unsigned char **out, size_t size);
+void ca_cpu_free_packed(CarinaProgram *p);
 const CarinaValue *ca_cpu_in(const CarinaNode *node, int i);
 bool ca_cpu_is(const CarinaNode *node, const char *op);
 
