@@ -228,10 +228,11 @@ typedef struct CarinaPlugin {
     /* [any thread] 0 if dev cannot run the node, else a cost: lower is preferred. */
     uint64_t (*node_cost)(const CarinaDevice *dev, const CarinaNode *node);
 
-    /* [setup] Turn a graph with static shapes into a program. The graph is only borrowed, and may be
-     * changed: it is the plugin's own copy. Options: "precision" f32|bf16|int8, "exact" yes. */
-    CarinaStatus (*compile)(CarinaProgram **out, CarinaDevice *dev, CarinaGraph *graph,
-                            const CarinaOption *options, CarinaError *err);
+    /* [setup] Turn a graph with static shapes into a program. The graph lives as long as the program, its
+     * constants only until compile returns. Options: "precision" f32|bf16|int8, "exact" yes|no. */
+    CarinaStatus (*compile)(CarinaProgram **out, CarinaDevice *dev,
+                            const CarinaGraph *graph, const CarinaOption *options,
+                            CarinaError *err);
     void (*discard)(CarinaProgram *prog);
     /* [any thread] Bytes of scratch that a run with n_threads threads wants. */
     size_t (*scratch_size)(const CarinaProgram *prog, int n_threads);

@@ -4,6 +4,8 @@
  */
 #include "base/memory.h"
 
+#include "base/file.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,16 +40,20 @@ void *ca_alloc(size_t size)
     return p;
 }
 
-void *ca_alloc_huge(size_t size)
+void *ca_alloc_pages(size_t size)
 {
     const size_t page = (size_t)2 << 20;
-    if (size < page)
-        return ca_alloc(size);
-    void *p = aligned(page, size);
-    if (!p)
-        return NULL;
-    (void)madvise(p, size, MADV_HUGEPAGE); /* a wish: failure only costs speed */
-    memset(p, 0, size);
+    void *p = aligned(size < page ? CA_CACHE_LINE : page, size);
+    if (p && size >= page)
+        (void)madvise(p, size, MADV_HUGEPAGE); /* a wish: failure only costs speed */
+    return p;
+}
+
+void *ca_alloc_huge(size_t size)
+{
+    void *p = ca_alloc_pages(size);
+    if (p)
+        memset(p, 0, size);
     return p;
 }
 
@@ -207,4 +213,12 @@ void ca_buffer_unref(CaBuffer **pb)
     else
         ca_free(b->data);
     ca_free(b);
+}
+
+void ca_buffer_drop(const CaBuffer *b, const void *data, size_t size)
+{
+    while (b && b->parent)
+        b = b->parent;
+    if (b && b->map)
+        ca_file_drop(data, size);
 }

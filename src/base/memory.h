@@ -18,6 +18,8 @@ bool ca_add_size(size_t *out, size_t a, size_t b);
 void *ca_alloc(size_t size);
 /* The same in pages of 2 MiB where the system offers them: for packed weights and scratch. */
 void *ca_alloc_huge(size_t size);
+/* The same pages, not touched: they cost memory only when written. Contents are undefined. */
+void *ca_alloc_pages(size_t size);
 void ca_free(void *p);
 /* n elements of size bytes, grown from p (which holds n_old): contents kept, the rest zero. Frees p and
  * returns NULL where there is no memory. */
@@ -53,5 +55,8 @@ CaBuffer *ca_buffer_slice(CaBuffer *parent, size_t offset, size_t size);
 CaBuffer *ca_buffer_ref(CaBuffer *b);
 /* Sets *b to NULL. */
 void ca_buffer_unref(CaBuffer **b);
+/* These bytes of b will hardly be read again: where they are mapped from a file, their pages are given back (and
+ * come from the file if they are read after all). b may be NULL. */
+void ca_buffer_drop(const CaBuffer *b, const void *data, size_t size);
 
 #endif

@@ -99,8 +99,9 @@ static CarinaStatus compile(CarinaCompiled *exe, const CarinaModel *model,
     if (status == CARINA_OK)
         status = exe->device->plugin->compile(&exe->program, exe->device->dev, g, options,
                                               err);
-    ca_graph_free(&g);
+    exe->graph = g;
     CA_TRY(status);
+    ca_graph_drop_constants(g);
     while (exe->device->plugin->step &&
            exe->device->plugin->step(exe->program, exe->n_steps))
         exe->n_steps++;
@@ -165,6 +166,7 @@ void ca_compiled_unref(CarinaCompiled **pexe)
     }
     if (exe->program)
         exe->device->plugin->discard(exe->program);
+    ca_graph_free(&exe->graph);
     free_ports(exe->inputs, exe->n_inputs);
     free_ports(exe->outputs, exe->n_outputs);
     ca_free(exe->streams);

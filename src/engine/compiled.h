@@ -32,7 +32,8 @@ struct CarinaCompiled {
     CarinaContext *ctx;
     const CaDevice *device;
     CarinaProgram *program;
-    int refs; /* atomic: the user's handle and each request */
+    CaGraph *graph; /* what the program was made from, without constants */
+    int refs;       /* atomic: the user's handle and each request */
     int n_inputs, n_outputs, n_steps;
     CaPortData *inputs, *outputs;
     bool profile;

@@ -57,8 +57,7 @@ static void host_log(CarinaContext *ctx, CarinaLogLevel level, const char *text)
 
 static int host_n_threads(CarinaContext *ctx) { return ctx->n_threads; }
 
-static CarinaStatus open_plugin(struct CaDevices *all,
-                                const char *path, CarinaError *err)
+static CarinaStatus open_plugin(struct CaDevices *all, const char *path, CarinaError *err)
 {
     CaDevice *d = &all->list[all->n];
     *d = (CaDevice){.library = dlopen(path, RTLD_NOW | RTLD_LOCAL)};

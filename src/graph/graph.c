@@ -45,6 +45,16 @@ void ca_graph_free(CaGraph **graph)
     *graph = NULL;
 }
 
+void ca_graph_drop_constants(CaGraph *g)
+{
+    CA_EACH_NODE(n, g)
+        for (int i = 0; i < n->n_outputs; i++)
+            n->outputs[i].constant = NULL;
+    for (size_t i = 0; i < g->own->n_tensors; i++)
+        carina_tensor_free(&g->own->tensors[i]);
+    g->own->n_tensors = 0;
+}
+
 /* The graph frees the tensor; it is consumed on failure too. */
 CarinaStatus ca_graph_keep(CaGraph *g, CarinaTensor *tensor, CarinaError *err)
 {

@@ -37,6 +37,8 @@ CarinaStatus ca_graph_create(CaGraph **out, CarinaError *err);
 void ca_graph_free(CaGraph **graph);
 /* Nodes, names, attributes copied; constants shared. */
 CarinaStatus ca_graph_copy(CaGraph **out, const CaGraph *graph, CarinaError *err);
+/* Lets all constants go; nodes, types and shapes stay. */
+void ca_graph_drop_constants(CaGraph *graph);
 static inline CaArena *ca_graph_arena(CaGraph *g) { return g->own->arena; }
 
 #define CA_EACH_NODE(n, graph) for (CaNode *n = (graph)->first; n; n = n->next)

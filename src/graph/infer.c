@@ -77,22 +77,16 @@ CarinaStatus ca_infer_same_as_input(const CaInferArgs *a, CarinaError *err)
     return CARINA_OK;
 }
 
-/* pdpd: the second shape, its trailing 1s dropped, is aligned at `axis` (default: at the end) and only it
- * stretches. */
+/* pdpd: only the second shape stretches. Its trailing 1s are dropped and the rest aligned at `axis`; with the
+ * default axis, the difference of the ranks, that is where NumPy's rule puts it. */
 static bool pdpd(CarinaShape *out, const CarinaShape *x, const CarinaShape *y)
 {
-    CarinaShape s = *y;
-    if (x->rank < 0 || y->rank < 0) {
-        *out = *x;
-        return true;
-    }
-    while (s.rank > 0 && s.dims[s.rank - 1] == 1)
-        s.rank--;
     CarinaShape wide;
-    if (!ca_shape_broadcast(&wide, x, y))
-        return false;
     *out = *x;
-    return true;
+    if (x->rank < 0 || y->rank < 0)
+        return true;
+    return y->rank <= x->rank && ca_shape_broadcast(&wide, x, y) &&
+           (!ca_shape_is_static(x) || ca_shape_equal(&wide, x));
 }
 
 static CarinaStatus broadcast(const CaInferArgs *a, CarinaShape *out, CarinaError *err)

@@ -9,6 +9,7 @@
 
 #include <float.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 typedef struct {
@@ -156,8 +157,9 @@ static void bench(const CaGemmKernel *kernel, int m, int n, int k)
     if (!kc_is_bench())
         return;
     Bench b = {make(kernel, &s), kc_zeros((size_t)(m * n)), s.act};
-    kc_case("%s %d x %d x %d", kernel->name, m, n, k);
-    kc_bench(kernel->name, 2.0 * m * n * k, work, &b);
+    char name[80];
+    snprintf(name, sizeof name, "%s %d x %d x %d", kernel->name, m, n, k);
+    kc_bench(name, 2.0 * m * n * k, work, &b);
     kc_free();
 }
 

@@ -1,0 +1,455 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The ONNX reader: parses the skeleton, then translates the nodes that the outputs and each other need.
+ *
+ * Nodes are translated producers first, whatever their order in the file; a loop is found on the way.
+ */
+#include "formats/onnx/onnx.h"
+
+#include "formats/onnx/onnx_reader.h"
+#include "formats/onnx/onnx_wire.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* The parsed skeleton: messages of 2 bytes become structs of some 100. */
+static const size_t work_limit = (size_t)4 << 30;
+static const int64_t newest_opset = 22;
+
+static void *work_alloc(void *arena, size_t size) { return ca_arena_alloc(arena, size); }
+static void work_free(void *arena, void *p)
+{
+    (void)arena;
+    (void)p; /* goes with the arena */
+}
+
+/* --- Names. */
+
+static CarinaStatus no_memory(const CaOnnx *r)
+{
+    return ca_err(r->err, CARINA_ERR_MEMORY, "%s: out of memory", r->path);
+}
+
+static CaOnnxName *find(const CaOnnx *r, const char *key)
+{
+    size_t i = (size_t)ca_hash(key, strlen(key), 0) & (r->room - 1);
+    for (; r->names[i].key; i = (i + 1) & (r->room - 1))
+        if (strcmp(r->names[i].key, key) == 0)
+            return &r->names[i];
+    return NULL;
+}
+
+/* room is twice the names that the file can have, so there is always a free place. */
+static CaOnnxName *name_of(CaOnnx *r, const char *key)
+{
+    size_t i = (size_t)ca_hash(key, strlen(key), 0) & (r->room - 1);
+    while (r->names[i].key && strcmp(r->names[i].key, key) != 0)
+        i = (i + 1) & (r->room - 1);
+    if (!r->names[i].key)
+        r->names[i] = (CaOnnxName){.key = key, .maker = -1};
+    return &r->names[i];
+}
+
+static const char *node_name(const Onnx__NodeProto *n)
+{
+    if (n->name && n->name[0])
+        return n->name;
+    for (size_t i = 0; i < n->n_output; i++)
+        if (n->output[i][0])
+            return n->output[i];
+    return "?";
+}
+
+static CarinaStatus collect_names(CaOnnx *r, const Onnx__GraphProto *g)
+{
+    size_t n = g->n_initializer + g->n_input;
+    for (size_t i = 0; i < g->n_node; i++)
+        n += g->node[i]->n_output;
+    for (r->room = 16; r->room < 2 * n + 2;)
+        r->room *= 2;
+    r->names = ca_arena_array(r->work, r->room, sizeof *r->names);
+    if (!r->names)
+        return no_memory(r);
+    for (size_t i = 0; i < g->n_initializer; i++)
+        if (g->initializer[i]->name && g->initializer[i]->name[0])
+            name_of(r, g->initializer[i]->name)->tensor = g->initializer[i];
+    for (size_t i = 0; i < g->n_node; i++)
+        for (size_t o = 0; o < g->node[i]->n_output; o++) {
+            const char *key = g->node[i]->output[o];
+            if (!key[0])
+                continue;
+            CaOnnxName *name = name_of(r, key);
+            if (name->maker >= 0 || name->tensor)
+                return ca_err(
+                    r->err, CARINA_ERR_FORMAT,
+                    "%s: node '%s' (%s): tensor '%s' is made twice; the file is damaged",
+                    r->path, node_name(g->node[i]), g->node[i]->op_type, key);
+            name->maker = (int32_t)i;
+        }
+    return CARINA_OK;
+}
+
+/* --- Inputs and outputs. */
+
+static CarinaStatus read_input(CaOnnx *r, const Onnx__ValueInfoProto *info)
+{
+    CaOnnxName *name = name_of(r, info->name ? info->name : "");
+    const Onnx__TensorTypeProto *t = info->type ? info->type->tensor_type : NULL;
+    CarinaShape shape = ca_shape_unknown();
+    if (name->tensor) /* older files list weights as inputs; newer ones give defaults so */
+        return CARINA_OK;
+    if (!t || ca_onnx_type(t->elem_type) == CARINA_UNKNOWN)
+        return ca_err(
+            r->err, CARINA_ERR_UNSUPPORTED,
+            "%s: input '%s' has element type %s; Carina reads tensors of numbers only",
+            r->path, name->key, t ? ca_onnx_type_text(t->elem_type) : "none");
+    if (t->shape && t->shape->n_dim > CARINA_MAX_RANK)
+        return ca_err(r->err, CARINA_ERR_LIMIT,
+                      "%s: input '%s' has %zu dimensions; Carina reads at most %d",
+                      r->path, name->key, t->shape->n_dim, CARINA_MAX_RANK);
+    if (t->shape) {
+        shape = ca_shape_of_rank((int)t->shape->n_dim);
+        for (size_t i = 0; i < t->shape->n_dim; i++)
+            if (t->shape->dim[i]->has_dim_value && t->shape->dim[i]->dim_value > 0)
+                shape.dims[i] = t->shape->dim[i]->dim_value;
+    }
+    if (name->maker >= 0 || name->value)
+        return ca_err(
+            r->err, CARINA_ERR_FORMAT,
+            "%s: input '%s' is also made by a node or listed twice; the file is damaged",
+            r->path, name->key);
+    CA_TRY(ca_graph_parameter(&name->value, r->graph, name->key,
+                              ca_onnx_type(t->elem_type), &shape, r->err));
+    return CARINA_OK;
+}
+
+/* A weight becomes a constant when a node first reads it: the node is named where the weight is damaged. */
+static CarinaStatus weight(CaOnnx *r, CaOnnxName *name, const char *where)
+{
+    CarinaTensor *t = NULL;
+    if (name->value || !name->tensor)
+        return CARINA_OK;
+    CA_TRY(ca_onnx_tensor(&t, r, where, name->key, name->tensor));
+    CA_TRY(ca_graph_constant(&name->value, r->graph, NULL, name->key, t, r->err));
+    ca_value_set_name(r->graph, name->value, name->key);
+    return CARINA_OK;
+}
+
+/* An output that its node's translation has left out: Dropout's mask, running statistics. */
+static CarinaStatus not_computed(CaOnnx *r, const char *where, const char *tensor)
+{
+    return ca_err(
+        r->err, CARINA_ERR_UNSUPPORTED,
+        "%s: %s: tensor '%s' is an output that Carina does not compute; export for inference",
+        r->path, where, tensor);
+}
+
+static CarinaStatus read_outputs(CaOnnx *r, const Onnx__GraphProto *g)
+{
+    for (size_t i = 0; i < g->n_output; i++) {
+        const char *key = g->output[i]->name ? g->output[i]->name : "";
+        CaOnnxName *name = find(r, key);
+        if (name)
+            CA_TRY(weight(r, name, "the graph's outputs"));
+        if (name && !name->value && name->maker >= 0)
+            return not_computed(r, "the graph's outputs", key);
+        if (!name || !name->value)
+            return ca_err(
+                r->err, CARINA_ERR_FORMAT,
+                "%s: output '%s' is made by no node of the graph; the file is damaged",
+                r->path, key);
+        CA_TRY(ca_graph_result(r->graph, key, name->value, r->err));
+    }
+    if (g->n_output == 0)
+        return ca_err(r->err, CARINA_ERR_FORMAT,
+                      "%s: the graph has no outputs; export the model again", r->path);
+    return CARINA_OK;
+}
+
+/* --- Nodes. */
+
+const CaOnnxOp *ca_onnx_op_find(const char *domain, const char *name)
+{
+    const CaOnnxOp *const tables[] = {ca_onnx_nn, ca_onnx_math, ca_onnx_moves,
+                                      ca_onnx_quant};
+    for (size_t t = 0; t < sizeof tables / sizeof tables[0]; t++)
+        for (const CaOnnxOp *op = tables[t]; op->name; op++)
+            if (strcmp(op->name, name) == 0 && strcmp(op->domain, domain) == 0)
+                return op;
+    return NULL;
+}
+
+/* An operator whose inputs are ours and whose attributes only have other names. */
+static void translate_by_rule(CaOnnxCall *c, const CaImportRule *rule, const CaOp *op)
+{
+    CaValue *v = ca_onnx_make(c, op->name, c->in, c->n_in,
+                              op->arity.n_out > 0 ? op->arity.n_out : 1);
+    for (const CaAttrMap *m = rule->map; m < rule->map + 8 && m->ours; m++) {
+        const Onnx__AttributeProto *a = m->theirs ? ca_onnx_attr(c, m->theirs) : NULL;
+        if (!a && m->value)
+            ca_onnx_set_text(c, v, m->ours, m->value);
+        else if (a && a->has_f)
+            ca_onnx_set_real(c, v, m->ours, (double)a->f);
+        else if (a && a->has_s)
+            ca_onnx_set_text(c, v, m->ours, ca_onnx_attr_text(c, m->theirs, ""));
+        else if (a && a->n_ints > 0)
+            ca_onnx_set_ints(c, v, m->ours, a->ints, (int)a->n_ints);
+        else if (a)
+            ca_onnx_set_int(c, v, m->ours, a->i);
+    }
+    for (int i = 0; c->status == CARINA_OK && v && i < v->node->n_outputs; i++)
+        ca_onnx_out(c, i, &v->node->outputs[i]);
+}
+
+static const char *advice(const CaOnnxCall *c, const char *domain)
+{
+    const char *op = c->node->op_type;
+    if (strcmp(op, "Loop") == 0 || strcmp(op, "If") == 0 || strcmp(op, "Scan") == 0)
+        return "Carina reads no control flow: export with fixed shapes, or run a simplifier first";
+    if (strcmp(domain, "com.microsoft.nchwc") == 0)
+        return "export again without layout optimisation";
+    if (strcmp(domain, "ai.onnx.ml") == 0)
+        return "Carina reads neural networks, not trees or encoders";
+    if (domain[0])
+        return "export without runtime-specific operators";
+    return "export with an older opset, or run a simplifier that replaces it";
+}
+
+static void translate(CaOnnxCall *c)
+{
+    const char *domain = c->node->domain ? c->node->domain : "";
+    const CaOp *op = NULL;
+    if (strcmp(domain, "ai.onnx") == 0)
+        domain = "";
+    for (size_t i = 0; i < c->node->n_attribute; i++)
+        if (c->node->attribute[i]->ref_attr_name &&
+            c->node->attribute[i]->ref_attr_name[0]) {
+            ca_onnx_fail(c, CARINA_ERR_FORMAT,
+                         "attribute '%s' refers to a function's, outside any function",
+                         c->node->attribute[i]->name ? c->node->attribute[i]->name : "");
+            return;
+        }
+    const CaOnnxOp *row = ca_onnx_op_find(domain, c->node->op_type);
+    const CaImportRule *rule =
+        domain[0] || row ? NULL : ca_op_import(CA_FORMAT_ONNX, c->node->op_type, &op);
+    if (row && row->fn)
+        row->fn(c);
+    else if (rule && op)
+        translate_by_rule(c, rule, op);
+    else
+        ca_onnx_fail(c, CARINA_ERR_UNSUPPORTED,
+                     "operator %s of domain '%s', opset %lld, is not supported; %s",
+                     c->node->op_type, domain[0] ? domain : "ai.onnx",
+                     (long long)c->opset, advice(c, domain));
+    ca_onnx_settle(c);
+}
+
+static CarinaStatus read_node(CaOnnx *r, const Onnx__NodeProto *n)
+{
+    CaOnnxCall c = {.r = r,
+                    .node = n,
+                    .name = node_name(n),
+                    .opset = r->opset,
+                    .first_id = r->graph->own->next_id};
+    const char *where = ca_arena_printf(r->work, "node '%s' (%s)", c.name, n->op_type);
+    c.in = ca_arena_array(r->work, n->n_input + 1, sizeof *c.in);
+    if (!where || !c.in)
+        return no_memory(r);
+    c.n_in = (int)n->n_input;
+    for (size_t i = 0; i < n->n_input; i++) {
+        if (!n->input[i][0])
+            continue;
+        CaOnnxName *name = find(r, n->input[i]);
+        if (name)
+            CA_TRY(weight(r, name, where));
+        if (name && !name->value && name->maker >= 0)
+            return not_computed(r, where, n->input[i]);
+        if (!name || !name->value)
+            return ca_err(
+                r->err, CARINA_ERR_FORMAT,
+                "%s: %s: input '%s' is no input of the model, no weight and no node's output; "
+                "the file is damaged or was cut out of a larger model",
+                r->path, where, n->input[i]);
+        c.in[i] = name->value;
+    }
+    while (c.n_in > 0 && !c.in[c.n_in - 1])
+        c.n_in--;
+    c.first_id = r->graph->own->next_id;
+    translate(&c);
+    return c.status;
+}
+
+/* --- The walk. */
+
+typedef struct Frame {
+    int32_t node;
+    uint32_t input; /* the next to look at */
+} Frame;
+enum { UNSEEN = 0, OPEN = 1, DONE = 2 };
+
+/* The next producer of the frame's node that is not done; -1 if none. */
+static int32_t next_producer(const CaOnnx *r, const Onnx__GraphProto *g, Frame *f,
+                             const unsigned char *state)
+{
+    const Onnx__NodeProto *n = g->node[f->node];
+    while (f->input < n->n_input) {
+        const CaOnnxName *name = find(r, n->input[f->input++]);
+        if (name && name->maker >= 0 && state[name->maker] != DONE)
+            return name->maker;
+    }
+    return -1;
+}
+
+static CarinaStatus walk(CaOnnx *r, const Onnx__GraphProto *g, int32_t root, Frame *stack,
+                         unsigned char *state)
+{
+    int32_t depth = 1;
+    stack[0] = (Frame){root, 0};
+    state[root] = OPEN;
+    while (depth > 0) {
+        Frame *f = &stack[depth - 1];
+        const int32_t maker = next_producer(r, g, f, state);
+        if (maker < 0) {
+            CA_TRY(read_node(r, g->node[f->node]));
+            state[f->node] = DONE;
+            depth--;
+        } else if (state[maker] == OPEN) {
+            return ca_err(
+                r->err, CARINA_ERR_FORMAT,
+                "%s: node '%s' (%s): it depends on its own output; the file is damaged",
+                r->path, node_name(g->node[maker]), g->node[maker]->op_type);
+        } else {
+            state[maker] = OPEN;
+            stack[depth++] = (Frame){maker, 0};
+        }
+    }
+    return CARINA_OK;
+}
+
+static CarinaStatus read_nodes(CaOnnx *r, const Onnx__GraphProto *g)
+{
+    Frame *stack = ca_arena_array(r->work, g->n_node + 1, sizeof *stack);
+    unsigned char *state = ca_arena_alloc(r->work, g->n_node + 1);
+    if (!stack || !state)
+        return no_memory(r);
+    for (size_t i = 0; i < g->n_node; i++) {
+        const Onnx__NodeProto *n = g->node[i];
+        if (!n->op_type || !n->op_type[0])
+            return ca_err(r->err, CARINA_ERR_FORMAT,
+                          "%s: node '%s' has no operator; the file is damaged", r->path,
+                          node_name(n));
+        if (n->n_input > CA_MAX_PORTS || n->n_output > CA_MAX_PORTS)
+            return ca_err(r->err, CARINA_ERR_LIMIT,
+                          "%s: node '%s' (%s): more than %d inputs or outputs", r->path,
+                          node_name(n), n->op_type, CA_MAX_PORTS);
+    }
+    for (size_t i = 0; i < g->n_node; i++)
+        if (state[i] == UNSEEN)
+            CA_TRY(walk(r, g, (int32_t)i, stack, state));
+    return CARINA_OK;
+}
+
+/* --- The model. */
+
+static CarinaStatus read_opset(CaOnnx *r, const Onnx__ModelProto *m)
+{
+    r->ir_version = m->ir_version;
+    r->opset = 1; /* files older than opset_import */
+    for (size_t i = 0; i < m->n_opset_import; i++) {
+        const char *domain = m->opset_import[i]->domain;
+        if (!domain || !domain[0] || strcmp(domain, "ai.onnx") == 0)
+            r->opset = m->opset_import[i]->version;
+    }
+    if (r->opset < 1 || r->opset > newest_opset)
+        return ca_err(
+            r->err, CARINA_ERR_UNSUPPORTED,
+            "%s: opset %lld; Carina reads 1 to %lld, export with opset %lld or lower",
+            r->path, (long long)r->opset, (long long)newest_opset,
+            (long long)newest_opset);
+    return CARINA_OK;
+}
+
+static CarinaStatus read_info(CaOnnx *r, const Onnx__ModelProto *m)
+{
+    if (m->graph->name && m->graph->name[0])
+        r->graph->name = ca_arena_copy(ca_graph_arena(r->graph), m->graph->name);
+    if (m->producer_name && m->producer_name[0])
+        ca_graph_set_info(r->graph, "producer", m->producer_name);
+    if (m->producer_version && m->producer_version[0])
+        ca_graph_set_info(r->graph, "producer_version", m->producer_version);
+    for (size_t i = 0; i < m->n_metadata_props; i++)
+        if (m->metadata_props[i]->key && m->metadata_props[i]->key[0])
+            ca_graph_set_info(r->graph, m->metadata_props[i]->key,
+                              m->metadata_props[i]->value ? m->metadata_props[i]->value
+                                                          : "");
+    return CARINA_OK;
+}
+
+static CarinaStatus read_model(CaOnnx *r, const Onnx__ModelProto *m)
+{
+    const Onnx__GraphProto *g = m->graph;
+    if (!g || (g->n_node == 0 && g->n_output == 0))
+        return ca_err(r->err, CARINA_ERR_FORMAT,
+                      "%s: no graph inside; the file is not ONNX or is damaged", r->path);
+    if (g->n_sparse_initializer > 0)
+        return ca_err(
+            r->err, CARINA_ERR_UNSUPPORTED,
+            "%s: has sparse weights, which Carina does not read; export with dense ones",
+            r->path);
+    CA_TRY(read_opset(r, m));
+    CA_TRY(ca_graph_create(&r->graph, r->err));
+    CA_TRY(read_info(r, m));
+    CA_TRY(collect_names(r, g));
+    for (size_t i = 0; i < g->n_input; i++)
+        CA_TRY(read_input(r, g->input[i]));
+    CA_TRY(read_nodes(r, g));
+    CA_TRY(read_outputs(r, g));
+    ca_graph_sweep(r->graph);
+    return CARINA_OK;
+}
+
+static CarinaStatus parse(Onnx__ModelProto **out, CaOnnx *r)
+{
+    CaText skeleton = {0};
+    ProtobufCAllocator allocator = {work_alloc, work_free, r->work};
+    CarinaStatus status = ca_onnx_skeleton(&skeleton, r->path, r->file, r->err);
+    if (status == CARINA_OK) {
+        *out = onnx__model_proto__unpack(&allocator, skeleton.size,
+                                         (const uint8_t *)skeleton.data);
+        if (!*out)
+            status =
+                ca_err(r->err, CARINA_ERR_FORMAT,
+                       "%s: fields of the wrong kind; the file is damaged or is not ONNX",
+                       r->path);
+    }
+    ca_text_free(&skeleton);
+    return status;
+}
+
+CarinaStatus ca_onnx_read(CaGraph **out, const char *path, CaBuffer *file, int *opset,
+                          CarinaError *err)
+{
+    CaOnnx r = {.path = path, .file = file, .err = err};
+    Onnx__ModelProto *model = NULL;
+    CarinaError spare; /* so that the parts can rewrite the sentence */
+    *out = NULL;
+    if (!r.err)
+        r.err = &spare;
+    r.work = ca_arena_create(work_limit);
+    if (!r.work)
+        return no_memory(&r);
+    CarinaStatus status = parse(&model, &r);
+    if (status == CARINA_OK)
+        status = read_model(&r, model);
+    for (CaOnnxFile *f = r.files; f; f = f->next)
+        ca_buffer_unref(&f->data);
+    ca_arena_free(&r.work);
+    if (status != CARINA_OK) {
+        ca_graph_free(&r.graph);
+        return status;
+    }
+    *out = r.graph;
+    if (opset)
+        *opset = (int)r.opset;
+    return CARINA_OK;
+}

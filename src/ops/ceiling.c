@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Ceiling: the smallest whole number not below x. OpenVINO opset1. */
+#include "ops/unary.h"
+
+static int64_t itself(int64_t x) { return x; }
+
+static void ref(CaRefArgs *r) { ca_ref_unary(r, ceil, itself); }
+
+static const CaImportRule imports[] = {
+    {CA_FORMAT_ONNX, "Ceil"},
+    {0},
+};
+
+const CaOp ca_op_ceiling = {
+    .name = "Ceiling",
+    .opset = 1,
+    .summary = "the next whole number up",
+    .arity = {1, 1, 1},
+    .flags = CA_OP_ELEMENTWISE,
+    .infer = ca_infer_same_as_input,
+    .ref = ref,
+    .imports = imports,
+};

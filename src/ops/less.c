@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Less: a < b, as boolean; NaN is unrelated to everything. OpenVINO opset1. */
+#include "ops/binary.h"
+
+static bool holds(bool less, bool equal, bool greater)
+{
+    (void)equal;
+    (void)greater;
+    return less;
+}
+
+static void ref(CaRefArgs *r) { ca_ref_compare(r, holds); }
+
+static const CaImportRule imports[] = {
+    {CA_FORMAT_ONNX, "Less"},
+    {0},
+};
+
+const CaOp ca_op_less = {
+    .name = "Less",
+    .opset = 1,
+    .summary = "a < b",
+    .arity = {2, 2, 1},
+    .flags = CA_OP_ELEMENTWISE,
+    .attrs_size = sizeof(CaBroadcastAttrs),
+    .attrs = ca_broadcast_attrs,
+    .infer = ca_infer_compare,
+    .ref = ref,
+    .imports = imports,
+};

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a convolution takes into its step, and which values are written straight into a concatenation.
+ */
+#include "cpu_program.h"
+#include "kernels/act.h"
+#include "lower_act.h"
+
+#include <string.h>
+
+static const CarinaUse *only_use(const CarinaNode *n)
+{
+    const CarinaUse *u = n->outputs[0].uses;
+    return u && !u->next ? u : NULL;
+}
+
+/* One number, or one a channel of [1, C, 1, 1] or [C, 1, 1] beside a 4-D value. */
+static bool is_per_channel(const CarinaValue *v, int64_t channels)
+{
+    const CarinaShape *s = &v->shape;
+    if (!v->constant || s->rank > 4)
+        return false;
+    const int64_t n = ca_cpu_count(s);
+    if (n == 1)
+        return true;
+    return n == channels && s->rank >= 3 && s->dims[s->rank - 3] == channels;
+}
+
+/* PReLU with a slope a channel: its constant counts channels whatever its rank. */
+static bool is_channel_prelu(const CarinaNode *n, int64_t channels)
+{
+    return ca_cpu_is(n, "PReLU") && n->inputs[1].value->constant &&
+           ca_cpu_count(&n->inputs[1].value->shape) == channels;
+}
+
+static bool same_shape(const CarinaShape *a, const CarinaShape *b)
+{
+    return a->rank == b->rank &&
+           memcmp(a->dims, b->dims, (size_t)a->rank * sizeof *a->dims) == 0;
+}
+
+/* Follows single readers from the convolution: bias, residual, activation, in this order. */
+static void follow(CaCpuBuild *b, const CarinaNode *conv)
+{
+    CaCpuFusion f = {.last = conv, .conv = conv};
+    const CarinaShape *shape = &conv->outputs[0].shape;
+    for (const CarinaUse *u = only_use(conv); u && !f.act; u = only_use(f.last)) {
+        const CarinaNode *n = u->node;
+        CaAct act;
+        const CarinaValue *other =
+            n->n_inputs == 2 ? n->inputs[1 - u->index].value : NULL;
+        if (b->is_skipped[n->id] || b->fusions[n->id].conv || !n->n_outputs ||
+            !same_shape(&n->outputs[0].shape, shape))
+            break;
+        if (ca_cpu_is(n, "Add") && other && !f.bias && !f.residual &&
+            is_per_channel(other, shape->dims[1]))
+            f.bias = other;
+        else if (ca_cpu_is(n, "Add") && other && !other->constant && !f.residual &&
+                 same_shape(&other->shape, shape) && other->type == n->outputs[0].type &&
+                 other->node != f.last)
+            f.residual = other;
+        else if (u->index == 0 &&
+                 (ca_cpu_act_of(&act, n) || is_channel_prelu(n, shape->dims[1])))
+            f.act = n;
+        else
+            break;
+        b->is_skipped[f.last->id] = true;
+        f.last = n;
+    }
+    b->is_skipped[f.last->id] = false;
+    b->fusions[f.last->id] = f;
+}
+
+CarinaStatus ca_cpu_plan_fusion(CaCpuBuild *b)
+{
+    for (const CarinaNode *n = b->graph->first; n; n = n->next)
+        if ((ca_cpu_is(n, "Convolution") || ca_cpu_is(n, "GroupConvolution")) &&
+            n->outputs[0].shape.rank == 4 && ca_cpu_is_float(n->outputs[0].type) &&
+            n->inputs[1].value->constant)
+            follow(b, n);
+    return CARINA_OK;
+}
+
+/* May node's inputs be parts of one buffer, each starting at a whole block? */
+static bool is_by_blocks(const CarinaNode *n)
+{
+    const CarinaShape *s = &n->outputs[0].shape;
+    const int64_t axis = carina_node_int(n, "axis", 0);
+    if (s->rank != 4 || !ca_cpu_is_float(n->outputs[0].type) || (axis != 1 && axis != -3))
+        return false;
+    for (int i = 0; i < n->n_inputs; i++) {
+        const CarinaValue *v = n->inputs[i].value;
+        if (v->shape.dims[1] % 16 && i + 1 < n->n_inputs)
+            return false;
+        if (v->constant || ca_cpu_is(v->node, "Parameter"))
+            return false;
+    }
+    return true;
+}
+
+/* All inputs already stand one behind the other in one buffer: the result is that stretch of it. */
+static bool is_there(const CaCpuBuild *b, const CarinaNode *n)
+{
+    const CaCpuValue *first = ca_cpu_value(b, n->inputs[0].value);
+    int block = first->root_block;
+    for (int i = 0; i < n->n_inputs; i++) {
+        const CaCpuValue *x = ca_cpu_value(b, n->inputs[i].value);
+        if (x->root < 0 || x->root != first->root || x->root_block != block)
+            return false;
+        block += (int)((n->inputs[i].value->shape.dims[1] + 15) / 16);
+    }
+    return true;
+}
+
+static CarinaStatus place(CaCpuBuild *b, const CarinaNode *n)
+{
+    CaCpuValue *out = ca_cpu_value(b, &n->outputs[0]);
+    const CarinaShape *s = &n->outputs[0].shape;
+    if (out->root < 0 && is_there(b, n)) {
+        out->root = ca_cpu_value(b, n->inputs[0].value)->root;
+        out->root_block = ca_cpu_value(b, n->inputs[0].value)->root_block;
+        return CARINA_OK;
+    }
+    if (out->root < 0)
+        CA_TRY(ca_cpu_add_buffer(b, &out->root,
+                                 (CaCpuBuffer){.is_blocked = true,
+                                               .n = (int)s->dims[0],
+                                               .c = (int)s->dims[1],
+                                               .h = (int)s->dims[2],
+                                               .w = (int)s->dims[3]}));
+    int block = out->root_block;
+    for (int i = 0; i < n->n_inputs; i++) {
+        const CarinaValue *v = n->inputs[i].value;
+        CaCpuValue *x = ca_cpu_value(b, v);
+        bool twice = false;
+        for (int j = 0; j < i; j++)
+            twice = twice || n->inputs[j].value == v;
+        if (x->root < 0 && !twice) { /* made blocked right there, or packed there */
+            x->root = out->root;
+            x->root_block = block;
+        }
+        block += (int)((v->shape.dims[1] + 15) / 16);
+    }
+    return CARINA_OK;
+}
+
+/* Last ones first: where one concatenation's inputs are the beginning of a later one's (DenseNet), the later one
+ * gives all of them their place. */
+CarinaStatus ca_cpu_plan_concat(CaCpuBuild *b)
+{
+    for (const CarinaNode *n = b->graph->last; n; n = n->prev)
+        if (ca_cpu_is(n, "Concat") && is_by_blocks(n))
+            CA_TRY(place(b, n));
+    return CARINA_OK;
+}

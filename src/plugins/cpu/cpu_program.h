@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A compiled program of the CPU: steps over buffers that lie in one scratch block.
+ *
+ * Compiling: each node of the graph is lowered to steps (lower_*.c, one table row an operator). A value of the
+ * graph may have two forms, made when first asked for: plain (row-major, float where the graph has a floating
+ * type) and blocked (acts.h). Steps name buffers by number; the memory plan gives them places afterwards.
+ */
+#ifndef CA_CPU_PROGRAM_H
+#define CA_CPU_PROGRAM_H
+
+#include "base/error.h"
+#include "base/memory.h"
+#include "kernels/acts.h"
+#include <carina/plugin.h>
+
+struct CarinaDevice {
+    const CarinaHost *host;
+    char name[128];
+};
+
+typedef enum CaCpuPlace {
+    CA_CPU_SCRATCH, /* at offset in the scratch block */
+    CA_CPU_INPUT,   /* the user's tensor `index` */
+    CA_CPU_OUTPUT,
+    CA_CPU_CONST /* at `constant` */
+} CaCpuPlace;
+
+typedef struct CaCpuBuffer {
+    CaCpuPlace place;
+    int index;
+    const void *constant;
+    size_t size, offset;
+    int first, last; /* steps that use it; first -1: none */
+    bool is_blocked;
+    int n, c, h, w, halo; /* blocked */
+} CaCpuBuffer;
+
+/* A tensor in a buffer: plain from its start, or a range of channel blocks of a blocked one. */
+typedef struct CaCpuRef {
+    int buffer;      /* -1: none */
+    int first_block; /* blocked: of 16 channels */
+    int n, c, h, w;  /* blocked */
+} CaCpuRef;
+
+typedef struct CaCpuRun {
+    const CarinaProgram *program;
+    const CarinaRun *run;
+    CarinaTensor *const *outputs;
+    const CarinaTensor *const *inputs;
+    unsigned char
+        *work; /* the part of scratch that steps share: own areas of the threads follow */
+    CarinaStatus status; /* set by a reference step that failed */
+    CarinaError *err;
+} CaCpuRun;
+
+typedef struct CaCpuStep CaCpuStep;
+typedef void CaCpuStepFn(const CaCpuStep *s, CaCpuRun *r, int phase, int thread,
+                         int n_threads);
+struct CaCpuStep {
+    CarinaStep info;
+    CaCpuStepFn *fn;
+    int n_phases;
+    void *data; /* what fn needs; in the program's arena */
+    size_t shared_work, thread_work;
+};
+
+struct CarinaProgram {
+    CarinaDevice *dev;
+    CaArena *arena;
+    CaCpuStep *steps;
+    int n_steps, steps_room;
+    CaCpuBuffer *buffers;
+    int n_buffers, buffers_room;
+    size_t acts_size;                /* scratch for buffers */
+    size_t shared_work, thread_work; /* most of any step */
+    struct CaCpuPacked *packed;      /* blocks of packed filters */
+};
+
+void *ca_cpu_at(const CaCpuRun *r, int buffer);
+CaActs ca_cpu_acts(const CaCpuRun *r, const CaCpuRef *ref);
+/* Work space of one thread, behind what the step shares. */
+void *ca_cpu_own(const CaCpuRun *r, const CaCpuStep *s, int thread);
+
+/* --- Compiling. */
+
+typedef struct CaCpuValue {
+    int plain;        /* buffer, or -1 */
+    CaCpuRef blocked; /* .buffer -1: none */
+    int root; /* buffer of a concatenation that this value is to be written into, or -1 */
+    int root_block;
+    bool is_inside; /* computed inside a fused step: has no form of its own */
+} CaCpuValue;
+
+/* What a convolution took into its step. */
+typedef struct CaCpuFusion {
+    const CarinaNode
+        *last; /* the step is emitted where this one stands; NULL: not fused */
+    const CarinaNode *conv;
+    const CarinaValue *bias;     /* constant, C elements or one; or NULL */
+    const CarinaValue *residual; /* or NULL */
+    const CarinaNode *act;       /* or NULL */
+} CaCpuFusion;
+
+typedef struct CaCpuBuild {
+    CarinaDevice *dev;
+    const CarinaHost *host;
+    const CarinaGraph *graph;
+    CarinaProgram *p;
+    CarinaError *err;
+    CaCpuValue **values;  /* by node id, then output */
+    CaCpuFusion *fusions; /* by node id of the *last* node */
+    bool *is_skipped;     /* by node id: lowered as part of another */
+    bool allow_winograd;
+    int n_ids;
+} CaCpuBuild;
+
+CaCpuValue *ca_cpu_value(const CaCpuBuild *b, const CarinaValue *v);
+/* The value as row-major data: an existing form, or through a step that makes it. The element type is f32 for
+ * f16 and bf16 values, else the value's. */
+CarinaStatus ca_cpu_plain(CaCpuBuild *b, int *buffer, const CarinaValue *v);
+CarinaStatus ca_cpu_blocked(CaCpuBuild *b, CaCpuRef *ref, const CarinaValue *v, int halo);
+/* Where the value's result goes: a new buffer, or its place in a concatenation. */
+CarinaStatus ca_cpu_new_plain(CaCpuBuild *b, int *buffer, const CarinaValue *v);
+CarinaStatus ca_cpu_new_blocked(CaCpuBuild *b, CaCpuRef *ref, const CarinaValue *v);
+CarinaStatus ca_cpu_add_buffer(CaCpuBuild *b, int *buffer, CaCpuBuffer what);
+/* Appends a step; data is size zeroed bytes of the arena. uses[] are its buffers. */
+CarinaStatus ca_cpu_add_step(CaCpuBuild *b, CaCpuStep **step, const CarinaNode *node,
+                             const char *kernel, CaCpuStepFn *fn, size_t data_size);
+void ca_cpu_use(CaCpuBuild *b, int buffer); /* by the step added last */
+void ca_cpu_need_halo(CaCpuBuild *b, const CaCpuRef *ref, int halo);
+bool ca_cpu_has_blocked(const CaCpuBuild *b, const CarinaValue *v);
+/* Real type that is computed in f32? */
+bool ca_cpu_is_float(CarinaType type);
+CarinaType ca_cpu_type(CarinaType type);  /* as held in plain buffers */
+size_t ca_cpu_elem_size(CarinaType type); /* of ca_cpu_type */
+int64_t ca_cpu_count(const CarinaShape *s);
+/* A constant as floats in the program's arena; NULL: out of memory or no constant. */
+const float *ca_cpu_floats(CaCpuBuild *b, const CarinaValue *v, int64_t *n);
+/* n elements of a floating constant as f32. */
+void ca_cpu_widen(float *out, const CarinaTensor *t, int64_t n);
+/* size bytes, aligned to 64, in the program's own memory of packed filters (2 MiB pages where it can be). */
+CarinaStatus ca_cpu_packed(CaCpuBuild *b, unsigned char **out, size_t size);
+void ca_cpu_free_packed(CarinaProgram *p);
+const CarinaValue *ca_cpu_in(const CarinaNode *node, int i);
+bool ca_cpu_is(const CarinaNode *node, const char *op);
+
+/* --- Lowering: how an operator becomes steps. CARINA_ERR_UNSUPPORTED without a sentence: "not this case", and
+ * the reference is called instead. */
+typedef CarinaStatus CaCpuLower(CaCpuBuild *b, const CarinaNode *node);
+typedef struct CaCpuLowering {
+    const char *op;
+    CaCpuLower *lower;
+} CaCpuLowering;
+extern const CaCpuLowering ca_cpu_lowerings[]; /* ends with NULL */
+#define CA_CPU_LOWER(fn) CaCpuLower ca_cpu_lower_##fn;
+#include "cpu_lowerings.def"
+#undef CA_CPU_LOWER
+
+/* Fusion and concatenation, planned before lowering. */
+CarinaStatus ca_cpu_plan_fusion(CaCpuBuild *b);
+CarinaStatus ca_cpu_plan_concat(CaCpuBuild *b);
+CarinaStatus ca_cpu_lower_fused(CaCpuBuild *b, const CaCpuFusion *f);
+/* Places for all scratch buffers. */
+CarinaStatus ca_cpu_plan_memory(CarinaProgram *p, CarinaError *err);
+
+#endif

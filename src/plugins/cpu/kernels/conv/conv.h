@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * f32 convolution with its fused end: plan once, pack the filter once, run many times.
+ *
+ * Four algorithms on activations in blocks of 16 channels (acts.h): direct, Winograd F(4,3) and
+ * F(2,3) for 3x3 of step 1, and depthwise. Grouped filters become direct ones: neighbouring groups
+ * are merged, with zeros between them, until both sides are whole blocks.
+ *
+ * A run is n_phases calls a thread: the caller forks and joins once per phase, there is no barrier
+ * inside. Results do not depend on the number of threads, bit by bit.
+ */
+#ifndef CA_CPU_CONV_H
+#define CA_CPU_CONV_H
+
+#include "../act.h"
+#include "../acts.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct CaConvShape {
+    int n, ci, co, ih, iw, oh, ow;
+    int kh, kw, stride_h, stride_w, dilation_h, dilation_w;
+    int pad_top, pad_left; /* bottom and right follow from oh and ow */
+    int groups;
+} CaConvShape;
+
+/* out = act(prelu(convolution + bias + add)) */
+typedef struct CaConvEnd {
+    CaAct act;
+    const float *slope; /* [co rounded up to 16] PReLU: x < 0 ? slope * x : x; or NULL */
+    const CaActs *add;  /* of the result's shape, not overlapping it; or NULL */
+} CaConvEnd;
+
+typedef enum CaConvAlgorithm {
+    CA_CONV_DIRECT,
+    CA_CONV_WINOGRAD_2, /* F(2,3): 3e-6 of the largest result */
+    CA_CONV_WINOGRAD_4, /* F(4,3): 1e-5 of the largest result */
+    CA_CONV_DEPTHWISE,
+    CA_N_CONV_ALGORITHMS
+} CaConvAlgorithm;
+
+typedef struct CaConvIsa CaConvIsa;
+
+/* The caller reads what stands above the line; the rest belongs to conv/. */
+typedef struct CaConvPlan {
+    CaConvShape s;
+    const char *kernel; /* for reports: "f32_conv_direct_avx512" */
+    int algorithm;
+    int n_phases;
+    int in_halo;        /* the least halo that the input must have */
+    size_t packed_size; /* bytes; packed, shared and own must be aligned to 64 */
+    size_t shared_scratch, thread_scratch;
+    int n_pack_items;
+    /* ---- */
+    const CaConvIsa *isa;
+    int n_parts, ci, co;               /* merged groups, channels of one of them */
+    int ci_blocks, ci_last, co_blocks; /* of one part; channels of the last block */
+    int group_blocks, n_groups; /* blocks of results of one walk through the input */
+    bool one;                   /* 1x1 */
+    bool pixels_outside;        /* the filter stays in L2: pixels first, then groups */
+    bool fetch_panels;          /* the filter is large: fetch the next panel ahead */
+    int chunk;                  /* blocks of input channels of one walk */
+    int m, tile_rows, tile_cols,
+        block;     /* Winograd: F(m,3), tiles of an image and of a block */
+    bool by_group; /* threads share V */
+} CaConvPlan;
+
+/* The fastest algorithm by rule. false: a shape we do not offer (sizes below 1, padding below 0, groups
+ * that do not divide, more memory than a size_t counts). cpu: CA_CPU_ flags. */
+bool ca_conv_plan(CaConvPlan *p, const CaConvShape *s, uint32_t cpu, bool allow_winograd);
+/* Items [item_begin, item_end) of p->n_pack_items; any order, any thread.
+ * oihw [co][ci / groups][kh][kw], bias [co] or NULL. */
+void ca_conv_pack(const CaConvPlan *p, void *packed, const float *oihw, const float *bias,
+                  int item_begin, int item_end);
+/* One phase of one of n_threads threads. shared: of all threads, own: of this one. */
+void ca_conv_run(const CaConvPlan *p, int phase, int thread, int n_threads,
+                 const CaActs *out, const CaActs *in, const void *packed,
+                 const CaConvEnd *end, void *shared, void *own);
+
+#endif

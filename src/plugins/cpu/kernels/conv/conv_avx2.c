@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "../simd/simd_avx2.h"
+
+/* 6 x 2 vectors: 15 of 16 registers */
+#define ISA avx2
+#define NEEDS (CA_CPU_AVX2 | CA_CPU_FMA)
+#define MAX_PIXELS 6
+#define MAX_BLOCKS 1
+#define WIDE_PIXELS 0
+#define EACH_PIXELS(X, blocks) \
+    X(1, blocks) X(2, blocks) X(3, blocks) X(4, blocks) X(5, blocks) X(6, blocks)
+#include "conv_isa_tmpl.h"

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * All of one instruction set's convolution. The includer gives ISA, NEEDS, MAX_PIXELS,
+ * EACH_PIXELS, MAX_BLOCKS and WIDE_PIXELS after its simd_<isa>.h.
+ */
+#include "../act_tmpl.h"
+#include "base/cpu.h"
+#include "conv_kernels.h"
+
+#include "conv_tile_tmpl.h"
+
+#include "conv_winograd_tmpl.h"
+
+#include "conv_depthwise_tmpl.h"
+
+#define NAME_(a, b) a##b
+#define NAME(a, b) NAME_(a, b)
+#define TEXT_(a) #a
+#define TEXT(a) TEXT_(a)
+
+const CaConvIsa NAME(ca_f32_conv_, ISA) = {
+    .kernel = {[CA_CONV_DIRECT] = "f32_conv_direct_" TEXT(ISA),
+               [CA_CONV_WINOGRAD_2] = "f32_conv_winograd2_" TEXT(ISA),
+               [CA_CONV_WINOGRAD_4] = "f32_conv_winograd4_" TEXT(ISA),
+               [CA_CONV_DEPTHWISE] = "f32_conv_depthwise_" TEXT(ISA)},
+    .needs = NEEDS,
+    .max_pixels = MAX_PIXELS,
+    .max_blocks = MAX_BLOCKS,
+    .wide_pixels = WIDE_PIXELS,
+    .tile = conv_tile_of,
+    .winograd_in = {winograd_in_2, winograd_in_4},
+    .winograd_out = {winograd_out_2, winograd_out_4},
+    .depthwise = {{depthwise_3_1, depthwise_3_2}, {depthwise_5_1, depthwise_5_2}},
+    .depthwise_any = depthwise_any,
+    .finish = conv_finish,
+};

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Inside conv/: the kernels of one instruction set, and what plan, pack and run share.
+ */
+#ifndef CA_CPU_CONV_KERNELS_H
+#define CA_CPU_CONV_KERNELS_H
+
+#include "conv.h"
+
+/* What stays the same from tile to tile. Strides in floats. */
+typedef struct CaConvGeo {
+    ptrdiff_t pixel, block; /* input: step of a result's pixel, of 16 channels */
+    ptrdiff_t filter_row, filter_col; /* input: step of a filter's row and column */
+    ptrdiff_t out_block, add_block;   /* a pixel of both is 16 floats */
+    int kh, kw, n_blocks, last;       /* blocks of input channels, channels of the last */
+    int lines;         /* cache lines to fetch into L2 with each tap of each block */
+    const float *next; /* from here */
+    float lo, hi;
+} CaConvGeo;
+
+/* out[pixels] = min(max(sums of in * w + (resume ? out : bias) + add, lo), hi); add may be NULL. */
+typedef void CaConvTile(const CaConvGeo *g, float *out, const float *in, const float *w,
+                        const float *bias, const float *add, bool resume);
+
+typedef enum CaConvStep { CA_CONV_STEP_16, CA_CONV_STEP_32, CA_CONV_STEP_ANY } CaConvStep;
+
+/* v[xi * xi_stride .. + 16] = B^T d B of the 16 channels at `in`; rows and columns outside [y0, y1) and
+ * [x0, x1) of the tile are zero and not read. */
+typedef void CaWinogradIn(float *v, ptrdiff_t xi_stride, const float *in,
+                          ptrdiff_t row_stride, int y0, int y1, int x0, int x1);
+
+typedef struct CaWinogradEnd {
+    const float *bias, *add;
+    ptrdiff_t add_row_stride;
+    float lo, hi;
+} CaWinogradEnd;
+/* out[ny][nx] = A^T m A with its end */
+typedef void CaWinogradOut(float *out, ptrdiff_t row_stride, int ny, int nx,
+                           const float *m, ptrdiff_t xi_stride, const CaWinogradEnd *end);
+
+typedef struct CaDepthwise {
+    ptrdiff_t pixel, filter_row, filter_col;
+    int kh, kw;
+    float lo, hi;
+} CaDepthwise;
+/* n pixels of 16 channels; w [kh][kw][16]; add may be NULL. */
+typedef void CaDepthwiseRow(const CaDepthwise *g, float *out, int n, const float *in,
+                            const float *w, const float *bias, const float *add);
+
+/* In place: act(prelu(x)) on `lanes` channels of n pixels, 0 in the other channels. */
+typedef void CaConvFinish(float *x, int n, const CaAct *act, const float *slope,
+                          int lanes);
+
+struct CaConvIsa {
+    const char *kernel[CA_N_CONV_ALGORITHMS];
+    uint32_t needs;
+    int max_pixels, max_blocks; /* of a tile */
+    int wide_pixels;            /* of a tile of 4 blocks; 0: there is none */
+    CaConvTile *(*tile)(bool one, int blocks, int pixels,
+                        CaConvStep step); /* never NULL */
+    CaWinogradIn *winograd_in[2];         /* m = 2, 4 */
+    CaWinogradOut *winograd_out[2];
+    CaDepthwiseRow *depthwise[2][2]; /* 3x3 and 5x5; step 1 and 2 */
+    CaDepthwiseRow *depthwise_any;
+    CaConvFinish *finish;
+};
+
+/* Best first; the last needs nothing. */
+extern const CaConvIsa *const ca_conv_isas[];
+
+/* The same with the algorithm given, for tests and for tuning by measurement. */
+bool ca_conv_plan_as(CaConvPlan *p, const CaConvShape *s, const CaConvIsa *isa,
+                     CaConvAlgorithm algorithm);
+
+/* The end as the kernels want it: bounds in the kernel, or bounds that do nothing and `finish` after. */
+typedef struct CaConvTail {
+    float lo, hi;
+    bool after;
+} CaConvTail;
+CaConvTail ca_conv_tail(const CaConvEnd *end);
+void ca_conv_finish(const CaConvPlan *p, const CaConvEnd *end, float *out, int pixels,
+                    int out_block);
+
+/* packed = bias [blocks of results][16], then the filter */
+static inline const float *ca_conv_filter(const CaConvPlan *p, const float *packed)
+{
+    return packed + (size_t)p->n_parts * (size_t)p->co_blocks * 16;
+}
+
+/* Results of the thread's share [total * thread / n_threads, ...). */
+static inline int64_t ca_conv_share(int64_t total, int thread, int n_threads)
+{
+    return total / n_threads * thread + total % n_threads * thread / n_threads;
+}
+
+void ca_conv_direct(const CaConvPlan *p, int thread, int n_threads, const CaActs *out,
+                    const CaActs *in, const float *packed, const CaConvEnd *end);
+void ca_conv_depthwise(const CaConvPlan *p, int thread, int n_threads, const CaActs *out,
+                       const CaActs *in, const float *packed, const CaConvEnd *end);
+void ca_conv_winograd(const CaConvPlan *p, int phase, int thread, int n_threads,
+                      const CaActs *out, const CaActs *in, const float *packed,
+                      const CaConvEnd *end, float *shared, float *own);
+
+/* The points of F(m,3): 0, +-p[0], .., +-p[m / 2 - 1], infinity. 11/16 and 11/8 make every constant of
+ * the transforms of F(4,3) exact in f32 and give a quarter of the usual error. */
+#define CA_WINOGRAD_POINTS_2 1.0
+#define CA_WINOGRAD_POINTS_4 0.6875, 1.375
+
+#endif

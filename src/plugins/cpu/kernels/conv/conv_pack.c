@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Filters into the order in which the kernels read them, strictly forward.
+ *
+ *      direct      [group][ci / 16][kh][kw][16 or what is left][channels of the group]
+ *      Winograd    [group][xi][panel][ci][channels of the panel]     U = G g G^T, rounded once
+ *      depthwise   [c / 16][kh][kw][16]
+ */
+#include "conv_kernels.h"
+
+/* Results of a group: blocks [first, first + n) of all results, of which `part` is the merged group. */
+typedef struct {
+    int first, n, part;
+} Group;
+
+static Group group_of(const CaConvPlan *p, int item)
+{
+    const int per_part = p->n_groups / p->n_parts, j = item % per_part * p->group_blocks;
+    Group g = {.part = item / per_part, .n = p->co_blocks - j};
+
+    g.first = g.part * p->co_blocks + j;
+    if (g.n > p->group_blocks)
+        g.n = p->group_blocks;
+    return g;
+}
+
+/* The filter of result o and input c (of the part's ci); NULL where merged groups do not meet. */
+static const float *taps_of(const CaConvPlan *p, const float *oihw, int part, int o,
+                            int c)
+{
+    const CaConvShape *s = &p->s;
+    const int ci = s->ci / s->groups, co = s->co / s->groups;
+
+    if (o >= s->co || o / co != (part * p->ci + c) / ci)
+        return NULL;
+    return oihw + ((size_t)o * (size_t)ci + (size_t)(c % ci)) * (size_t)(s->kh * s->kw);
+}
+
+static void pack_direct(const CaConvPlan *p, float *filter, const float *oihw, Group g)
+{
+    const int taps = p->s.kh * p->s.kw, width = g.n * 16;
+    float *w = filter + (size_t)g.first * 16 * (size_t)taps * (size_t)p->ci;
+
+    for (int c0 = 0; c0 < p->ci; c0 += 16)
+        for (int t = 0; t < taps; t++)
+            for (int c = c0; c < c0 + 16 && c < p->ci; c++)
+                for (int o = 0; o < width; o++) {
+                    const float *k = taps_of(p, oihw, g.part, g.first * 16 + o, c);
+                    *w++ = k ? k[t] : 0;
+                }
+}
+
+/* Row of G for point q: (1, q, q^2) / product of q - r over the other points; (0, 0, 1) for infinity. */
+static void filter_transform(int m, double G[6][3])
+{
+    static const double p2[] = {CA_WINOGRAD_POINTS_2}, p4[] = {CA_WINOGRAD_POINTS_4};
+    const double *p = m == 2 ? p2 : p4;
+    double q[5] = {0};
+
+    for (int i = 0; i < m / 2; i++) {
+        q[1 + 2 * i] = p[i];
+        q[2 + 2 * i] = -p[i];
+    }
+    for (int i = 0; i <= m; i++) {
+        double d = 1;
+        for (int j = 0; j <= m; j++)
+            d *= i == j ? 1 : q[i] - q[j];
+        G[i][0] = 1 / d;
+        G[i][1] = q[i] / d;
+        G[i][2] = q[i] * q[i] / d;
+    }
+    G[m + 1][0] = G[m + 1][1] = 0;
+    G[m + 1][2] = 1;
+}
+
+static void transform(double G[6][3], int a, const float *k, float *u, size_t xi_stride)
+{
+    for (int i = 0; i < a; i++) {
+        double t[3];
+        for (int j = 0; j < 3; j++)
+            t[j] = G[i][0] * (double)k[j] + G[i][1] * (double)k[3 + j] +
+                   G[i][2] * (double)k[6 + j];
+        for (int j = 0; j < a; j++)
+            u[(size_t)(i * a + j) * xi_stride] =
+                (float)(t[0] * G[j][0] + t[1] * G[j][1] + t[2] * G[j][2]);
+    }
+}
+
+static void pack_winograd(const CaConvPlan *p, float *filter, const float *oihw, Group g)
+{
+    static const float none[9];
+    const int a = p->m + 2, panel = p->isa->max_blocks;
+    const size_t ci = (size_t)p->ci, xi_stride = (size_t)g.n * 16 * ci;
+    double G[6][3];
+
+    filter_transform(p->m, G);
+    float *u = filter + (size_t)g.first * 16 * ci * (size_t)(a * a);
+    for (int b = 0; b < g.n; b += panel) {
+        const int width = (g.n - b < panel ? g.n - b : panel) * 16;
+        for (int c = 0; c < p->ci; c++)
+            for (int o = 0; o < width; o++) {
+                const float *k = taps_of(p, oihw, 0, (g.first + b) * 16 + o, c);
+                transform(G, a, k ? k : none, u++, xi_stride);
+            }
+    }
+}
+
+static void pack_depthwise(const CaConvPlan *p, float *filter, const float *oihw, Group g)
+{
+    const int taps = p->s.kh * p->s.kw;
+    float *w = filter + (size_t)g.first * 16 * (size_t)taps;
+
+    for (int t = 0; t < taps; t++)
+        for (int c = g.first * 16; c < g.first * 16 + 16; c++)
+            *w++ = c < p->co ? oihw[(size_t)c * (size_t)taps + (size_t)t] : 0;
+}
+
+void ca_conv_pack(const CaConvPlan *p, void *packed, const float *oihw, const float *bias,
+                  int item_begin, int item_end)
+{
+    float *const biases = packed, *const filter =
+                                      biases + (ca_conv_filter(p, biases) - biases);
+
+    for (int item = item_begin; item < item_end; item++) {
+        const Group g = group_of(p, item);
+        for (int o = g.first * 16; o < (g.first + g.n) * 16; o++)
+            biases[o] = bias && o < p->s.co ? bias[o] : 0;
+        if (p->algorithm == CA_CONV_DIRECT)
+            pack_direct(p, filter, oihw, g);
+        else if (p->algorithm == CA_CONV_DEPTHWISE)
+            pack_depthwise(p, filter, oihw, g);
+        else
+            pack_winograd(p, filter, oihw, g);
+    }
+}

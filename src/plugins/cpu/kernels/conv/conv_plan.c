@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Which algorithm, which tile, which blocking: from the shape and the instruction set alone, so
+ * that results never depend on the number of threads. The numbers were measured on Zen 4, whole
+ * networks with cold filters.
+ */
+#include "conv_kernels.h"
+
+#include "base/memory.h"
+
+#include <limits.h>
+#include <string.h>
+
+enum {
+    PANEL_SIZE = 320 << 10, /* of a filter panel that stays in L2 beside the rest */
+    FETCH_FROM = 1 << 20,   /* filters of this size are cold when their turn comes */
+    SHARED_FROM =
+        4 << 20, /* transformed filters of this size are read once for all threads */
+    STREAM_FROM = 8 << 20, /* and of this size once for all tiles, V lying in L3 */
+    V_IN_L2 = 272 << 10,   /* transformed input of a block of tiles */
+    V_IN_L3 = 8 << 20,
+    LARGEST = 1 << 24 /* of any size: sums of three products of two fit into int64 */
+};
+
+#define CA_CONV_ISA(isa) extern const CaConvIsa ca_f32_conv_##isa;
+#include "conv.def"
+#undef CA_CONV_ISA
+
+const CaConvIsa *const ca_conv_isas[] = {
+#define CA_CONV_ISA(isa) &ca_f32_conv_##isa,
+#include "conv.def"
+#undef CA_CONV_ISA
+};
+
+static int min_int(int a, int b) { return a < b ? a : b; }
+
+static int up(int a, int b) { return (a + b - 1) / b; }
+
+static bool in_range(const CaConvShape *s)
+{
+    const int sizes[] = {s->n,        s->ci,         s->co,         s->ih,    s->iw,
+                         s->oh,       s->ow,         s->kh,         s->kw,    s->stride_h,
+                         s->stride_w, s->dilation_h, s->dilation_w, s->groups};
+
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+        if (sizes[i] < 1 || sizes[i] > LARGEST)
+            return false;
+    return s->pad_top >= 0 && s->pad_top <= LARGEST && s->pad_left >= 0 &&
+           s->pad_left <= LARGEST && s->ci % s->groups == 0 && s->co % s->groups == 0;
+}
+
+/* The padding read after the last row: what the last result reaches beyond the input. */
+static int64_t after(int size, int result, int k, int stride, int dilation, int before)
+{
+    return (int64_t)(result - 1) * stride + (int64_t)(k - 1) * dilation - before -
+           (size - 1);
+}
+
+static bool set_halo(CaConvPlan *p)
+{
+    const CaConvShape *s = &p->s;
+    const int64_t all[] = {
+        s->pad_left, s->pad_top,
+        after(s->ih, s->oh, s->kh, s->stride_h, s->dilation_h, s->pad_top),
+        after(s->iw, s->ow, s->kw, s->stride_w, s->dilation_w, s->pad_left)};
+    int64_t halo = 0;
+
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        halo = all[i] > halo ? all[i] : halo;
+    p->in_halo = (int)halo;
+    return halo <= LARGEST;
+}
+
+/* As few neighbouring groups to a part as give whole blocks on both sides; else one part of all. */
+static void merge_groups(CaConvPlan *p)
+{
+    const CaConvShape *s = &p->s;
+    const int ci = s->ci / s->groups, co = s->co / s->groups;
+    int merged = 1;
+
+    while (merged < s->groups &&
+           (s->groups % merged || (int64_t)merged * ci % 16 || (int64_t)merged * co % 16))
+        merged++;
+    p->n_parts = s->groups / merged;
+    p->ci = ci * merged;
+    p->co = co * merged;
+}
+
+/* *out = product of n sizes; false where it does not fit. */
+static bool product(size_t *out, const int *sizes, int n)
+{
+    *out = 1;
+    for (int i = 0; i < n; i++)
+        if (!ca_mul_size(out, *out, (size_t)sizes[i]))
+            return false;
+    return true;
+}
+
+/* packed = the bias and `taps` numbers for each pair of channels. */
+static bool set_packed(CaConvPlan *p, int rows, int taps_h, int taps_w, size_t *filter)
+{
+    const int blocks = p->n_parts * p->co_blocks;
+    const int sizes[] = {blocks, 16, (int)sizeof(float), rows, taps_h, taps_w};
+    const size_t bias = (size_t)blocks * 16 * sizeof(float);
+
+    return product(filter, sizes, 6) && ca_add_size(&p->packed_size, *filter, bias) &&
+           p->packed_size <= SIZE_MAX / 4;
+}
+
+static bool plan_direct(CaConvPlan *p)
+{
+    const CaConvShape *s = &p->s;
+    size_t filter;
+
+    if (!set_packed(p, p->ci, s->kh, s->kw, &filter))
+        return false;
+    p->one = s->kh == 1 && s->kw == 1 && s->stride_w <= 2;
+    p->group_blocks = p->isa->max_blocks;
+    if (p->isa->wide_pixels && s->ow == p->isa->wide_pixels && p->co_blocks % 4 == 0)
+        p->group_blocks = 4;
+    if (s->stride_w > 2)
+        p->group_blocks = 1;
+    p->n_groups = p->n_parts * up(p->co_blocks, p->group_blocks);
+    p->pixels_outside = p->one && filter <= PANEL_SIZE;
+    p->fetch_panels = filter >= FETCH_FROM;
+
+    const size_t panel = filter / (size_t)p->n_parts / (size_t)p->co_blocks *
+                         (size_t)min_int(p->group_blocks, p->co_blocks);
+    const size_t chunks = (panel + PANEL_SIZE - 1) / PANEL_SIZE;
+    p->chunk = chunks >= (size_t)p->ci_blocks ? 1 : up(p->ci_blocks, (int)chunks);
+    p->n_phases = 1;
+    p->n_pack_items = p->n_groups;
+    return true;
+}
+
+static bool plan_winograd(CaConvPlan *p)
+{
+    const CaConvShape *s = &p->s;
+    const int a = p->m + 2;
+    size_t u;
+
+    if (s->kh != 3 || s->kw != 3 || s->stride_h != 1 || s->stride_w != 1 ||
+        s->dilation_h != 1 || s->dilation_w != 1 || s->groups != 1 ||
+        !set_packed(p, p->ci, a, a, &u))
+        return false;
+    p->tile_rows = up(s->oh, p->m);
+    p->tile_cols = up(s->ow, p->m);
+    const int64_t tiles = (int64_t)s->n * p->tile_rows * p->tile_cols;
+    if (tiles > INT_MAX)
+        return false;
+
+    /* Blocks of equal size. V of one tile is per_tile bytes. */
+    const size_t per_tile = (size_t)(a * a) * (size_t)p->ci_blocks * 16 * sizeof(float);
+    const int64_t fit = (int64_t)((u > STREAM_FROM ? V_IN_L3 : V_IN_L2) / per_tile);
+    const int64_t block = fit < 7 ? 7 : fit;
+    const int64_t n_blocks = (tiles + block - 1) / block;
+    p->block = (int)((tiles + n_blocks - 1) / n_blocks);
+    p->group_blocks = p->co_blocks >= 16 ? 4 : 2;
+    p->n_groups = up(p->co_blocks, p->group_blocks);
+    p->by_group = u >= SHARED_FROM;
+    p->n_phases = p->by_group ? 2 * up((int)tiles, p->block) : 1;
+    p->n_pack_items = p->n_groups;
+
+    size_t v, m;
+    const int groups[] = {a * a, p->group_blocks, 16, (int)sizeof(float), p->block};
+    if (!ca_mul_size(&v, per_tile, (size_t)p->block) || !product(&m, groups, 5) ||
+        !ca_add_size(&p->thread_scratch, p->by_group ? 0 : v, m))
+        return false;
+    p->shared_scratch = p->by_group ? v : 0;
+    return true;
+}
+
+static bool plan_depthwise(CaConvPlan *p)
+{
+    const CaConvShape *s = &p->s;
+    size_t filter;
+
+    if (s->groups != s->ci || s->co != s->ci)
+        return false;
+    p->n_parts = 1;
+    p->ci = p->co = s->ci;
+    p->ci_blocks = p->co_blocks = up(s->ci, 16);
+    p->ci_last = s->ci - 16 * (p->ci_blocks - 1);
+    p->group_blocks = 1;
+    p->n_groups = p->n_pack_items = p->co_blocks;
+    p->n_phases = 1;
+    return set_packed(p, 1, s->kh, s->kw, &filter);
+}
+
+bool ca_conv_plan_as(CaConvPlan *p, const CaConvShape *s, const CaConvIsa *isa,
+                     CaConvAlgorithm algorithm)
+{
+    *p = (CaConvPlan){.s = *s,
+                      .isa = isa,
+                      .algorithm = (int)algorithm,
+                      .kernel = isa->kernel[algorithm]};
+    if (!in_range(s) || !set_halo(p))
+        return false;
+    merge_groups(p);
+    p->ci_blocks = up(p->ci, 16);
+    p->ci_last = p->ci - 16 * (p->ci_blocks - 1);
+    p->co_blocks = up(p->co, 16);
+    p->m = algorithm == CA_CONV_WINOGRAD_2 ? 2 : 4;
+    switch (algorithm) {
+    case CA_CONV_DIRECT: return plan_direct(p);
+    case CA_CONV_WINOGRAD_2:
+    case CA_CONV_WINOGRAD_4: return plan_winograd(p);
+    case CA_CONV_DEPTHWISE: return plan_depthwise(p);
+    case CA_N_CONV_ALGORITHMS: break;
+    }
+    return false;
+}
+
+/* F(4,3) where its 4 x 4 tiles fill the map; on 7x7 its filter (4 times the plain one) costs more to read
+ * than it saves, unless it is small. */
+static CaConvAlgorithm winograd_of(const CaConvShape *s)
+{
+    const int size = min_int(s->oh, s->ow);
+
+    if (s->ci < 16 || s->co < 32 || size < 7)
+        return CA_CONV_DIRECT;
+    if (size > 7 || (int64_t)s->ci * s->co < 65536)
+        return CA_CONV_WINOGRAD_4;
+    return CA_CONV_WINOGRAD_2;
+}
+
+bool ca_conv_plan(CaConvPlan *p, const CaConvShape *s, uint32_t cpu, bool allow_winograd)
+{
+    const CaConvIsa *const *isa = ca_conv_isas;
+
+    while (((*isa)->needs & cpu) != (*isa)->needs) /* stops at ref, which needs nothing */
+        isa++;
+    if (ca_conv_plan_as(p, s, *isa, CA_CONV_DEPTHWISE))
+        return true;
+    if (allow_winograd && winograd_of(s) != CA_CONV_DIRECT &&
+        ca_conv_plan_as(p, s, *isa, winograd_of(s)))
+        return true;
+    return ca_conv_plan_as(p, s, *isa, CA_CONV_DIRECT);
+}

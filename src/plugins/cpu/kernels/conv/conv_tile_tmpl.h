@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The one register tile of direct convolution and of Winograd's products: P pixels of a row times
+ * NV vectors of results, summed over filter taps and input channels.
+ *
+ *      in    [ci / 16][row][column][16]          read along a row, one number a pixel
+ *      w     [ci / 16][kh][kw][16][NV * VF32_N]  read strictly forward
+ *      out   [co / 16][row][column][16]
+ *
+ * Registers: P * NV sums, NV of the filter, 1 of the input: 31 of 32 for 14 x 2 on AVX-512, 15 of
+ * 16 for 6 x 2 on AVX2. 7 x 4 is one more than there are; a step of 28 FMA hides what that costs.
+ * Memory latency is hidden by prefetching what the hardware cannot foresee: the lines of the result (for
+ * writing) and of the residual, the next tile's input, the next panel of the filter.
+ * 1x1 filters have an instance without the loops over taps: their sums are short.
+ */
+enum { BLOCK_NV = 16 / VF32_N };
+
+CA_INLINE void conv_tile(const bool one, const int P, const int NV, const ptrdiff_t step,
+                         const CaConvGeo *g, float *restrict out,
+                         const float *restrict in, const float *restrict w,
+                         const float *bias, const float *add, bool resume)
+{
+    const ptrdiff_t pixel = step ? step : g->pixel, out_block = g->out_block;
+    const int kh = one ? 1 : g->kh, kw = one ? 1 : g->kw;
+    const float *fetch_out = out, *fetch_add = add ? add : in, *next = g->next;
+    vf32 sum[28], row[4];
+
+    UNROLL_FOR(v, NV) {
+        const vf32 b = vf32_load(bias + v * VF32_N);
+        UNROLL_FOR(i, P)
+            sum[i * NV + v] = b;
+    }
+    if (resume)
+        UNROLL_FOR(i, P)
+            UNROLL_FOR(v, NV)
+                sum[i * NV + v] = vf32_load(out + i * 16 + v / BLOCK_NV * out_block +
+                                            v % BLOCK_NV * VF32_N);
+
+    for (int block = 0; block < g->n_blocks; block++, in += g->block) {
+        const int n_channels = block + 1 < g->n_blocks ? 16 : g->last;
+        for (int ky = 0; ky < kh; ky++)
+            for (int kx = 0; kx < kw; kx++) {
+                const float *p = one ? in : in + ky * g->filter_row + kx * g->filter_col;
+                for (int q = 0; q < g->lines; q++, next += 16)
+                    CA_PREFETCH_L2(next);
+                if (!one && fetch_out < out + P * 16) {
+                    UNROLL_FOR(v, NV / BLOCK_NV)
+                        CA_PREFETCH_W(fetch_out + v * out_block);
+                    fetch_out += 16;
+                }
+                for (int c = 0; c < n_channels; c++, w += NV * VF32_N) {
+                    if (one) {
+                        CA_PREFETCH(in + P * pixel + c * 16);
+                        CA_PREFETCH_W(fetch_out + c * 16);
+                        CA_PREFETCH(fetch_add + c * 16);
+                    }
+                    UNROLL_FOR(v, NV)
+                        row[v] = vf32_load(w + v * VF32_N);
+                    UNROLL_FOR(i, P) {
+                        const vf32 x = vf32_set1(p[i * pixel + c]);
+                        UNROLL_FOR(v, NV)
+                            sum[i * NV + v] = vf32_fma(x, row[v], sum[i * NV + v]);
+                    }
+                }
+            }
+        if (one && block + 1 < NV / BLOCK_NV) {
+            fetch_out += out_block;
+            fetch_add += add ? g->add_block : 0;
+        }
+    }
+
+    if (add)
+        UNROLL_FOR(i, P)
+            UNROLL_FOR(v, NV)
+                sum[i * NV + v] =
+                    vf32_add(sum[i * NV + v],
+                             vf32_load(add + i * 16 + v / BLOCK_NV * g->add_block +
+                                       v % BLOCK_NV * VF32_N));
+    const vf32 lo = vf32_set1(g->lo), hi = vf32_set1(g->hi);
+    UNROLL_FOR(i, P)
+        UNROLL_FOR(v, NV)
+            vf32_store(out + i * 16 + v / BLOCK_NV * out_block + v % BLOCK_NV * VF32_N,
+                       vf32_min(hi, vf32_max(lo, sum[i * NV + v])));
+}
+
+#define TILE(one, pixels, blocks, step)                                           \
+    static CA_NOINLINE void tile_##one##_##pixels##x##blocks##_##step(            \
+        const CaConvGeo *g, float *out, const float *in, const float *w,          \
+        const float *bias, const float *add, bool resume)                         \
+    {                                                                             \
+        conv_tile(one, pixels, (blocks)*BLOCK_NV, step, g, out, in, w, bias, add, \
+                  resume);                                                        \
+    }
+#define TILES_OF(pixels, blocks) \
+    TILE(0, pixels, blocks, 16)  \
+    TILE(0, pixels, blocks, 32)  \
+    TILE(1, pixels, blocks, 16)  \
+    TILE(1, pixels, blocks, 32)
+#define TILE_ANY(pixels, blocks) TILE(0, pixels, blocks, 0)
+#define ROW_0_16(pixels, blocks) tile_0_##pixels##x##blocks##_16,
+#define ROW_0_32(pixels, blocks) tile_0_##pixels##x##blocks##_32,
+#define ROW_1_16(pixels, blocks) tile_1_##pixels##x##blocks##_16,
+#define ROW_1_32(pixels, blocks) tile_1_##pixels##x##blocks##_32,
+#define ROW_ANY(pixels, blocks) tile_0_##pixels##x##blocks##_0,
+#define TABLE(blocks)                                                       \
+    static CaConvTile *const tiles_##blocks[2][2][MAX_PIXELS] = {           \
+        {{EACH_PIXELS(ROW_0_16, blocks)}, {EACH_PIXELS(ROW_0_32, blocks)}}, \
+        {{EACH_PIXELS(ROW_1_16, blocks)}, {EACH_PIXELS(ROW_1_32, blocks)}}};
+
+EACH_PIXELS(TILES_OF, 1)
+EACH_PIXELS(TILE_ANY, 1)
+TABLE(1)
+static CaConvTile *const tiles_any[MAX_PIXELS] = {EACH_PIXELS(ROW_ANY, 1)};
+#if MAX_BLOCKS == 2
+EACH_PIXELS(TILES_OF, 2)
+TABLE(2)
+#endif
+#if WIDE_PIXELS
+TILES_OF(7, 4)
+static CaConvTile *const tiles_4[2][2] = {{tile_0_7x4_16, tile_0_7x4_32},
+                                          {tile_1_7x4_16, tile_1_7x4_32}};
+#endif
+
+static CaConvTile *conv_tile_of(bool one, int blocks, int pixels, CaConvStep step)
+{
+    if (step == CA_CONV_STEP_ANY)
+        return tiles_any[pixels - 1];
+#if WIDE_PIXELS
+    if (blocks == 4)
+        return tiles_4[one][step];
+#endif
+#if MAX_BLOCKS == 2
+    if (blocks == 2)
+        return tiles_2[one][step][pixels - 1];
+#endif
+    (void)blocks;
+    return tiles_1[one][step][pixels - 1];
+}

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Winograd: blocks of tiles. Each block's input is transformed, then group by group of results the
+ * products, one for each of the (m + 2)^2 places xi, and the transform back.
+ *
+ *      V [xi][ci / 16][tiles of the block][16]       M [xi][blocks of the group][tiles][16]
+ *
+ * A product is the 1x1 tile of direct convolution, with tiles for pixels. Small filters: each
+ * thread has its own tiles, V and M. Large ones: V is shared, phases 2b and 2b + 1 are the
+ * transform and the products of block b; so the filter is read once for all.
+ * Tiles at the lower and right edges read zeros beyond the halo and are cut when written.
+ */
+#include "conv_kernels.h"
+
+#include <math.h>
+
+typedef struct {
+    const CaConvPlan *p;
+    const CaActs *out, *in;
+    const float *bias, *filter;
+    const CaConvEnd *end;
+    CaConvTail tail;
+    float *v, *m;
+    int first, n_tiles; /* of the block */
+} Walk;
+
+static int min_int(int a, int b) { return a < b ? a : b; }
+
+typedef struct {
+    int image, y, x; /* of the first result */
+} Place;
+
+static Place place_of(const CaConvPlan *p, int tile)
+{
+    const int per_image = p->tile_rows * p->tile_cols, t = tile % per_image;
+
+    return (Place){tile / per_image, t / p->tile_cols * p->m, t % p->tile_cols * p->m};
+}
+
+/* Pieces [begin, stop) of blocks of channels times tiles. */
+static void transform_in(const Walk *w, int64_t begin, int64_t stop)
+{
+    const CaConvPlan *p = w->p;
+    const CaConvShape *s = &p->s;
+    const CaActs *in = w->in;
+    CaWinogradIn *transform = p->isa->winograd_in[p->m == 4];
+    const ptrdiff_t v_block = (ptrdiff_t)w->n_tiles * 16;
+
+    for (int64_t at = begin; at < stop; at++) {
+        const int block = (int)(at / w->n_tiles), t = (int)(at % w->n_tiles);
+        const Place o = place_of(p, w->first + t);
+        const int y = o.y - s->pad_top, x = o.x - s->pad_left;
+        transform(w->v + block * v_block + (ptrdiff_t)t * 16, p->ci_blocks * v_block,
+                  in->data + block * in->block_stride + o.image * in->image_stride +
+                      y * in->row_stride + (ptrdiff_t)x * 16,
+                  in->row_stride, -in->halo - y, s->ih + in->halo - y, -in->halo - x,
+                  s->iw + in->halo - x);
+    }
+}
+
+/* M of tiles [begin, begin + n) of the block and `blocks` blocks of results. */
+static void products(const Walk *w, const float *u, int blocks, int begin, int n)
+{
+    static const float zero[64];
+    const CaConvPlan *p = w->p;
+    const int panel = p->isa->max_blocks, parts = (n - 1) / p->isa->max_pixels + 1;
+    const ptrdiff_t v_block = (ptrdiff_t)w->n_tiles * 16, m_block = (ptrdiff_t)n * 16;
+    CaConvGeo g = {.pixel = 16,
+                   .block = v_block,
+                   .out_block = m_block,
+                   .kh = 1,
+                   .kw = 1,
+                   .n_blocks = p->ci_blocks,
+                   .last = p->ci_last,
+                   .lo = -INFINITY,
+                   .hi = INFINITY};
+
+    for (int xi = 0; xi < (p->m + 2) * (p->m + 2); xi++)
+        for (int b = 0; b < blocks; b += panel) {
+            const int nb = min_int(panel, blocks - b);
+            const ptrdiff_t size = (ptrdiff_t)p->ci * nb * 16;
+            g.lines = (16 * nb + parts - 1) /
+                      parts; /* the next panel, while this one is used */
+            for (int i = 0; i < parts; i++) {
+                const int x = (int)((int64_t)n * i / parts);
+                const int pixels = (int)((int64_t)n * (i + 1) / parts) - x;
+                g.next = u + size + (ptrdiff_t)i * g.lines * p->ci_blocks * 16;
+                p->isa->tile(true, nb, pixels, CA_CONV_STEP_16)(
+                    &g, w->m + (xi * blocks + b) * m_block + (ptrdiff_t)x * 16,
+                    w->v + xi * p->ci_blocks * v_block + (ptrdiff_t)(begin + x) * 16, u,
+                    zero, NULL, false);
+            }
+            u += size;
+        }
+}
+
+static void transform_out(const Walk *w, int block, int b, int blocks, int begin, int n)
+{
+    const CaConvPlan *p = w->p;
+    const CaConvShape *s = &p->s;
+    const CaActs *out = w->out, *add = w->end->add;
+    CaWinogradOut *transform = p->isa->winograd_out[p->m == 4];
+    const ptrdiff_t m_block = (ptrdiff_t)n * 16;
+
+    for (int t = 0; t < n; t++) {
+        const Place o = place_of(p, w->first + begin + t);
+        const int ny = min_int(p->m, s->oh - o.y), nx = min_int(p->m, s->ow - o.x);
+        float *to = out->data + block * out->block_stride + o.image * out->image_stride +
+                    o.y * out->row_stride + (ptrdiff_t)o.x * 16;
+        const CaWinogradEnd end = {.bias = w->bias + (ptrdiff_t)block * 16,
+                                   .add = add ? add->data + block * add->block_stride +
+                                                    o.image * add->image_stride +
+                                                    o.y * add->row_stride +
+                                                    (ptrdiff_t)o.x * 16
+                                              : NULL,
+                                   .add_row_stride = add ? add->row_stride : 0,
+                                   .lo = w->tail.lo,
+                                   .hi = w->tail.hi};
+        transform(to, out->row_stride, ny, nx, w->m + b * m_block + (ptrdiff_t)t * 16,
+                  blocks * m_block, &end);
+        for (int y = 0; w->tail.after && y < ny; y++)
+            ca_conv_finish(p, w->end, to + y * out->row_stride, nx, block);
+    }
+}
+
+/* One group of results, tiles [begin, begin + n) of the block. */
+static void one_group(const Walk *w, int index, int begin, int n)
+{
+    const CaConvPlan *p = w->p;
+    const int first = index * p->group_blocks, a = p->m + 2;
+    const int blocks = min_int(p->group_blocks, p->co_blocks - first);
+
+    products(w, w->filter + (ptrdiff_t)first * 16 * p->ci * a * a, blocks, begin, n);
+    for (int b = 0; b < blocks; b++)
+        transform_out(w, first + b, b, blocks, begin, n);
+}
+
+static void shared_products(const Walk *w, int thread, int n_threads)
+{
+    const int64_t all = (int64_t)w->n_tiles * w->p->n_groups;
+    const int64_t stop = ca_conv_share(all, thread + 1, n_threads);
+
+    for (int64_t at = ca_conv_share(all, thread, n_threads); at < stop;) {
+        const int tile = (int)(at % w->n_tiles);
+        const int64_t left = stop - at;
+        const int n = w->n_tiles - tile < left ? w->n_tiles - tile : (int)left;
+        one_group(w, (int)(at / w->n_tiles), tile, n);
+        at += n;
+    }
+}
+
+void ca_conv_winograd(const CaConvPlan *p, int phase, int thread, int n_threads,
+                      const CaActs *out, const CaActs *in, const float *packed,
+                      const CaConvEnd *end, float *shared, float *own)
+{
+    const int tiles = p->s.n * p->tile_rows * p->tile_cols, a = p->m + 2;
+    Walk w = {.p = p,
+              .out = out,
+              .in = in,
+              .bias = packed,
+              .filter = ca_conv_filter(p, packed),
+              .end = end,
+              .tail = ca_conv_tail(end),
+              .v = p->by_group ? shared : own,
+              .m = own};
+
+    if (p->by_group) {
+        w.first = phase / 2 * p->block;
+        w.n_tiles = min_int(p->block, tiles - w.first);
+        const int64_t pieces = (int64_t)p->ci_blocks * w.n_tiles;
+        if (phase % 2 == 0)
+            transform_in(&w, ca_conv_share(pieces, thread, n_threads),
+                         ca_conv_share(pieces, thread + 1, n_threads));
+        else
+            shared_products(&w, thread, n_threads);
+        return;
+    }
+    w.m = own + (ptrdiff_t)(a * a) * p->ci_blocks * p->block * 16;
+    const int stop = (int)ca_conv_share(tiles, thread + 1, n_threads);
+    for (w.first = (int)ca_conv_share(tiles, thread, n_threads); w.first < stop;
+         w.first += p->block) {
+        w.n_tiles = min_int(p->block, stop - w.first);
+        transform_in(&w, 0, (int64_t)p->ci_blocks * w.n_tiles);
+        for (int i = 0; i < p->n_groups; i++)
+            one_group(&w, i, 0, w.n_tiles);
+    }
+}

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Operators that are one function of one number.
+ */
+#ifndef CA_CPU_LOWER_ACT_H
+#define CA_CPU_LOWER_ACT_H
+
+#include "cpu_program.h"
+#include "kernels/act.h"
+
+/* The node as the end of a kernel; false if it is none. PReLU with one slope counts, with many it does not. */
+bool ca_cpu_act_of(CaAct *act, const CarinaNode *node);
+
+#endif

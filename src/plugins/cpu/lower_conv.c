@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Convolution and what was fused to it: plan, filter packed once, one step.
+ */
+#include "kernels/conv/conv.h"
+#include "kernels/layout/blocked.h"
+#include "lower_act.h"
+
+#include <string.h>
+
+typedef struct ConvStep {
+    CaConvPlan plan;
+    CaConvEnd end;
+    CaCpuRef in, out, add;
+    const unsigned char *packed;
+} ConvStep;
+
+static void run_conv(const CaCpuStep *s, CaCpuRun *r, int phase, int thread,
+                     int n_threads)
+{
+    const ConvStep *d = s->data;
+    const CaActs in = ca_cpu_acts(r, &d->in), out = ca_cpu_acts(r, &d->out);
+    CaActs add = {0};
+    CaConvEnd end = d->end;
+    if (d->add.buffer >= 0) {
+        add = ca_cpu_acts(r, &d->add);
+        end.add = &add;
+    }
+    if (phase == 0)
+        ca_acts_zero_halo(&out, thread, n_threads);
+    ca_conv_run(&d->plan, phase, thread, n_threads, &out, &in, d->packed, &end, r->work,
+                ca_cpu_own(r, s, thread));
+}
+
+static bool shape_of(CaConvShape *c, const CarinaNode *n)
+{
+    const CarinaShape *in = &n->inputs[0].value->shape, *w = &n->inputs[1].value->shape,
+                      *out = &n->outputs[0].shape;
+    const bool grouped = ca_cpu_is(n, "GroupConvolution");
+    const CarinaInts strides = carina_node_ints(n, "strides"),
+                     dilations = carina_node_ints(n, "dilations"),
+                     begin = carina_node_ints(n, "pads_begin");
+    if (strides.n != 2 || dilations.n != 2 || in->rank != 4 ||
+        w->rank != (grouped ? 5 : 4))
+        return false;
+    const int kh = (int)w->dims[grouped ? 3 : 2], kw = (int)w->dims[grouped ? 4 : 3];
+    *c = (CaConvShape){.n = (int)in->dims[0],
+                       .ci = (int)in->dims[1],
+                       .co = (int)out->dims[1],
+                       .ih = (int)in->dims[2],
+                       .iw = (int)in->dims[3],
+                       .oh = (int)out->dims[2],
+                       .ow = (int)out->dims[3],
+                       .kh = kh,
+                       .kw = kw,
+                       .stride_h = (int)strides.v[0],
+                       .stride_w = (int)strides.v[1],
+                       .dilation_h = (int)dilations.v[0],
+                       .dilation_w = (int)dilations.v[1],
+                       .groups = grouped ? (int)w->dims[0] : 1};
+    /* auto_pad: what the padding must be for this output size; same_lower puts the odd one first. */
+    const char *mode = carina_node_enum(n, "auto_pad");
+    const bool is_same = strncmp(mode, "same", 4) == 0,
+               is_lower = strcmp(mode, "same_lower") == 0;
+    const int total[2] = {
+        (c->oh - 1) * c->stride_h + (kh - 1) * c->dilation_h + 1 - c->ih,
+        (c->ow - 1) * c->stride_w + (kw - 1) * c->dilation_w + 1 - c->iw};
+    int pad[2] = {0, 0};
+    for (int i = 0; i < 2; i++) {
+        const int t = total[i] > 0 ? total[i] : 0;
+        if (is_same)
+            pad[i] = is_lower ? t - t / 2 : t / 2;
+        else if (strcmp(mode, "valid") != 0 && begin.n == 2)
+            pad[i] = (int)begin.v[i];
+    }
+    c->pad_top = pad[0];
+    c->pad_left = pad[1];
+    return true;
+}
+
+typedef struct PackJob {
+    const CaConvPlan *plan;
+    void *packed;
+    const float *filter, *bias;
+} PackJob;
+
+static void pack_share(void *arg, int thread, int n_threads)
+{
+    const PackJob *j = arg;
+    const int n = j->plan->n_pack_items;
+    ca_conv_pack(j->plan, j->packed, j->filter, j->bias, n * thread / n_threads,
+                 n * (thread + 1) / n_threads);
+}
+
+/* The bias as C floats, or NULL where there is none. */
+static const float *bias_of(CaCpuBuild *b, const CarinaValue *v, int64_t channels)
+{
+    int64_t n = 0;
+    const float *x = v ? ca_cpu_floats(b, v, &n) : NULL;
+    if (!x || n == channels)
+        return x;
+    float *all = ca_arena_array(b->p->arena, (size_t)channels, sizeof *all);
+    for (int64_t i = 0; all && i < channels; i++)
+        all[i] = x[0];
+    return all;
+}
+
+static CarinaStatus pack(CaCpuBuild *b, const CaConvPlan *plan, const CaCpuFusion *f,
+                         unsigned char **packed)
+{
+    const CarinaTensor *w = f->conv->inputs[1].value->constant;
+    int64_t n = ca_cpu_count(&w->shape);
+    const float *filter = w->data;
+    float *widened = NULL;
+    const float *bias = bias_of(b, f->bias, plan->s.co);
+    if (f->bias && !bias)
+        return ca_err(b->err, CARINA_ERR_MEMORY, "out of memory for a bias");
+    if (w->type != CARINA_F32 || (uintptr_t)w->data % sizeof(float)) {
+        widened = ca_alloc((size_t)n * sizeof *widened + 1);
+        if (!widened)
+            return ca_err(b->err, CARINA_ERR_MEMORY, "out of memory for a filter");
+        ca_cpu_widen(widened, w, n);
+        filter = widened;
+    }
+    CA_TRY(ca_cpu_packed(b, packed, plan->packed_size));
+    PackJob job = {plan, *packed, filter, bias};
+    b->host->parallel_for(b->host->ctx, pack_share, &job);
+    ca_free(widened);
+    ca_buffer_drop(w->buffer, w->data,
+                   w->size); /* the packed form is what is read from now on */
+    return CARINA_OK;
+}
+
+static CarinaStatus set_end(CaCpuBuild *b, CaConvEnd *end, const CaCpuFusion *f)
+{
+    int64_t n = 0;
+    if (!f->act || ca_cpu_act_of(&end->act, f->act))
+        return CARINA_OK;
+    end->slope = ca_cpu_floats(b, f->act->inputs[1].value,
+                               &n); /* padded with zeros to whole blocks */
+    return end->slope
+               ? CARINA_OK
+               : ca_err(b->err, CARINA_ERR_MEMORY, "out of memory while compiling");
+}
+
+CarinaStatus ca_cpu_lower_fused(CaCpuBuild *b, const CaCpuFusion *f)
+{
+    CaConvShape shape;
+    CaConvPlan plan;
+    CaConvEnd end = {{CA_ACT_NONE, 0, 0}, NULL, NULL};
+    CaCpuStep *s = NULL;
+    CaCpuRef in, out, add = {.buffer = -1};
+    unsigned char *packed = NULL;
+    const CarinaValue *result = &f->last->outputs[0];
+    if (!shape_of(&shape, f->conv) ||
+        !ca_conv_plan(&plan, &shape, b->host->cpu_flags, b->allow_winograd))
+        return ca_err(b->err, CARINA_ERR_UNSUPPORTED,
+                      "node '%s' (%s): a convolution of this shape is not offered",
+                      f->conv->name, f->conv->op_name);
+    CA_TRY(set_end(b, &end, f));
+    CA_TRY(ca_cpu_blocked(b, &in, f->conv->inputs[0].value, plan.in_halo));
+    if (f->residual)
+        CA_TRY(ca_cpu_blocked(b, &add, f->residual, 0));
+    CA_TRY(ca_cpu_new_blocked(b, &out, result));
+    CA_TRY(pack(b, &plan, f, &packed));
+    CA_TRY(ca_cpu_add_step(b, &s, f->conv, plan.kernel, run_conv, sizeof(ConvStep)));
+    *(ConvStep *)s->data = (ConvStep){plan, end, in, out, add, packed};
+    s->n_phases = plan.n_phases;
+    s->shared_work = plan.shared_scratch;
+    s->thread_work = plan.thread_scratch;
+    s->info.shape = result->shape;
+    s->info.flop = 2.0 * (double)ca_cpu_count(&result->shape) *
+                   (shape.ci / shape.groups) * shape.kh * shape.kw;
+    s->info.bytes = 4.0 * ((double)ca_cpu_count(&f->conv->inputs[0].value->shape) +
+                           (double)ca_cpu_count(&result->shape) +
+                           (double)ca_cpu_count(&f->conv->inputs[1].value->shape));
+    ca_cpu_use(b, in.buffer);
+    ca_cpu_use(b, out.buffer);
+    if (add.buffer >= 0)
+        ca_cpu_use(b, add.buffer);
+    return CARINA_OK;
+}

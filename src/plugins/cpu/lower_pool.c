@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Pooling over windows, reductions, softmax and normalisation.
+ */
+#include "cpu_program.h"
+#include "kernels/norm/norm.h"
+#include "kernels/pool/pool.h"
+#include "kernels/reduce/reduce.h"
+#include "kernels/softmax/softmax.h"
+
+#include <string.h>
+
+typedef struct PoolStep {
+    const CaPool *kernel;
+    CaPoolShape shape;
+    CaCpuRef in, out;
+} PoolStep;
+
+static void run_pool(const CaCpuStep *s, CaCpuRun *r, int phase, int thread,
+                     int n_threads)
+{
+    const PoolStep *d = s->data;
+    const CaActs in = ca_cpu_acts(r, &d->in), out = ca_cpu_acts(r, &d->out);
+    (void)phase;
+    d->kernel->run(&out, &in, &d->shape, thread, n_threads);
+}
+
+static void run_global(const CaCpuStep *s, CaCpuRun *r, int phase, int thread,
+                       int n_threads)
+{
+    const PoolStep *d = s->data;
+    const CaActs in = ca_cpu_acts(r, &d->in), out = ca_cpu_acts(r, &d->out);
+    (void)phase;
+    d->kernel->run_global(&out, &in, d->shape.kind, thread, n_threads);
+}
+
+static int at(CarinaInts v, int i, int absent) { return i < v.n ? (int)v.v[i] : absent; }
+
+/* auto_pad: the padding that the output's size implies. */
+static void pads(CaPoolShape *p, const CarinaNode *n)
+{
+    const CarinaShape *in = &n->inputs[0].value->shape, *out = &n->outputs[0].shape;
+    const CarinaInts begin = carina_node_ints(n, "pads_begin"),
+                     end = carina_node_ints(n, "pads_end");
+    const char *mode = carina_node_enum(n, "auto_pad");
+    int first[2], last[2];
+    const int extent[2] = {(p->kernel_h - 1) * p->dilation_h + 1,
+                           (p->kernel_w - 1) * p->dilation_w + 1};
+    const int stride[2] = {p->stride_h, p->stride_w};
+    for (int i = 0; i < 2; i++) {
+        const int t = ((int)out->dims[2 + i] - 1) * stride[i] + extent[i] -
+                      (int)in->dims[2 + i],
+                  total = t > 0 ? t : 0;
+        first[i] = at(begin, i, 0);
+        last[i] = at(end, i, 0);
+        if (strcmp(mode, "same_upper") == 0)
+            first[i] = total / 2, last[i] = total - total / 2;
+        else if (strcmp(mode, "same_lower") == 0)
+            first[i] = total - total / 2, last[i] = total / 2;
+        else if (strcmp(mode, "valid") == 0)
+            first[i] = last[i] = 0;
+    }
+    p->pad_top = first[0], p->pad_left = first[1], p->pad_bottom = last[0],
+    p->pad_right = last[1];
+}
+
+static CarinaStatus emit_pool(CaCpuBuild *b, const CarinaNode *n,
+                              const CaPoolShape *shape, CaCpuStepFn *fn,
+                              const CarinaValue *out)
+{
+    PoolStep d = {.kernel = ca_pool_select(b->host->cpu_flags), .shape = *shape};
+    CaCpuStep *s = NULL;
+    CA_TRY(ca_cpu_blocked(b, &d.in, n->inputs[0].value, 0));
+    CA_TRY(ca_cpu_new_blocked(b, &d.out, out));
+    CA_TRY(ca_cpu_add_step(b, &s, n, d.kernel->name, fn, sizeof d));
+    *(PoolStep *)s->data = d;
+    s->info.bytes = 4.0 * (double)(ca_cpu_count(&n->inputs[0].value->shape) +
+                                   ca_cpu_count(&out->shape));
+    ca_cpu_use(b, d.in.buffer);
+    ca_cpu_use(b, d.out.buffer);
+    return CARINA_OK;
+}
+
+CarinaStatus ca_cpu_lower_pool(CaCpuBuild *b, const CarinaNode *n)
+{
+    const CarinaInts kernel = carina_node_ints(n, "kernel"),
+                     strides = carina_node_ints(n, "strides"),
+                     dilations = carina_node_ints(n, "dilations");
+    const CarinaShape *in = &n->inputs[0].value->shape, *out = &n->outputs[0].shape;
+    if (in->rank != 4 || kernel.n != 2 || !ca_cpu_is_float(n->outputs[0].type) ||
+        !ca_cpu_count(out) || (n->n_outputs > 1 && n->outputs[1].uses))
+        return CARINA_ERR_UNSUPPORTED;
+    CaPoolShape p = {.kind = ca_cpu_is(n, "MaxPool") ? CA_POOL_MAX : CA_POOL_AVG,
+                     .kernel_h = (int)kernel.v[0],
+                     .kernel_w = (int)kernel.v[1],
+                     .stride_h = at(strides, 0, 1),
+                     .stride_w = at(strides, 1, 1),
+                     .dilation_h = at(dilations, 0, 1),
+                     .dilation_w = at(dilations, 1, 1),
+                     .exclude_pad = carina_node_bool(n, "exclude-pad", false)};
+    pads(&p, n);
+    const bool is_whole = out->dims[2] == 1 && out->dims[3] == 1 &&
+                          p.kernel_h == in->dims[2] && p.kernel_w == in->dims[3] &&
+                          !p.pad_top && !p.pad_left && !p.pad_bottom && !p.pad_right;
+    return emit_pool(b, n, &p, is_whole ? run_global : run_pool, &n->outputs[0]);
+}
+
+/* --- Over axes of plain tensors. */
+
+typedef struct AxisStep {
+    CaSoftmax softmax;
+    CaReduce reduce;
+    CaNorm norm;
+    int in, out;
+} AxisStep;
+
+static void run_softmax(const CaCpuStep *s, CaCpuRun *r, int phase, int thread,
+                        int n_threads)
+{
+    const AxisStep *d = s->data;
+    (void)phase;
+    ca_softmax_run(&d->softmax, ca_cpu_at(r, d->out), ca_cpu_at(r, d->in), thread,
+                   n_threads);
+}
+
+static void run_reduce(const CaCpuStep *s, CaCpuRun *r, int phase, int thread,
+                       int n_threads)
+{
+    const AxisStep *d = s->data;
+    (void)phase;
+    ca_reduce_run(&d->reduce, ca_cpu_at(r, d->out), ca_cpu_at(r, d->in), thread,
+                  n_threads);
+}
+
+static void run_norm(const CaCpuStep *s, CaCpuRun *r, int phase, int thread,
+                     int n_threads)
+{
+    const AxisStep *d = s->data;
+    (void)phase;
+    ca_norm_run(&d->norm, ca_cpu_at(r, d->out), ca_cpu_at(r, d->in), NULL, NULL, thread,
+                n_threads);
+}
+
+static CarinaStatus emit_axis(CaCpuBuild *b, const CarinaNode *n, const char *kernel,
+                              CaCpuStepFn *fn, AxisStep d)
+{
+    CaCpuStep *s = NULL;
+    CA_TRY(ca_cpu_plain(b, &d.in, n->inputs[0].value));
+    CA_TRY(ca_cpu_new_plain(b, &d.out, &n->outputs[0]));
+    CA_TRY(ca_cpu_add_step(b, &s, n, kernel, fn, sizeof d));
+    *(AxisStep *)s->data = d;
+    s->info.bytes = 4.0 * (double)(ca_cpu_count(&n->inputs[0].value->shape) +
+                                   ca_cpu_count(&n->outputs[0].shape));
+    ca_cpu_use(b, d.in);
+    ca_cpu_use(b, d.out);
+    return CARINA_OK;
+}
+
+static int64_t product(const CarinaShape *s, int from, int to)
+{
+    int64_t n = 1;
+    for (int i = from; i < to; i++)
+        n *= s->dims[i];
+    return n;
+}
+
+/* The constant axes as a mask; false where they are not known. */
+static bool axes_of(const CarinaNode *n, int rank, unsigned *mask)
+{
+    const CarinaValue *v = ca_cpu_in(n, 1);
+    *mask = 0;
+    if (!v || !v->constant)
+        return false;
+    for (int64_t i = 0; i < ca_cpu_count(&v->shape); i++) {
+        int64_t a = v->type == CARINA_I64   ? ((const int64_t *)v->constant->data)[i]
+                    : v->type == CARINA_I32 ? ((const int32_t *)v->constant->data)[i]
+                                            : 99;
+        a += a < 0 ? rank : 0;
+        if (a < 0 || a >= rank)
+            return false;
+        *mask |= 1u << a;
+    }
+    return *mask != 0;
+}
+
+/* Neighbouring axes [*first, *end) ? */
+static bool is_run(unsigned mask, int *first, int *end)
+{
+    *first = 0;
+    while (!(mask >> *first & 1))
+        ++*first;
+    *end = *first;
+    while (mask >> *end & 1)
+        ++*end;
+    return mask >> *end == 0;
+}
+
+CarinaStatus ca_cpu_lower_softmax(CaCpuBuild *b, const CarinaNode *n)
+{
+    const CarinaShape *s = &n->inputs[0].value->shape;
+    int64_t axis = carina_node_int(n, "axis", 1);
+    axis += axis < 0 ? s->rank : 0;
+    if (!ca_cpu_is_float(n->outputs[0].type) || axis < 0 || axis >= s->rank)
+        return CARINA_ERR_UNSUPPORTED;
+    AxisStep d = {.softmax = {ca_softmax_select(b->host->cpu_flags),
+                              product(s, 0, (int)axis), s->dims[axis],
+                              product(s, (int)axis + 1, s->rank),
+                              ca_cpu_is(n, "LogSoftmax")}};
+    return emit_axis(b, n, d.softmax.kernel->name, run_softmax, d);
+}
+
+CarinaStatus ca_cpu_lower_reduce(CaCpuBuild *b, const CarinaNode *n)
+{
+    static const char *const names[CA_N_REDUCES] = {
+        [CA_REDUCE_SUM] = "ReduceSum",   [CA_REDUCE_MEAN] = "ReduceMean",
+        [CA_REDUCE_MAX] = "ReduceMax",   [CA_REDUCE_MIN] = "ReduceMin",
+        [CA_REDUCE_PROD] = "ReduceProd", [CA_REDUCE_L1] = "ReduceL1",
+        [CA_REDUCE_L2] = "ReduceL2"};
+    const CarinaShape *s = &n->inputs[0].value->shape;
+    unsigned mask = 0;
+    int first = 0, end = 0, kind = 0;
+    if (!ca_cpu_is_float(n->outputs[0].type) || !axes_of(n, s->rank, &mask) ||
+        !is_run(mask, &first, &end))
+        return CARINA_ERR_UNSUPPORTED;
+    while (kind < CA_N_REDUCES && !ca_cpu_is(n, names[kind]))
+        kind++;
+    if (kind == CA_N_REDUCES)
+        return CARINA_ERR_UNSUPPORTED;
+    if (s->rank == 4 && first == 2 && end == 4 &&
+        carina_node_bool(n, "keep_dims", false) &&
+        (kind == CA_REDUCE_MEAN || kind == CA_REDUCE_MAX) &&
+        ca_cpu_has_blocked(b, n->inputs[0].value)) {
+        const CaPoolShape p = {.kind =
+                                   kind == CA_REDUCE_MEAN ? CA_POOL_AVG : CA_POOL_MAX};
+        return emit_pool(b, n, &p, run_global, &n->outputs[0]);
+    }
+    AxisStep d = {.reduce = {ca_reduce_select(b->host->cpu_flags), (CaReduceKind)kind,
+                             product(s, 0, first), product(s, first, end),
+                             product(s, end, s->rank)}};
+    return emit_axis(b, n, d.reduce.kernel->name, run_reduce, d);
+}
+
+static CarinaStatus lower_norm(CaCpuBuild *b, const CarinaNode *n, CaNormKind kind,
+                               float eps)
+{
+    const CarinaShape *s = &n->inputs[0].value->shape;
+    unsigned mask = 0;
+    int first = 0, end = 0;
+    if (!ca_cpu_is_float(n->outputs[0].type) || !axes_of(n, s->rank, &mask) ||
+        !is_run(mask, &first, &end))
+        return CARINA_ERR_UNSUPPORTED;
+    AxisStep d = {.norm = {ca_norm_select(b->host->cpu_flags), kind, eps,
+                           product(s, 0, first), product(s, first, end),
+                           product(s, end, s->rank)}};
+    return emit_axis(b, n, d.norm.kernel->name, run_norm, d);
+}
+
+CarinaStatus ca_cpu_lower_mvn(CaCpuBuild *b, const CarinaNode *n)
+{
+    if (n->n_inputs != 2) /* opset2 names its axes otherwise */
+        return CARINA_ERR_UNSUPPORTED;
+    const bool is_outside = strcmp(carina_node_enum(n, "eps_mode"), "outside_sqrt") == 0;
+    return lower_norm(b, n,
+                      !carina_node_bool(n, "normalize_variance", true) ? CA_NORM_CENTER
+                      : is_outside ? CA_NORM_MVN_OUTSIDE
+                                   : CA_NORM_MVN,
+                      (float)carina_node_float(n, "eps", 0));
+}
+
+CarinaStatus ca_cpu_lower_normalize(CaCpuBuild *b, const CarinaNode *n)
+{
+    const bool is_max = strcmp(carina_node_enum(n, "eps_mode"), "max") == 0;
+    return lower_norm(b, n, is_max ? CA_NORM_L2_MAX : CA_NORM_L2_ADD,
+                      (float)carina_node_float(n, "eps", 0));
+}

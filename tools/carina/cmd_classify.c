@@ -1,0 +1,512 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * carina classify: the best classes of pictures.
+ *
+ * Requests are used in turn, each waited for before it is filled again, so results come in order.
+ * "--format openvino" prints what OpenVINO's classification_sample of 2018 R3 printed.
+ */
+#include "images.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+typedef struct {
+    const char *model, *weights, *device, *labels, *resize, *crop, *mean, *scale, *format,
+        *precision;
+    List images;
+    int64_t n_iter, n_requests, n_threads, resize_to, batch;
+    bool async, counters, reverse;
+    const char *top_text;
+} Values;
+
+typedef struct {
+    CarinaRequest *request;
+    int first, n; /* images of the batch in flight; n 0: none */
+} Slot;
+
+typedef struct {
+    const Values *v;
+    CarinaContext *ctx;
+    CarinaModel *model;
+    CarinaCompiled *exe;
+    const char *path;
+    ImageList images;
+    ImageRules rules;
+    List labels;
+    Slot *slots;
+    int n_slots;
+    int64_t batch, n_classes;
+    double *scores; /* n images x n_classes, of the last iteration */
+    bool is_openvino;
+    double wall_ms;
+} Task;
+
+static bool failed(const CarinaError *err)
+{
+    complain("%s", err->text);
+    return false;
+}
+
+static void add_label(List *labels, const char *text, size_t n)
+{
+    list_add(labels, text_of("%.*s", (int)n, text));
+}
+
+/* One label a line; "n02123045 " of ImageNet's lists is left out. */
+static bool read_labels(List *labels, const char *path)
+{
+    FILE *f = fopen(path, "r");
+    char *line = NULL;
+    size_t room = 0;
+    if (!f) {
+        const List one = {1, &path};
+        List none = {0};
+        return sources_expand(&none, &one, "txt") &&
+               complain("%s: cannot be read", path) == 0;
+    }
+    while (getline(&line, &room, f) >= 0) {
+        const char *at = line;
+        line[strcspn(line, "\r\n")] = 0;
+        if (at[0] == 'n' && strspn(at + 1, "0123456789") == 8 && at[9] == ' ')
+            at += 10;
+        add_label(labels, at, strlen(at));
+    }
+    free(line);
+    fclose(f);
+    return true;
+}
+
+static bool find_labels(Task *t)
+{
+    const char *own = carina_model_metadata(t->model, "labels");
+    if (t->v->labels)
+        return read_labels(&t->labels, t->v->labels);
+    for (const char *at = own; at && *at; at += *at == ',') {
+        add_label(&t->labels, at, strcspn(at, ","));
+        at += strcspn(at, ",");
+    }
+    return true;
+}
+
+static const char *label(const Task *t, int64_t i)
+{
+    return i < t->labels.n ? t->labels.v[i] : NULL;
+}
+
+/* What pictures become where neither the user nor the model says: the habit of the format. */
+static void guess(Task *t)
+{
+    ImageRules *r = &t->rules;
+    const bool is_caffe = strncmp(carina_model_format(t->model), "Caffe", 5) == 0;
+    const bool is_prepared = carina_model_metadata(t->model, "mean_values") ||
+                             carina_model_metadata(t->model, "scale_values");
+    const bool is_raw = carina_model_input(t->model, 0).type == CARINA_U8 ||
+                        is_prepared || is_caffe || t->is_openvino;
+    const bool is_bgr = is_caffe || t->is_openvino;
+    if (t->v->mean || t->v->scale)
+        return;
+    r->reverse = r->channels == 3 && (is_bgr != t->v->reverse);
+    for (int c = 0; c < r->channels && !is_raw; c++)
+        r->scale[c] = 255;
+    note("assuming %s, %s: give --mean-values and --scale-values to change",
+         r->channels == 1 ? "grey"
+         : r->reverse     ? "BGR"
+                          : "RGB",
+         is_raw ? "0..255" : "0..1");
+}
+
+static bool set_rules(Task *t)
+{
+    ImageRules *r = &t->rules;
+    const Values *v = t->v;
+    for (int c = 0; c < 4; c++)
+        r->scale[c] = 1;
+    r->reverse = v->reverse;
+    r->resize =
+        v->resize && strcasecmp(v->resize, "antialias") == 0 ? CARINA_RESIZE_ANTIALIAS
+        : v->resize && strcasecmp(v->resize, "nearest") == 0 ? CARINA_RESIZE_NEAREST
+                                                             : CARINA_RESIZE_BILINEAR;
+    r->resize_to = v->resize_to;
+    r->has_crop =
+        v->crop ? strcasecmp(v->crop, "centre") == 0 || strcasecmp(v->crop, "center") == 0
+                : v->resize_to > 0;
+    if (v->mean && !image_numbers(r->mean, v->mean, r->channels, "--mean-values"))
+        return false;
+    if (v->scale && !image_numbers(r->scale, v->scale, r->channels, "--scale-values"))
+        return false;
+    for (int c = 0; c < r->channels; c++)
+        if (r->scale[c] == 0) {
+            complain("--scale-values: 0 cannot divide");
+            return false;
+        }
+    guess(t);
+    return true;
+}
+
+static bool is_channels(int64_t n) { return n == 1 || n == 3; }
+
+/* Makes the one input [batch, C, H, W] or [batch, H, W, C], all known. */
+static bool shape_input(Task *t)
+{
+    enum { USUAL_SIDE = 224 };
+    CarinaError err = {0};
+    if (carina_model_n_inputs(t->model) != 1) {
+        complain("%s: %d inputs; classify takes models with one: use 'carina run'",
+                 t->path, carina_model_n_inputs(t->model));
+        return false;
+    }
+    const CarinaPort port = carina_model_input(t->model, 0);
+    CarinaShape s = port.shape;
+    ImageRules *r = &t->rules;
+    r->is_nhwc = strcmp(port.layout, "NHWC") == 0 ||
+                 (s.rank == 4 && !is_channels(s.dims[1]) && is_channels(s.dims[3]));
+    const int c = r->is_nhwc ? 3 : 1, h = r->is_nhwc ? 1 : 2;
+    if (s.rank != 4 || (s.dims[c] >= 0 && !is_channels(s.dims[c])) ||
+        s.dims[h] > 1 << 14 || s.dims[h + 1] > 1 << 14) {
+        complain("%s: input '%s' is %s; classify needs pictures of 1 or 3 channels: use "
+                 "'carina run'",
+                 t->path, port.name, shape_text(&port.shape));
+        return false;
+    }
+    s.dims[c] = s.dims[c] < 0 ? 3 : s.dims[c];
+    for (int i = h; i < h + 2; i++)
+        s.dims[i] = s.dims[i] < 0 ? USUAL_SIDE : s.dims[i];
+    s.dims[0] = t->batch > 0 ? t->batch : 1;
+    r->channels = (int)s.dims[c];
+    r->height = (int)s.dims[h];
+    r->width = (int)s.dims[h + 1];
+    t->batch = s.dims[0];
+    if (memcmp(&s, &port.shape, sizeof s) != 0 &&
+        carina_model_reshape(t->model, 0, &s, &err) != CARINA_OK)
+        return failed(&err);
+    return true;
+}
+
+/* [N, classes], [N, classes, 1, 1]. */
+static bool check_output(Task *t)
+{
+    const CarinaPort port = carina_compiled_output(t->exe, 0);
+    const int64_t n = shape_count(&port.shape);
+    t->n_classes = port.shape.rank >= 2 ? port.shape.dims[1] : 0;
+    if (t->n_classes > 0 && t->n_classes * t->batch == n)
+        return true;
+    complain("%s: output '%s' is %s, not [N, classes]; use 'carina run'", t->path,
+             port.name, shape_text(&port.shape));
+    return false;
+}
+
+static bool compile(Task *t)
+{
+    CarinaError err = {0};
+    const Values *v = t->v;
+    const CarinaCompileOptions options = {
+        .struct_size = sizeof options,
+        .hint = v->async ? CARINA_HINT_THROUGHPUT : CARINA_HINT_LATENCY,
+        .n_threads = (int)v->n_threads,
+        .precision = v->precision,
+        .profile = v->counters,
+    };
+    if (!shape_input(t) || !set_rules(t) || !find_labels(t) || !optimize_model(t->model))
+        return false;
+    if (carina_compile(&t->exe, t->ctx, t->model, v->device, &options, &err) != CARINA_OK)
+        return failed(&err);
+    if (!check_output(t))
+        return false;
+    t->n_slots = v->n_requests > 0 ? (int)v->n_requests
+                 : v->async        ? carina_compiled_n_streams(t->exe) + 1
+                                   : 1;
+    t->slots = allocate((size_t)t->n_slots, sizeof *t->slots);
+    for (int k = 0; k < t->n_slots; k++)
+        if (carina_request_create(&t->slots[k].request, t->exe, &err) != CARINA_OK)
+            return failed(&err);
+    t->scores = allocate((size_t)t->images.n * (size_t)t->n_classes, sizeof *t->scores);
+    return true;
+}
+
+static bool collect(Task *t, Slot *slot)
+{
+    CarinaError err = {0};
+    if (slot->n == 0)
+        return true;
+    const int n = slot->n;
+    slot->n = 0;
+    if (carina_request_wait(slot->request, 0, &err) != CARINA_OK)
+        return failed(&err);
+    const CarinaTensor *out = carina_request_output(slot->request, 0);
+    for (int64_t i = 0; i < n * t->n_classes; i++)
+        t->scores[slot->first * t->n_classes + i] = tensor_get(out, i);
+    return true;
+}
+
+static bool start(Task *t, Slot *slot, int first)
+{
+    CarinaError err = {0};
+    CarinaTensor *in = carina_request_input(slot->request, 0);
+    const int left = t->images.n - first;
+    const int n = left < t->batch ? left : (int)t->batch;
+    for (int i = 0; i < n; i++)
+        if (!image_load(in, i, &t->images.v[first + i], &t->rules))
+            return false;
+    if (carina_request_start(slot->request, &err) != CARINA_OK)
+        return failed(&err);
+    slot->first = first;
+    slot->n = n;
+    return true;
+}
+
+static bool infer_all(Task *t)
+{
+    const double begun = now_ms();
+    const int64_t n_iter = t->v->n_iter > 0 ? t->v->n_iter : 1;
+    const double total = (double)n_iter * t->images.n;
+    double done = 0;
+    int k = 0;
+    bool good = true;
+    for (int64_t iter = 0; iter < n_iter && good; iter++)
+        for (int first = 0; first < t->images.n && good; first += (int)t->batch) {
+            Slot *slot = &t->slots[k];
+            k = (k + 1) % t->n_slots;
+            good = !is_interrupted() && collect(t, slot) && start(t, slot, first);
+            done += (double)t->batch;
+            if (done < total)
+                progress("classifying", done, total, done * 1e3 / (now_ms() - begun),
+                         "img/s");
+        }
+    for (int i = 0; i < t->n_slots && good; i++)
+        good = collect(t, &t->slots[(k + i) % t->n_slots]);
+    progress("classifying", 1, 1, 0, "");
+    t->wall_ms = now_ms() - begun;
+    return good;
+}
+
+/* Index of the best score below the last one given, in the order of score and then index. */
+static int64_t next_best(const double *score, int64_t n, int64_t last)
+{
+    int64_t best = -1;
+    for (int64_t i = 0; i < n; i++) {
+        const bool is_left =
+            last < 0 || score[i] < score[last] || (score[i] == score[last] && i > last);
+        if (is_left && (best < 0 || score[i] > score[best]))
+            best = i;
+    }
+    return best;
+}
+
+static void print_image(const Task *t, int i, int64_t n_top, Json *json)
+{
+    char *name = image_name(&t->images.v[i]);
+    const double *score = t->scores + i * t->n_classes;
+    int64_t best = -1;
+    printf(t->is_openvino ? "Image %s\n\n" : "%s\n", name);
+    json_object(json, NULL);
+    json_text(json, "image", name);
+    json_list(json, "classes");
+    for (int64_t k = 0; k < n_top; k++) {
+        best = next_best(score, t->n_classes, best);
+        if (best < 0)
+            break; /* the rest is not a number */
+        const char *text = label(t, best);
+        if (t->is_openvino && text)
+            printf("%lld %.7f label %s\n", (long long)best, score[best], text);
+        else if (t->is_openvino)
+            printf("%lld %.7f label #%lld\n", (long long)best, score[best],
+                   (long long)best);
+        else
+            printf("  %6.3f  %4lld  %s\n", score[best], (long long)best,
+                   text ? text : "");
+        json_object(json, NULL);
+        json_number(json, "class", (double)best);
+        json_number(json, "score", score[best]);
+        json_text(json, "label", text);
+        json_end(json);
+    }
+    json_end(json);
+    json_end(json);
+    if (t->is_openvino)
+        printf("\n");
+    free(name);
+}
+
+static int64_t top_count(const Task *t)
+{
+    const int64_t n = t->v->top_text   ? strtoll(t->v->top_text, NULL, 10)
+                      : t->is_openvino ? 10
+                                       : 5;
+    if (n >= 1 && n <= t->n_classes)
+        return n;
+    if (t->is_openvino)
+        printf(
+            "[ WARNING ] -nt %lld is not available for this network (-nt should be less than "
+            "%lld and more than 0)\n            will be used maximal value : %lld\n",
+            (long long)n, (long long)t->n_classes + 1, (long long)t->n_classes);
+    return t->n_classes;
+}
+
+static void print_last_line(const Task *t)
+{
+    const double n_iter = t->v->n_iter > 0 ? (double)t->v->n_iter : 1;
+    if (t->is_openvino) {
+        printf(
+            "total inference time: %f\nAverage running time of one iteration: %f ms\n\n"
+            "Throughput: %f FPS\n\n",
+            t->wall_ms, t->wall_ms / n_iter, n_iter * t->images.n * 1e3 / t->wall_ms);
+        return;
+    }
+    printf("%s %s, %s ms", t->v->device, t->v->precision, three(t->wall_ms));
+    if (n_iter * t->images.n > 1)
+        printf(" for %s pictures, %s img/s with their preparation",
+               grouped((int64_t)n_iter * t->images.n),
+               three(n_iter * t->images.n * 1e3 / t->wall_ms));
+    printf("\n");
+}
+
+static bool report(Task *t)
+{
+    Json *json = NULL;
+    if (!json_open(&json, common.json))
+        return false;
+    const int64_t n_top = top_count(t);
+    if (t->is_openvino)
+        printf("[ INFO ] Processing output blobs\n\nTop %lld results:\n\n",
+               (long long)n_top);
+    json_list(json, "images");
+    for (int i = 0; i < t->images.n; i++)
+        print_image(t, i, n_top, json);
+    json_end(json);
+    json_number(json, "wall_ms", t->wall_ms);
+    json_text(json, "device", t->v->device);
+    json_text(json, "precision", t->v->precision);
+    print_last_line(t);
+    if (t->v->counters)
+        print_counters(t->exe, json, true);
+    if (t->is_openvino)
+        printf("[ INFO ] Execution successful\n");
+    return json_close(&json);
+}
+
+static void say_openvino(const Task *t)
+{
+    char *stem =
+        text_of("%.*s",
+                (int)(strlen(t->path) -
+                      strlen(strrchr(t->path, '.') ? strrchr(t->path, '.') : "")),
+                t->path);
+    if (has_extension(t->path, "xml"))
+        printf("[ INFO ] Loading network files:\n\t%s\n\t%s.bin\n", t->path, stem);
+    else
+        printf("[ INFO ] Loading network files:\n\t%s\n", t->path);
+    printf("[ INFO ] Preparing input blobs\n[ INFO ] Batch size is %lld\n"
+           "[ INFO ] Preparing output blobs\n[ INFO ] Loading model to the plugin\n"
+           "[ INFO ] Starting inference (%lld iterations)\n",
+           (long long)t->batch, (long long)(t->v->n_iter > 0 ? t->v->n_iter : 1));
+    free(stem);
+}
+
+static bool execute(Task *t)
+{
+    if (t->is_openvino)
+        printf("[ INFO ] InferenceEngine: \n\tAPI version ............ %d.%d\n"
+               "\tBuild .................. %s\n[ INFO ] Loading plugin\n",
+               CARINA_ABI_MAJOR, CARINA_ABI_MINOR, carina_version());
+    if (!images_find(&t->images, &t->v->images))
+        return false;
+    t->batch = t->v->batch > 0 ? t->v->batch : t->is_openvino ? t->images.n : 1;
+    if (!open_model(&t->model, t->ctx, t->path, t->v->weights) ||
+        !check_device(t->ctx, t->v->device) || !compile(t))
+        return false;
+    if (t->is_openvino)
+        say_openvino(t);
+    hold_interrupts();
+    const bool good = infer_all(t);
+    release_interrupts();
+    return good && report(t);
+}
+
+static int check_values(const Values *v, const List *words)
+{
+    if (!v->model)
+        return complain_usage("Parameter -m is not set; name the model with -m");
+    if (v->images.n == 0)
+        return complain_usage("Parameter -i is not set; name pictures with -i");
+    if (words->n > 0)
+        return complain_usage("'%s' is one word too many; pictures follow -i",
+                              words->v[0]);
+    if (v->n_requests > 4096 || v->batch > 4096 || v->n_threads > 4096)
+        return complain_usage(
+            "more than 4,096 requests, pictures in a batch, or threads");
+    return EXIT_GOOD;
+}
+
+static int run(const void *values, const List *words)
+{
+    Values v = *(const Values *)values;
+    Task t = {.v = &v, .path = v.model};
+    const int wrong = check_values(&v, words);
+    if (wrong)
+        return wrong;
+    v.device = v.device ? v.device : "CPU";
+    v.precision = v.precision ? v.precision : "f32";
+    t.is_openvino = v.format && strcasecmp(v.format, "openvino") == 0;
+    t.ctx = open_context(v.n_threads, NULL);
+    const bool good = t.ctx && execute(&t);
+    for (int k = 0; t.slots && k < t.n_slots; k++)
+        carina_request_free(&t.slots[k].request);
+    free(t.slots);
+    free(t.scores);
+    images_free(&t.images);
+    carina_compiled_free(&t.exe);
+    carina_model_free(&t.model);
+    carina_context_free(&t.ctx);
+    return good ? EXIT_GOOD : EXIT_BAD;
+}
+
+static const Option options[] = {
+    {OPTION_GROUP, "what", NULL, NULL, 0},
+    {OPTION_TEXT, "model,m", "MODEL", "the model", offsetof(Values, model)},
+    {OPTION_TEXT, "weights,w", "FILE", "its second file, where the name does not follow",
+     offsetof(Values, weights)},
+    {OPTION_LIST, "images,i", "FILE|DIR|GLOB|@LIST|.npy", "the pictures",
+     offsetof(Values, images)},
+    {OPTION_TEXT, "labels", "FILE", "one class a line, where the model has none",
+     offsetof(Values, labels)},
+    {OPTION_GROUP, "preparation", NULL, NULL, 0},
+    {OPTION_TEXT, "resize", "bilinear|antialias|nearest", "bilinear unless told",
+     offsetof(Values, resize)},
+    {OPTION_TEXT, "crop", "centre|center|none", "cut the middle of what covers the input",
+     offsetof(Values, crop)},
+    {OPTION_INT, "resize-to", "N", "short side before the cut",
+     offsetof(Values, resize_to)},
+    {OPTION_TEXT, "mean-values", "LIST", "subtract, in 0..255", offsetof(Values, mean)},
+    {OPTION_TEXT, "scale-values", "LIST", "then divide", offsetof(Values, scale)},
+    {OPTION_FLAG, "reverse-input-channels", NULL, "BGR instead of RGB, or back",
+     offsetof(Values, reverse)},
+    {OPTION_GROUP, "running", NULL, NULL, 0},
+    {OPTION_TEXT, "device,d", "DEVICE", "CPU", offsetof(Values, device)},
+    {OPTION_TEXT, "infer-precision", "f32|bf16|int8", "f32 unless told",
+     offsetof(Values, precision)},
+    {OPTION_TEXT, "nt", "N", "classes to show (5)", offsetof(Values, top_text)},
+    {OPTION_INT, "ni", "N", "repeat N times", offsetof(Values, n_iter)},
+    {OPTION_FLAG, "async", NULL, "several requests in flight", offsetof(Values, async)},
+    {OPTION_INT, "nireq", "N", "how many", offsetof(Values, n_requests)},
+    {OPTION_INT, "batch,b", "N", "pictures in each", offsetof(Values, batch)},
+    {OPTION_INT, "nthreads", "N", "threads", offsetof(Values, n_threads)},
+    {OPTION_FLAG, "pc", NULL, "time of each layer", offsetof(Values, counters)},
+    {OPTION_TEXT, "format", "carina|openvino", "how results look",
+     offsetof(Values, format)},
+    {OPTION_END, NULL, NULL, NULL, 0},
+};
+
+const Command command_classify = {
+    .name = "classify",
+    .purpose = "the best classes of pictures",
+    .usage = "-m MODEL -i FILE|DIR...",
+    .examples =
+        {"carina classify -m ir/model.xml -i cat.jpg --labels synset_words.txt",
+         "carina classify -m model.onnx -i photos/ --async -nt 3",
+         "carina classify -m model.onnx -i x.npy --resize-to 256 --resize antialias"},
+    .options = options,
+    .values_size = sizeof(Values),
+    .run = run,
+};

@@ -1,0 +1,600 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * carina convert: any model to OpenVINO IR, with the options that the Model Optimizer had.
+ */
+#include "cli.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+
+typedef struct {
+    const char *model, *proto, *out_dir, *name, *framework;
+    const char *input, *output, *input_shape, *layout, *mean, *scale, *data_type,
+        *ir_version;
+    const char *log_level, *extensions, *finegrain;
+    double scale_all;
+    int64_t batch;
+    bool reverse, fp16, no_fusing, no_group_fusing, no_resnet, list_passes, report,
+        ignored[6];
+    List disable;
+} Values;
+
+typedef struct {
+    const Values *v;
+    CarinaContext *ctx;
+    CarinaModel *model;
+    const char *path, *weights;
+    Json *json;
+    char *passes; /* what the report says */
+    double started;
+} Job;
+
+/* One input's wishes. */
+typedef struct {
+    double *mean, *scale;
+    int n_mean, n_scale;
+    char *layout;
+} Wish;
+
+static bool failed(const CarinaError *err)
+{
+    complain("%s", err->text);
+    return false;
+}
+
+/* Item `name[stuff]`, `name(stuff)` or `[stuff]` of a list: sets both parts, to be freed, and moves on. */
+static bool next_item(const char **text, char **name, char **stuff)
+{
+    const char *at = *text + strspn(*text, ", ");
+    const size_t n = strcspn(at, "[(,");
+    *name = *stuff = NULL;
+    if (!*at)
+        return false;
+    *name = text_of("%.*s", (int)n, at);
+    at += n;
+    if (*at == '[' || *at == '(') {
+        const size_t m = strcspn(at, "])");
+        *stuff = text_of("%.*s%s", (int)m, at, *at == '[' ? "]" : ")");
+        at += m + (at[m] != 0);
+    }
+    *text = at + strcspn(at, ","); /* leaves out {type} and ->value */
+    return true;
+}
+
+static int input_named(const Job *job, const char *name, int in_order)
+{
+    const int i = *name ? carina_model_find_input(job->model, name) : in_order;
+    if (i >= 0 && i < carina_model_n_inputs(job->model))
+        return i;
+    List names = {0};
+    for (int k = 0; k < carina_model_n_inputs(job->model); k++)
+        list_add(&names, carina_model_input(job->model, k).name);
+    list_add(&names, NULL);
+    const char *near = nearest(names.v, name);
+    if (near)
+        complain("%s: no input '%s'; do you mean '%s'?", job->path, name, near);
+    else
+        complain("%s: no input '%s'; 'carina info' lists them", job->path,
+                 *name ? name : "past the last");
+    free(names.v);
+    return -1;
+}
+
+/* "data:0" and "0:data" are said of data; {type} goes. */
+static char *plain_name(const char *name)
+{
+    size_t n = strcspn(name, "{");
+    const size_t digits = strspn(name, "0123456789");
+    if (digits > 0 && name[digits] == ':')
+        return text_of("%.*s", (int)(n - digits - 1), name + digits + 1);
+    const char *colon = memchr(name, ':', n);
+    if (colon && colon[1] &&
+        strspn(colon + 1, "0123456789") == n - (size_t)(colon + 1 - name))
+        n = (size_t)(colon - name);
+    return text_of("%.*s", (int)n, name);
+}
+
+/* The plain names of a list, joined by commas. */
+static char *plain_names(const char *list)
+{
+    char *all = text_of("%s", ""), *name, *stuff;
+    for (const char *at = list; next_item(&at, &name, &stuff);) {
+        char *plain = plain_name(name);
+        char *longer = text_of("%s%s%s", all, *all ? "," : "", plain);
+        free(all);
+        free(plain);
+        free(name);
+        free(stuff);
+        all = longer;
+    }
+    return all;
+}
+
+/* Are these the model's inputs already, all of them? */
+static bool are_inputs(const CarinaModel *model, const char *list)
+{
+    int n = 0;
+    bool all = true;
+    char *name, *stuff;
+    for (const char *at = list; next_item(&at, &name, &stuff); n++) {
+        all = all && carina_model_find_input(model, name) >= 0;
+        free(name);
+        free(stuff);
+    }
+    return all && n == carina_model_n_inputs(model);
+}
+
+static bool cut(Job *job)
+{
+    CarinaError err = {0};
+    char *inputs = job->v->input ? plain_names(job->v->input) : NULL;
+    char *outputs = job->v->output ? plain_names(job->v->output) : NULL;
+    if (inputs && are_inputs(job->model, inputs)) {
+        free(inputs);
+        inputs = NULL;
+    }
+    const bool good = (!inputs && !outputs) ||
+                      carina_model_cut(job->model, inputs, outputs, &err) == CARINA_OK;
+    free(inputs);
+    free(outputs);
+    return good || failed(&err);
+}
+
+static bool set_shape(Job *job, const char *name, int in_order, const char *text)
+{
+    CarinaError err = {0};
+    CarinaShape shape;
+    char *plain = plain_name(name);
+    const int i = input_named(job, plain, in_order);
+    free(plain);
+    if (i < 0)
+        return false;
+    if (!parse_shape(&shape, &text)) {
+        complain("'%s' is no shape; write it like [1,3,224,224]", text);
+        return false;
+    }
+    return carina_model_reshape(job->model, i, &shape, &err) == CARINA_OK || failed(&err);
+}
+
+/* Shapes inside --input, then those of --input_shape in the order of --input or the model. */
+static bool set_shapes(Job *job)
+{
+    char *name, *stuff;
+    bool good = true;
+    int n = 0;
+    for (const char *at = job->v->input ? job->v->input : "";
+         good && next_item(&at, &name, &stuff); n++) {
+        good = !stuff || set_shape(job, name, n, stuff);
+        free(name);
+        free(stuff);
+    }
+    n = 0;
+    const char *names = job->v->input ? job->v->input : "";
+    for (const char *at = job->v->input_shape ? job->v->input_shape : "";
+         good && next_item(&at, &name, &stuff); n++) {
+        char *given = NULL, *unused = NULL;
+        (void)next_item(&names, &given, &unused);
+        good = set_shape(job, *name ? name : given ? given : "", n, stuff ? stuff : name);
+        free(given);
+        free(unused);
+        free(name);
+        free(stuff);
+    }
+    CarinaError err = {0};
+    if (good && job->v->batch > 0 &&
+        carina_model_set_batch(job->model, job->v->batch, &err) != CARINA_OK)
+        return failed(&err);
+    return good;
+}
+
+static bool read_numbers(double **to, int *n, const char *text, const char *option)
+{
+    free(*to);
+    *to = NULL;
+    if (parse_numbers(to, n, text))
+        return true;
+    complain("%s: '%s' is no list of numbers; write [123.7,116.3,103.5]", option, text);
+    return false;
+}
+
+/* "data[1,2,3],info[4]", "(1,2,3)" or "1,2,3". */
+static bool wish_numbers(Job *job, Wish *wishes, const char *text, bool is_mean)
+{
+    const char *option = is_mean ? "--mean-values" : "--scale-values";
+    char *name, *stuff;
+    bool good = true;
+    int n = 0;
+    if (!text || !*text || strcmp(text, "()") == 0)
+        return true;
+    if (!strpbrk(text, "[("))
+        return read_numbers(is_mean ? &wishes->mean : &wishes->scale,
+                            is_mean ? &wishes->n_mean : &wishes->n_scale, text, option);
+    for (; good && next_item(&text, &name, &stuff); n++) {
+        const int i = input_named(job, name, n);
+        Wish *w = i < 0 ? NULL : &wishes[i];
+        good = w && read_numbers(is_mean ? &w->mean : &w->scale,
+                                 is_mean ? &w->n_mean : &w->n_scale, stuff ? stuff : name,
+                                 option);
+        free(name);
+        free(stuff);
+    }
+    return good;
+}
+
+/* "nchw" or "data(nhwc),info(nc)"; of "nhwc->nchw" the first counts. */
+static bool wish_layouts(Job *job, Wish *wishes, const char *text)
+{
+    char *name, *stuff;
+    int n = 0;
+    for (; text && next_item(&text, &name, &stuff); n++) {
+        const int i = input_named(job, stuff ? name : "", n);
+        const char *layout = stuff ? stuff + 1 : name;
+        if (i >= 0) {
+            free(wishes[i].layout);
+            wishes[i].layout = text_of("%.*s", (int)strspn(layout, "nchwNCHW"), layout);
+            for (char *c = wishes[i].layout; *c; c++)
+                *c = (char)toupper((unsigned char)*c);
+        }
+        free(name);
+        free(stuff);
+        if (i < 0)
+            return false;
+    }
+    return true;
+}
+
+static int channels_of(const CarinaPort *port, const char *layout)
+{
+    const bool is_last = strcmp(layout ? layout : port->layout, "NHWC") == 0;
+    if (port->shape.rank != 4)
+        return 0;
+    const int64_t c = port->shape.dims[is_last ? 3 : 1];
+    return c > 0 && c < 4096 ? (int)c : 0;
+}
+
+static bool apply(Job *job, int i, Wish *w)
+{
+    CarinaError err = {0};
+    const CarinaPort port = carina_model_input(job->model, i);
+    const int channels = channels_of(&port, w->layout);
+    if (job->v->scale_all > 0 && !w->scale) {
+        w->n_scale = channels > 0 ? channels : 1;
+        w->scale = allocate((size_t)w->n_scale, sizeof *w->scale);
+        for (int c = 0; c < w->n_scale; c++)
+            w->scale[c] = job->v->scale_all;
+    }
+    const CarinaInput input = {
+        .struct_size = sizeof input,
+        .layout = w->layout,
+        .n_mean = w->n_mean,
+        .n_scale = w->n_scale,
+        .mean = w->mean,
+        .scale = w->scale,
+        .reverse_channels = job->v->reverse && channels == 3,
+    };
+    if (!w->layout && !w->mean && !w->scale && !input.reverse_channels)
+        return true;
+    return carina_model_set_input(job->model, i, &input, &err) == CARINA_OK ||
+           failed(&err);
+}
+
+static bool prepare(Job *job)
+{
+    const int n = carina_model_n_inputs(job->model);
+    Wish *wishes = allocate((size_t)n + 1, sizeof *wishes);
+    bool good = n > 0 || (!job->v->mean && !job->v->scale);
+    good = good && wish_numbers(job, wishes, job->v->mean, true) &&
+           wish_numbers(job, wishes, job->v->scale, false) &&
+           wish_layouts(job, wishes, job->v->layout);
+    for (int i = 0; i < n && good; i++)
+        good = apply(job, i, &wishes[i]);
+    for (int i = 0; i < n; i++) {
+        free(wishes[i].mean);
+        free(wishes[i].scale);
+        free(wishes[i].layout);
+    }
+    free(wishes);
+    return good;
+}
+
+static void on_pass(void *arg, const char *pass, const char *summary, int n_changes)
+{
+    Job *job = arg;
+    (void)summary;
+    char *longer =
+        text_of("%s%s%s %d", job->passes, *job->passes ? " · " : "", pass, n_changes);
+    free(job->passes);
+    job->passes = longer;
+    json_object(job->json, NULL);
+    json_text(job->json, "pass", pass);
+    json_number(job->json, "changes", n_changes);
+    json_end(job->json);
+}
+
+static bool add_disabled(char **all, const char *pass)
+{
+    List names = {0};
+    bool is_there = false;
+    for (int i = 0; carina_pass_name(i); i++) {
+        list_add(&names, carina_pass_name(i));
+        is_there = is_there || strcmp(carina_pass_name(i), pass) == 0;
+    }
+    list_add(&names, NULL);
+    const char *near = nearest(names.v, pass);
+    if (!is_there && near)
+        complain("no pass '%s'; do you mean '%s'?", pass, near);
+    else if (!is_there)
+        complain("no pass '%s'; 'carina convert --list-passes' lists them", pass);
+    free(names.v);
+    char *longer = text_of("%s%s%s", *all, **all ? "," : "", pass);
+    free(*all);
+    *all = longer;
+    return is_there;
+}
+
+/* Passes that fold multiplications and additions into layers are what --disable_fusing is about. */
+static bool is_fusing(const char *pass)
+{
+    return strstr(pass, "fus") || strstr(pass, "batch_norm") || strstr(pass, "linear");
+}
+
+static bool disabled(char **all, const Values *v)
+{
+    *all = text_of("%s", "");
+    for (int k = 0; k < v->disable.n; k++)
+        for (const char *at = v->disable.v[k]; *at; at += *at == ',') {
+            char *pass = text_of("%.*s", (int)strcspn(at, ","), at);
+            const bool good = !*pass || add_disabled(all, pass);
+            free(pass);
+            if (!good)
+                return false;
+            at += strcspn(at, ",");
+        }
+    for (int i = 0; carina_pass_name(i); i++) {
+        const char *pass = carina_pass_name(i);
+        const bool is_off = (v->no_fusing && is_fusing(pass)) ||
+                            (v->no_group_fusing && strstr(pass, "group")) ||
+                            (v->no_resnet && strstr(pass, "stride"));
+        if (is_off && !add_disabled(all, pass))
+            return false;
+    }
+    return true;
+}
+
+static bool optimize(Job *job)
+{
+    CarinaError err = {0};
+    char *disable = NULL;
+    bool good = disabled(&disable, job->v);
+    const CarinaOptimizeOptions options = {
+        .struct_size = sizeof options,
+        .disable = disable,
+        .report = on_pass,
+        .report_arg = job,
+    };
+    json_list(job->json, "passes");
+    if (good && carina_model_optimize(job->model, &options, &err) != CARINA_OK)
+        good = failed(&err);
+    json_end(job->json);
+    free(disable);
+    return good;
+}
+
+static bool make_folders(const char *path)
+{
+    char *part = text_of("%s", path);
+    for (char *at = part + 1;; at++) {
+        if (*at && *at != '/')
+            continue;
+        const char kept = *at;
+        *at = 0;
+        if (mkdir(part, 0777) != 0 && errno != EEXIST) {
+            complain("%s: cannot be made (%s)", part, strerror(errno));
+            free(part);
+            return false;
+        }
+        *at = kept;
+        if (!kept)
+            break;
+    }
+    free(part);
+    return true;
+}
+
+static double file_mb(const char *stem, const char *extension)
+{
+    struct stat st;
+    char *path = text_of("%s%s", stem, extension);
+    const double mb = stat(path, &st) == 0 ? (double)st.st_size / 1e6 : 0;
+    free(path);
+    return mb;
+}
+
+static bool wants_fp16(const Values *v)
+{
+    return v->fp16 || (v->data_type && (strcasecmp(v->data_type, "FP16") == 0 ||
+                                        strcasecmp(v->data_type, "half") == 0));
+}
+
+static bool write(Job *job)
+{
+    CarinaError err = {0};
+    const Values *v = job->v;
+    char *own = stem_of(job->path);
+    char *stem = text_of("%s/%s", v->out_dir ? v->out_dir : ".", v->name ? v->name : own);
+    const bool fp16 = wants_fp16(v);
+    const CarinaWriteOptions options = {
+        .struct_size = sizeof options,
+        .ir_version = v->ir_version && strcmp(v->ir_version, "10") == 0 ? 10 : 11,
+        .fp16 = fp16,
+    };
+    bool good = make_folders(v->out_dir ? v->out_dir : ".");
+    hold_interrupts(); /* both files, or none */
+    if (good && carina_model_write(job->model, stem, &options, &err) != CARINA_OK)
+        good = failed(&err);
+    release_interrupts();
+    if (good) {
+        const double mb = file_mb(stem, ".xml") + file_mb(stem, ".bin");
+        const int nodes = carina_model_graph(job->model)->n_nodes;
+        const double seconds = (now_ms() - job->started) / 1e3;
+        printf("wrote       %s.xml, .bin   IR v%d, %s, %s nodes, %s MB   %s s\n", stem,
+               options.ir_version, fp16 ? "FP16" : "FP32", grouped(nodes), three(mb),
+               three(seconds));
+        json_text(job->json, "stem", stem);
+        json_number(job->json, "ir_version", options.ir_version);
+        json_number(job->json, "nodes", nodes);
+        json_number(job->json, "mb", mb);
+        json_number(job->json, "seconds", seconds);
+    }
+    free(own);
+    free(stem);
+    return good;
+}
+
+static bool convert(Job *job)
+{
+    struct stat st;
+    job->started = now_ms();
+    if (!open_model(&job->model, job->ctx, job->path, job->weights))
+        return false;
+    const char *file = job->weights ? job->weights : job->path;
+    const double mb = stat(file, &st) == 0 ? (double)st.st_size / 1e6 : 0;
+    const int nodes = carina_model_graph(job->model)->n_nodes;
+    printf("reading     %s   %s, %s nodes, %s MB\n", job->path,
+           carina_model_format(job->model), grouped(nodes), three(mb));
+    json_text(job->json, "model", job->path);
+    json_text(job->json, "format", carina_model_format(job->model));
+    json_number(job->json, "nodes_read", nodes);
+    if (!cut(job) || !set_shapes(job) || !prepare(job) || !optimize(job))
+        return false;
+    if (job->v->report)
+        printf("passes      %s\n", *job->passes ? job->passes : "nothing to do");
+    return write(job);
+}
+
+static int list_passes(void)
+{
+    static const char *const heads[] = {"<pass", "<what it does", NULL};
+    Table *t = table_create(heads);
+    for (int i = 0; carina_pass_name(i); i++) {
+        table_cell(t, carina_pass_name(i));
+        table_cell(t, carina_pass_summary(i));
+    }
+    table_print(t, stdout);
+    return EXIT_GOOD;
+}
+
+static int convert_one(CarinaContext *ctx, const Values *v, const char *path,
+                       const char *weights)
+{
+    Job job = {.v = v,
+               .ctx = ctx,
+               .path = path,
+               .weights = weights,
+               .passes = text_of("%s", "")};
+    bool good = json_open(&job.json, common.json);
+    good = good && convert(&job);
+    good = json_close(&job.json) && good;
+    carina_model_free(&job.model);
+    free(job.passes);
+    return good ? EXIT_GOOD : EXIT_BAD;
+}
+
+static int run(const void *values, const List *words)
+{
+    const Values *v = values;
+    if (v->list_passes)
+        return list_passes();
+    if (!v->model && !v->proto && words->n == 0)
+        return complain_usage(
+            "no model given; name one, as in 'carina convert model.onnx -o ir'");
+    if (words->n + (v->model || v->proto) > 1 && v->name)
+        return complain_usage("--model-name is for one model, %d are given",
+                              words->n + (v->model || v->proto));
+    for (size_t i = 0; i < sizeof v->ignored / sizeof *v->ignored; i++)
+        if (v->ignored[i] &&
+            !warn("an option of the Model Optimizer has no effect here; see "
+                  "'carina help --man'"))
+            return EXIT_BAD;
+    CarinaContext *ctx = open_context(0, NULL);
+    int status = ctx ? EXIT_GOOD : EXIT_BAD;
+    if (ctx && v->proto)
+        status = convert_one(ctx, v, v->proto, v->model);
+    else if (ctx && v->model)
+        status = convert_one(ctx, v, v->model, NULL);
+    for (int i = 0; i < words->n && status == EXIT_GOOD; i++)
+        status = convert_one(ctx, v, words->v[i], NULL);
+    carina_context_free(&ctx);
+    return status;
+}
+
+static const Option options[] = {
+    {OPTION_GROUP, "the model", NULL, NULL, 0},
+    {OPTION_TEXT, "input-model,m,w", "FILE", "the model, as a word too",
+     offsetof(Values, model)},
+    {OPTION_TEXT, "input-proto,d", "FILE", "Caffe's .prototxt, where its name differs",
+     offsetof(Values, proto)},
+    {OPTION_TEXT, "output-dir,o", "DIR", "where to write (.)", offsetof(Values, out_dir)},
+    {OPTION_TEXT, "model-name,n", "NAME", "write NAME.xml and NAME.bin",
+     offsetof(Values, name)},
+    {OPTION_TEXT, "input-shape", "SHAPES", "[1,3,224,224],[2,4]; ? where any",
+     offsetof(Values, input_shape)},
+    {OPTION_INT, "batch,b", "N", "first dimension of every input",
+     offsetof(Values, batch)},
+    {OPTION_TEXT, "input", "NAMES", "begin at these: data[1,3,224,224],info",
+     offsetof(Values, input)},
+    {OPTION_TEXT, "output", "NAMES", "end at these", offsetof(Values, output)},
+    {OPTION_GROUP, "its input", NULL, NULL, 0},
+    {OPTION_TEXT, "mean-values,ms", "LIST", "subtract: [123.7,116.3,103.5], data[…]",
+     offsetof(Values, mean)},
+    {OPTION_TEXT, "scale-values", "LIST", "then divide", offsetof(Values, scale)},
+    {OPTION_REAL, "scale,s", "X", "divide all by X", offsetof(Values, scale_all)},
+    {OPTION_FLAG, "reverse-input-channels", NULL, "RGB to BGR or back",
+     offsetof(Values, reverse)},
+    {OPTION_TEXT, "layout,source-layout", "LAYOUT", "nchw, nhwc, or data(nhwc)",
+     offsetof(Values, layout)},
+    {OPTION_GROUP, "the result", NULL, NULL, 0},
+    {OPTION_TEXT, "data-type", "FP32|FP16|half|float", "how weights are stored (FP32)",
+     offsetof(Values, data_type)},
+    {OPTION_FLAG, "compress-to-fp16", NULL, "the same as --data-type FP16",
+     offsetof(Values, fp16)},
+    {OPTION_TEXT, "ir-version", "10|11", "for older runtimes: 10",
+     offsetof(Values, ir_version)},
+    {OPTION_LIST, "disable-pass", "NAME", "leave a pass out", offsetof(Values, disable)},
+    {OPTION_FLAG, "disable-fusing", NULL, "leave out what fuses layers",
+     offsetof(Values, no_fusing)},
+    {OPTION_FLAG, "list-passes", NULL, "name all passes", offsetof(Values, list_passes)},
+    {OPTION_FLAG, "report", NULL, "say what each pass did", offsetof(Values, report)},
+    {OPTION_FLAG, "disable-gfusing", NULL, NULL, offsetof(Values, no_group_fusing)},
+    {OPTION_FLAG, "disable-resnet-optimization", NULL, NULL, offsetof(Values, no_resnet)},
+    {OPTION_TEXT, "framework", "onnx|caffe", NULL, offsetof(Values, framework)},
+    {OPTION_TEXT, "log-level", "CRITICAL|ERROR|WARN|WARNING|INFO|DEBUG|NOTSET", NULL,
+     offsetof(Values, log_level)},
+    {OPTION_TEXT, "finegrain-fusing", "REGEX", NULL, offsetof(Values, finegrain)},
+    {OPTION_TEXT, "extensions,extension", "DIR", NULL, offsetof(Values, extensions)},
+    {OPTION_FLAG, "move-to-preprocess", NULL, NULL, offsetof(Values, ignored[0])},
+    {OPTION_FLAG, "enable-concat-optimization", NULL, NULL, offsetof(Values, ignored[1])},
+    {OPTION_FLAG, "keep-shape-ops", NULL, NULL, offsetof(Values, ignored[2])},
+    {OPTION_FLAG, "static-shape", NULL, NULL, offsetof(Values, ignored[3])},
+    {OPTION_FLAG, "progress", NULL, NULL, offsetof(Values, ignored[4])},
+    {OPTION_FLAG, "disable-weights-compression", NULL, NULL,
+     offsetof(Values, ignored[5])},
+    {OPTION_END, NULL, NULL, NULL, 0},
+};
+
+const Command command_convert = {
+    .name = "convert",
+    .purpose = "any model to OpenVINO IR",
+    .usage = "MODEL... [-o DIR]",
+    .examples =
+        {"carina convert model.onnx -o ir --data_type FP16",
+         "carina convert --input_model=net.caffemodel --input_proto=net.prototxt -o ir",
+         "carina convert model.onnx --input-shape [1,3,224,224] --report"},
+    .options = options,
+    .values_size = sizeof(Values),
+    .run = run,
+};
