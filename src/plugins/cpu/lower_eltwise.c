@@ -250,7 +250,7 @@ static CarinaStatus emit(CaCpuBuild *b, const CarinaNode *n, CaChain *chain,
         CA_TRY(ca_cpu_new_plain(b, &d.plain_out, &last->outputs[0]));
         d.c = channels_of(shape);
         d.n = shape->rank >= 2 ? shape->dims[0] : 1;
-        d.inner = d.n * d.c ? ca_cpu_count(shape) / (d.n * d.c) : 0;
+        d.inner = ca_cpu_count(shape) > 0 ? ca_cpu_count(shape) / (d.n * d.c) : 0;
     }
     CA_TRY(ca_cpu_add_step(b, &s, n, d.kernel->name, run_chain, sizeof d));
     *(EltStep *)s->data = d;
