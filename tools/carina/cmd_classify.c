@@ -353,7 +353,7 @@ static int64_t top_count(const Task *t)
         printf(
             "[ WARNING ] -nt %lld is not available for this network (-nt should be less than "
             "%lld and more than 0)\n            will be used maximal value : %lld\n",
-            (long long)n, (long long)t->n_classes + 1, (long long)t->n_classes);
+            (long long)n, (long long)t->n_classes, (long long)t->n_classes);
     return t->n_classes;
 }
 

@@ -151,8 +151,8 @@ static Totals add_layers(const CarinaGraph *g, Table *t, Json *json)
 
 static void add_port(Json *json, const CarinaPort *port, const char *what)
 {
-    printf("  %-3s  %-14s %s %s   %s\n", what, port->name, carina_type_name(port->type),
-           shape_text(&port->shape), port->layout);
+    printf("  %-3s  %-14s %s %s%s%s\n", what, port->name, carina_type_name(port->type),
+           shape_text(&port->shape), *port->layout ? "   " : "", port->layout);
     json_object(json, NULL);
     json_text(json, "name", port->name);
     json_text(json, "type", carina_type_name(port->type));
