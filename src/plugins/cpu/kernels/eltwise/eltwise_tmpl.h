@@ -171,6 +171,24 @@ static void square(float *x, int n_pixels)
     }
 }
 
+/* One function an operation: all in one would be more than compilers check with sanitizers. */
+typedef void Step(const CaStep *s, float *x, int n_pixels, const Source *y);
+
+#define CA_CHAIN_OP(name, n_operands)                                            \
+    static CA_NOINLINE void step_##name(const CaStep *s, float *x, int n_pixels, \
+                                        const Source *y)                         \
+    {                                                                            \
+        each(CA_CHAIN_##name, s, x, n_pixels, (n_operands) ? y : NULL);          \
+    }
+#include "chain_ops.def"
+#undef CA_CHAIN_OP
+
+static Step *const steps[] = {
+#define CA_CHAIN_OP(name, n_operands) step_##name,
+#include "chain_ops.def"
+#undef CA_CHAIN_OP
+};
+
 static void run_step(const CaStep *s, float *x, int n_pixels, const Source *y)
 {
     if (s->op == CA_CHAIN_FAKE_QUANTIZE) {
@@ -181,15 +199,7 @@ static void run_step(const CaStep *s, float *x, int n_pixels, const Source *y)
         square(x, n_pixels);
         return;
     }
-    switch (s->op) {
-#define CA_CHAIN_OP(name, n_operands)                                   \
-    case CA_CHAIN_##name:                                               \
-        each(CA_CHAIN_##name, s, x, n_pixels, (n_operands) ? y : NULL); \
-        break;
-#include "chain_ops.def"
-#undef CA_CHAIN_OP
-    case CA_N_CHAIN_OPS: break;
-    }
+    steps[s->op](s, x, n_pixels, y);
 }
 
 /* The same number for all, the same 16 numbers for each pixel, or a run of n numbers. */
