@@ -98,8 +98,8 @@ static CarinaStatus slice(CarinaTensor **out, const Job *j, CaBuffer *file,
                              ? 1
                              : (size_t)carina_type_bits(j->type) / 8;
     const unsigned char *data = (const unsigned char *)file->data + offset;
-    if (j->size > 0 && ((uintptr_t)data % align == 0 ||
-                        ca_tensor_may_lie_anywhere(j->type, j->size)))
+    if (j->size > 0 &&
+        ((uintptr_t)data % align == 0 || ca_tensor_may_lie_anywhere(j->type, j->size)))
         return ca_tensor_of_buffer(out, j->type, &j->shape, file, (size_t)offset,
                                    j->r->err);
     CA_TRY(carina_tensor_create(out, j->type, &j->shape, j->r->err));
