@@ -70,6 +70,14 @@ CaCpuValue *ca_cpu_value(const CaCpuBuild *b, const CarinaValue *v)
     return &b->values[v->node->id][v->index];
 }
 
+const CarinaTensor *ca_cpu_constant(const CarinaValue *v)
+{
+    if (!v || v->constant || !ca_cpu_is(v->node, "Convert") || !ca_cpu_is_float(v->type))
+        return v ? v->constant : NULL;
+    const CarinaTensor *t = v->node->inputs[0].value->constant;
+    return t && ca_cpu_is_float(t->type) ? t : NULL;
+}
+
 bool ca_cpu_has_blocked(const CaCpuBuild *b, const CarinaValue *v)
 {
     return ca_cpu_value(b, v)->blocked.buffer >= 0;
@@ -310,7 +318,7 @@ void ca_cpu_widen(float *out, const CarinaTensor *t, int64_t n)
 
 const float *ca_cpu_floats(CaCpuBuild *b, const CarinaValue *v, int64_t *n)
 {
-    const CarinaTensor *t = v ? v->constant : NULL;
+    const CarinaTensor *t = ca_cpu_constant(v);
     if (!t || !ca_cpu_is_float(t->type))
         return NULL;
     *n = ca_cpu_count(&t->shape);
