@@ -4,7 +4,7 @@
  */
 #include "kcheck.h"
 
-#include "kernels/layout/convert.h"
+#include "kernels/layout/convert_plain.h"
 #include "kernels/layout/copy_plain.h"
 
 #include <math.h>

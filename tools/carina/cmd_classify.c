@@ -100,13 +100,26 @@ static const char *label(const Task *t, int64_t i)
     return i < t->labels.n ? t->labels.v[i] : NULL;
 }
 
+/* Does the graph begin by shifting or scaling its input? */
+static bool prepares_itself(const CarinaModel *model)
+{
+    const CarinaNode *in = carina_model_graph(model)->inputs[0];
+    const CarinaUse *use = in->n_outputs > 0 ? in->outputs[0].uses : NULL;
+    const char *op = use ? use->node->op_name : "";
+    return strcmp(op, "Subtract") == 0 || strcmp(op, "Divide") == 0 ||
+           strcmp(op, "Multiply") == 0 || strcmp(op, "Add") == 0 ||
+           strcmp(op, "Convert") == 0;
+}
+
 /* What pictures become where neither the user nor the model says: the habit of the format. */
 static void guess(Task *t)
 {
     ImageRules *r = &t->rules;
     const bool is_caffe = strncmp(carina_model_format(t->model), "Caffe", 5) == 0;
     const bool is_prepared = carina_model_metadata(t->model, "mean_values") ||
-                             carina_model_metadata(t->model, "scale_values");
+                             carina_model_metadata(t->model, "scale_values") ||
+                             strncmp(carina_model_format(t->model), "OpenVINO", 8) == 0 ||
+                             prepares_itself(t->model);
     const bool is_raw = carina_model_input(t->model, 0).type == CARINA_U8 ||
                         is_prepared || is_caffe || t->is_openvino;
     const bool is_bgr = is_caffe || t->is_openvino;
@@ -378,7 +391,7 @@ static int64_t top_count(const Task *t)
         printf(
             "[ WARNING ] -nt %lld is not available for this network (-nt should be less than "
             "%lld and more than 0)\n            will be used maximal value : %lld\n",
-            (long long)n, (long long)t->n_classes + 1, (long long)t->n_classes);
+            (long long)n, (long long)t->n_classes, (long long)t->n_classes);
     return t->n_classes;
 }
 

@@ -298,12 +298,13 @@ CarinaStatus ca_cpu_blocked(CaCpuBuild *b, CaCpuRef *ref, const CarinaValue *v, 
 void ca_cpu_widen(float *out, const CarinaTensor *t, int64_t n)
 {
     for (int64_t i = 0; i < n; i++) {
-        if (t->type == CARINA_F16)
-            out[i] = ca_f16_to_f32(((const uint16_t *)t->data)[i]);
-        else if (t->type == CARINA_BF16)
-            out[i] = ca_bf16_to_f32(((const uint16_t *)t->data)[i]);
-        else
+        uint16_t half = 0;
+        if (t->type == CARINA_F32) {
             memcpy(&out[i], (const char *)t->data + (size_t)i * sizeof *out, sizeof *out);
+            continue;
+        }
+        memcpy(&half, (const char *)t->data + (size_t)i * sizeof half, sizeof half);
+        out[i] = t->type == CARINA_F16 ? ca_f16_to_f32(half) : ca_bf16_to_f32(half);
     }
 }
 

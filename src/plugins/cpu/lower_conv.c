@@ -115,7 +115,7 @@ static CarinaStatus pack(CaCpuBuild *b, const CaConvPlan *plan, const CaCpuFusio
     const float *bias = bias_of(b, f->bias, plan->s.co);
     if (f->bias && !bias)
         return ca_err(b->err, CARINA_ERR_MEMORY, "out of memory for a bias");
-    if (w->type != CARINA_F32 || (uintptr_t)w->data % sizeof(float)) {
+    if (w->type != CARINA_F32) {
         widened = ca_alloc((size_t)n * sizeof *widened + 1);
         if (!widened)
             return ca_err(b->err, CARINA_ERR_MEMORY, "out of memory for a filter");

@@ -69,7 +69,7 @@ static CarinaStatus pack_constant(CaCpuBuild *b, GemmStep *d, const CarinaValue 
     float *widened = NULL;
     unsigned char *packed = NULL;
     const float *data = t->data;
-    if (t->type != CARINA_F32 || (uintptr_t)data % sizeof(float)) {
+    if (t->type != CARINA_F32) {
         const int64_t n = ca_cpu_count(&t->shape);
         widened = ca_alloc((size_t)n * sizeof *widened + 1);
         if (!widened)

@@ -6,6 +6,7 @@
  *      Winograd    [group][xi][panel][ci][channels of the panel]     U = G g G^T, rounded once
  *      depthwise   [c / 16][kh][kw][16]
  */
+#include "base/compiler.h"
 #include "conv_kernels.h"
 
 /* Results of a group: blocks [first, first + n) of all results, of which `part` is the merged group. */
@@ -37,7 +38,8 @@ static const float *taps_of(const CaConvPlan *p, const float *oihw, int part, in
 }
 
 /* Reads forward too: the 16 channels that are scattered at a time stay in L1. */
-static void pack_direct(const CaConvPlan *p, float *filter, const float *oihw, Group g)
+CA_READS_UNALIGNED static void pack_direct(const CaConvPlan *p, float *filter,
+                                           const float *oihw, Group g)
 {
     const int taps = p->s.kh * p->s.kw, width = g.n * 16;
     float *w = filter + (size_t)g.first * 16 * (size_t)taps * (size_t)p->ci;
@@ -77,7 +79,8 @@ static void filter_transform(int m, double G[6][3])
     G[m + 1][2] = 1;
 }
 
-static void transform(double G[6][3], int a, const float *k, float *u, size_t xi_stride)
+CA_READS_UNALIGNED static void transform(double G[6][3], int a, const float *k, float *u,
+                                         size_t xi_stride)
 {
     for (int i = 0; i < a; i++) {
         double t[3];
@@ -109,7 +112,8 @@ static void pack_winograd(const CaConvPlan *p, float *filter, const float *oihw,
     }
 }
 
-static void pack_depthwise(const CaConvPlan *p, float *filter, const float *oihw, Group g)
+CA_READS_UNALIGNED static void pack_depthwise(const CaConvPlan *p, float *filter,
+                                              const float *oihw, Group g)
 {
     const int taps = p->s.kh * p->s.kw;
     float *w = filter + (size_t)g.first * 16 * (size_t)taps;

@@ -2,7 +2,7 @@
 /*
  * Conversions in plain C, one number at a time.
  */
-#include "convert.h"
+#include "convert_plain.h"
 
 #include "base/half.h"
 
