@@ -3,7 +3,7 @@
  * From model to program: copy, fix shapes, let the device compile, make streams.
  */
 #include "engine/compiled.h"
-#include "engine/model.h"
+#include "engine/model_own.h"
 #include "graph/op.h"
 
 #include <string.h>
