@@ -24,7 +24,7 @@ const char page_style[] =
     "figcaption{font-size:.85rem}\nfigcaption b{display:block;font-size:1rem}small{color:var(--soft)}\n"
     "svg{display:block;width:100%;height:auto}\n"
     "svg text{font:10px system-ui,sans-serif;fill:var(--soft)}\n"
-    ".frame{fill:none;stroke:var(--line)}.chance{stroke:var(--line);stroke-dasharray:3 3}\n"
+    ".frame{fill:none;stroke:var(--line)}.chance{stroke:var(--soft);opacity:.5;stroke-dasharray:3 3}\n"
     ".area{fill:var(--wash)}.roc{fill:none;stroke:var(--blue);stroke-width:2}\n"
     "img{display:block;width:100%;border-radius:6px;background:#000;margin-bottom:.5rem}\n"
     ".p{display:grid;grid-template-columns:1.1em 1fr 3.2em;gap:.3rem;font-size:.84rem;"

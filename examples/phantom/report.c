@@ -134,6 +134,9 @@ static void write_curve(FILE *f, const Series *s, int k)
     fprintf(f,
             "<svg viewBox=\"0 0 %d %d\" role=\"img\" aria-label=\"ROC curve of %s\">\n",
             right + 6, bottom + 26, evaluate_findings[k]);
+    fprintf(f, "<rect class=\"frame\" x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\"/>",
+            LEFT, TOP, PLOT, PLOT);
+    fprintf(f, "<path class=\"chance\" d=\"M%d %dL%d %d\"/>\n", LEFT, bottom, right, TOP);
     if (a->positives && a->negatives) {
         fprintf(f, "<polygon class=\"area\" points=\"%d,%d", LEFT, bottom);
         walk(f, s, k, draw_corner);
@@ -141,9 +144,6 @@ static void write_curve(FILE *f, const Series *s, int k)
         walk(f, s, k, draw_corner);
         fputs("\"/>\n", f);
     }
-    fprintf(f, "<rect class=\"frame\" x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\"/>",
-            LEFT, TOP, PLOT, PLOT);
-    fprintf(f, "<path class=\"chance\" d=\"M%d %dL%d %d\"/>\n", LEFT, bottom, right, TOP);
     fprintf(f, "<text x=\"%d\" y=\"%d\" text-anchor=\"end\">1</text>", LEFT - 5, TOP + 8);
     fprintf(f, "<text x=\"%d\" y=\"%d\" text-anchor=\"end\">0</text>", LEFT - 5, bottom);
     fprintf(f, "<text x=\"%d\" y=\"%d\" text-anchor=\"end\">1</text>", right,
@@ -326,7 +326,7 @@ static void write_layers(FILE *f, const json_t *bench)
     fprintf(
         f,
         "<p>%s images per second; latency %s ms median, %s ms at the 99th percentile: "
-        "%.0f measured runs on %.0f threads in %.0f streams, %s, the first run not counted.",
+        "%.0f measured runs on %.0f threads, %s, the first run not counted.",
         three(real(bench, "throughput_fps")), three(real(latency, "median")),
         three(real(latency, "p99")), real(bench, "iterations"), real(bench, "threads"),
         real(bench, "streams"), string(bench, "precision"));
