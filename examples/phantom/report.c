@@ -329,7 +329,7 @@ static void write_layers(FILE *f, const json_t *bench)
         "%.0f measured runs on %.0f threads, %s, the first run not counted.",
         three(real(bench, "throughput_fps")), three(real(latency, "median")),
         three(real(latency, "p99")), real(bench, "iterations"), real(bench, "threads"),
-        real(bench, "streams"), string(bench, "precision"));
+        string(bench, "precision"));
     if (most <= 0 || sum <= 0) {
         fputs(" Layers were not timed.</p>\n", f);
         return;
