@@ -140,8 +140,11 @@ static bool find_only(char *out, size_t room, const char *path, const char *exte
         const size_t length = strlen(e->d_name), tail = strlen(extension);
         if (length <= tail || strcmp(e->d_name + length - tail, extension) != 0)
             continue;
+        if (strlen(folder) + length >= room)
+            continue;
         found++;
-        (void)snprintf(out, room, "%s%s", folder, e->d_name);
+        memcpy(out, folder, strlen(folder));
+        memcpy(out + strlen(folder), e->d_name, length + 1);
     }
     if (dir)
         closedir(dir);
