@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 option(CARINA_TESTS "build the tests" ON)
+option(CARINA_EXAMPLES "build the demo's programs" ON)
 option(CARINA_WERROR "warnings are errors (CI)" OFF)
 set(CARINA_SANITIZE "" CACHE STRING "address, thread or memory: build everything with that sanitizer")
 

@@ -324,7 +324,7 @@ static void roll_patient(Patient *p, Dice *d)
 static void roll_nodule(Findings *f, const Patient *p, Dice *d)
 {
     f->nodule_r = between(d, 0.034, 0.080);
-    f->nodule_mu = between(d, 0.085, 0.19);
+    f->nodule_mu = between(d, 0.12, 0.22);
     f->nodule_v = between(d, -0.55, p->dome[f->nodule == 1] - 0.08);
     const int under = f->pneumothorax >= 0 && f->pneumothorax == f->nodule;
     const double out = (under ? pleura_at(p, f, f->nodule_v) : cage_at(p, f->nodule_v)) -
@@ -362,9 +362,9 @@ static void roll_findings(Findings *f, Patient *p, Dice *d, unsigned set)
     f->pneumothorax = roll_side(d, (set & PHANTOM_PNEUMOTHORAX) != 0);
     f->consolidation = roll_side(d, (set & PHANTOM_CONSOLIDATION) != 0);
     const double height = between(d, 0, 1), large = between(d, 0.495, 0.64);
-    f->level = 0.09 + 0.5 * height * height;
+    f->level = 0.035 + 0.5 * height * height;
     f->fluid = between(d, 0.7, 1.0);
-    f->gap = between(d, 0.035, 0.20);
+    f->gap = between(d, 0.015, 0.19);
     f->gap_low = between(d, 0.05, 0.7);
     roll_nodule(f, p, d);
     roll_consolidation(f, p, d);

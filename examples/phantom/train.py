@@ -138,7 +138,8 @@ def export(net, path):
     model = onnx.load(path)
     model.graph.name = "phantom"
     model.doc_string = "findings in chest phantoms; not for people"
-    onnx.helper.set_model_props(model, {"labels": ",".join(FINDINGS)})
+    onnx.helper.set_model_props(model, {
+        "labels": ",".join(FINDINGS), "mean_values": "120", "scale_values": "60"})
     onnx.checker.check_model(model)
     onnx.save(model, path)
 
@@ -149,7 +150,7 @@ def main():
     parser.add_argument("program", help="the phantom generator")
     parser.add_argument("-o", default=os.path.join(here, "phantom.onnx"), help="the ONNX file")
     parser.add_argument("-n", type=int, default=8000, help="training images")
-    parser.add_argument("--epochs", type=int, default=14)
+    parser.add_argument("--epochs", type=int, default=11)
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--lr", type=float, default=4e-3)
     args = parser.parse_args()

@@ -26,6 +26,10 @@
 #define CA_PREFETCH_L2(p) __builtin_prefetch((p), 0, 2)
 #define CA_PREFETCH_W(p) __builtin_prefetch((p), 1, 3)
 
+/* For functions that pack large constants, which lie in files at any address: the processors we run on load them
+ * there as well. */
+#define CA_READS_UNALIGNED __attribute__((no_sanitize("alignment")))
+
 #define CA_CACHE_LINE 64
 
 #endif

@@ -19,8 +19,8 @@ struct CarinaContext {
     pthread_mutex_t log_lock;
     pthread_mutex_t lock;         /* guards team */
     pthread_mutex_t devices_lock; /* guards devices */
-    CaTeam *team;              /* for compiling; made on first use */
-    struct CaDevices *devices; /* engine's; made on first use */
+    CaTeam *team;                 /* for compiling; made on first use */
+    struct CaDevices *devices;    /* engine's; made on first use */
     void (*devices_free)(struct CaDevices **);
 };
 

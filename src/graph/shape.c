@@ -186,7 +186,26 @@ bool ca_type_size(CarinaType type, int64_t n, size_t *size)
     return true;
 }
 
-#define LOAD(T) (((const T *)data)[i])
+/* Large constants lie in the model's file wherever its writer put them: loads may be unaligned. */
+#define LOADER(T)                                                        \
+    static T load_##T(const void *data, int64_t i)                       \
+    {                                                                    \
+        T v;                                                             \
+        memcpy(&v, (const char *)data + (size_t)i * sizeof v, sizeof v); \
+        return v;                                                        \
+    }
+LOADER(int8_t)
+LOADER(uint8_t)
+LOADER(int16_t)
+LOADER(uint16_t)
+LOADER(int32_t)
+LOADER(uint32_t)
+LOADER(int64_t)
+LOADER(uint64_t)
+LOADER(float)
+LOADER(double)
+#define LOAD(T) load_##T(data, i)
+
 int64_t ca_get_int(CarinaType type, const void *data, int64_t i)
 {
     const unsigned char *bytes = data;

@@ -40,6 +40,12 @@ int64_t ca_get_int(CarinaType type, const void *data, int64_t i);
 /* Rounded once (floats, nearest even) or as Convert does (reference/operators.md: truncate, wrap). */
 void ca_put_real(CarinaType type, void *data, int64_t i, double v);
 void ca_put_int(CarinaType type, void *data, int64_t i, int64_t v);
+/* Large floating constants are used where they lie in the file, aligned or not: read them with ca_get_real or
+ * memcpy. Small ones, which code looks at element by element, are aligned copies. */
+static inline bool ca_tensor_may_lie_anywhere(CarinaType type, size_t size)
+{
+    return size >= (size_t)64 << 10 && ca_type_is_real(type);
+}
 /* Number of elements of a tensor (its shape is always static). */
 int64_t ca_tensor_count(const CarinaTensor *t);
 /* A tensor that shares buffer [offset, +size): the buffer is counted, not consumed. */

@@ -354,7 +354,9 @@ static CarinaStatus tensor_of(Reader *r, CarinaTensor **out, CarinaType type,
     const size_t align = (size_t)(carina_type_bits(type) + 7) / 8;
     const bool nibbles = type == CARINA_I4 || type == CARINA_U4;
     CarinaStatus status;
-    if (need && ((uintptr_t)r->weights->data + offset) % align == 0 &&
+    if (need &&
+        (((uintptr_t)r->weights->data + offset) % align == 0 ||
+         ca_tensor_may_lie_anywhere(type, need)) &&
         !(nibbles && r->high_first)) {
         status = ca_tensor_of_buffer(out, type, shape, r->weights, offset, &e);
     } else {

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Broadcast: stretch to a target shape: by NumPy's rule, with the input's axes placed by axes_mapping
- * (explicit), or both shapes against each other (bidirectional). OpenVINO opset3.
+ * (explicit), or as pdpd, which with its default axis is the same as numpy. OpenVINO opset1.
  */
 #include "ops/broadcast_ref.h"
 
-static const char *const modes[] = {"numpy", "explicit", "bidirectional", NULL};
+static const char *const modes[] = {"numpy", "explicit", "pdpd", NULL};
 
 static const CarinaAttr attrs[] = {
     CA_ATTR_ENUM(CaBroadcastToAttrs, mode, modes, CA_DEFAULT("numpy")),
@@ -14,18 +14,12 @@ static const CarinaAttr attrs[] = {
 
 static CarinaStatus infer(const CaInferArgs *a, CarinaError *err)
 {
-    return ca_infer_broadcast_to(
-        a, ((const CaBroadcastToAttrs *)a->attrs)->mode == CA_BROADCAST_OTHER, err);
+    return ca_infer_broadcast_to(a, false, err);
 }
-
-static const CaImportRule imports[] = {
-    {CA_FORMAT_ONNX, "Expand", .map = {{"mode", NULL, "bidirectional"}}},
-    {0},
-};
 
 const CaOp ca_op_broadcast = {
     .name = "Broadcast",
-    .opset = 3,
+    .opset = 1,
     .summary = "stretch to a shape",
     .arity = {2, 3, 1},
     .flags = CA_OP_MOVES,
@@ -33,5 +27,4 @@ const CaOp ca_op_broadcast = {
     .attrs = attrs,
     .infer = infer,
     .ref = ca_ref_broadcast_to,
-    .imports = imports,
 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * GatherND: slices named by tuples of indices, the last axis of the second input; the first batch_dims axes of
- * both go together. OpenVINO opset8.
+ * both go together. OpenVINO opset5, which makes one axis of the batch axes.
  */
 #include "ops/nd_index.h"
 
@@ -13,6 +13,18 @@ static const CarinaAttr attrs[] = {
     CA_ATTR_INT(Attrs, batch_dims, 0, CARINA_MAX_RANK - 1, CA_DEFAULT("0")),
     CA_ATTRS_END,
 };
+
+/* The batch axes as one. */
+static bool flatten(CarinaShape *y, int batch)
+{
+    for (int d = 1; d < batch; d++)
+        if (!ca_dim_mul(&y->dims[0], y->dims[0], y->dims[d]))
+            return false;
+    for (int d = batch; batch > 1 && d < y->rank; d++)
+        y->dims[d - batch + 1] = y->dims[d];
+    y->rank -= batch > 1 ? batch - 1 : 0;
+    return true;
+}
 
 static CarinaStatus infer(const CaInferArgs *a, CarinaError *err)
 {
@@ -28,6 +40,7 @@ static CarinaStatus infer(const CaInferArgs *a, CarinaError *err)
         fits = x.dims[d] < 0 || at.dims[d] < 0 || x.dims[d] == at.dims[d];
     fits =
         fits && ca_nd_join(&y, &at, at.rank - 1, &x, batch + (int)at.dims[at.rank - 1]);
+    fits = fits && flatten(&y, batch);
     if (!fits)
         return ca_infer_err(a, err, CARINA_ERR_SHAPE,
                             "indices of %s do not fit data of %s with batch_dims %d",
@@ -56,14 +69,9 @@ static void ref(CaRefArgs *r)
     }
 }
 
-static const CaImportRule imports[] = {
-    {CA_FORMAT_ONNX, "GatherND", .map = {{"batch_dims", "batch_dims", "0"}}},
-    {0},
-};
-
 const CaOp ca_op_gather_nd = {
     .name = "GatherND",
-    .opset = 8,
+    .opset = 5,
     .summary = "slices named by tuples of indices",
     .arity = {2, 2, 1},
     .flags = CA_OP_MOVES,
@@ -71,5 +79,4 @@ const CaOp ca_op_gather_nd = {
     .attrs = attrs,
     .infer = infer,
     .ref = ref,
-    .imports = imports,
 };

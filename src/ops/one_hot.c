@@ -1,32 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * OneHot: a new axis of `depth` elements, on at the index and off elsewhere. OpenVINO opset16.
+ * OneHot: a new axis of `depth` elements, on at the index and off elsewhere. OpenVINO opset1.
  *
- * An index outside the depth is off everywhere, a negative one too unless it is normalized.
+ * An index outside the depth is off everywhere, a negative one too.
  */
 #include "ops/axes.h"
 
-enum { IGNORE_NEGATIVE, NORMALIZE };
-
 typedef struct {
     int64_t axis;
-    int32_t negative_indices_mode;
 } Attrs;
-
-static const char *const modes[] = {"ignore_negative", "normalize", NULL};
 
 static const CarinaAttr attrs[] = {
     CA_ATTR_INT(Attrs, axis, -CARINA_MAX_RANK, CARINA_MAX_RANK - 1, CA_REQUIRED),
-    CA_ATTR_ENUM(Attrs, negative_indices_mode, modes, CA_DEFAULT("ignore_negative")),
     CA_ATTRS_END,
 };
-
-static int64_t normalized(const CaRefArgs *r, int64_t i, int64_t depth)
-{
-    return i < 0 && ((const Attrs *)r->attrs)->negative_indices_mode == NORMALIZE
-               ? i + depth
-               : i;
-}
 
 static CarinaStatus infer(const CaInferArgs *a, CarinaError *err)
 {
@@ -74,14 +61,14 @@ static void ref(CaRefArgs *r)
     const int64_t inner = ca_shape_product(&y->shape, axis + 1, y->shape.rank);
     for (int64_t o = 0; o < y->n; o++) {
         const int64_t given = r->in->whole[o / (depth * inner) * inner + o % inner];
-        const int64_t i = normalized(r, given, depth);
+        const int64_t i = given;
         ca_move(y, o, &r->in[i == o / inner % depth ? 2 : 3], 0);
     }
 }
 
 const CaOp ca_op_one_hot = {
     .name = "OneHot",
-    .opset = 16,
+    .opset = 1,
     .summary = "indices as vectors with one element on",
     .arity = {4, 4, 1},
     .flags = CA_OP_MOVES,

@@ -1,28 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Range: start, start + step, ... before stop. OpenVINO opset4; opset1 takes the type of its inputs. */
+/* Range: start, start + step, ... before stop, in the type of the inputs. OpenVINO opset1. */
+#include "ops/axes.h"
 #include "ops/range_ref.h"
-
-typedef struct {
-    CarinaType output_type;
-} Attrs;
-
-static const CarinaAttr attrs[] = {
-    CA_ATTR_TYPE(Attrs, output_type, CA_REQUIRED),
-    CA_ATTRS_END,
-};
 
 static CarinaStatus infer(const CaInferArgs *a, CarinaError *err)
 {
-    return ca_infer_range(a, ((const Attrs *)a->attrs)->output_type, err);
+    CA_TRY(ca_infer_same_type(a, 0, 1, err));
+    CA_TRY(ca_infer_same_type(a, 0, 2, err));
+    return ca_infer_range(a, ca_in_type(a, 0), err);
 }
 
 const CaOp ca_op_range = {
     .name = "Range",
-    .opset = 4,
+    .opset = 1,
     .summary = "numbers at equal distances",
     .arity = {3, 3, 1},
-    .attrs_size = sizeof(Attrs),
-    .attrs = attrs,
     .infer = infer,
     .ref = ca_ref_range,
 };

@@ -1,23 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * ScatterNDUpdate: slices named by tuples of indices are replaced or combined, in the order of the
- * updates. OpenVINO opset15. Negative indices count from the end.
+ * ScatterNDUpdate: slices named by tuples of indices are replaced, in the order of the
+ * updates. OpenVINO opset4. Negative indices count from the end.
  */
 #include "ops/nd_index.h"
 #include "ops/scatter_ref.h"
-
-typedef struct {
-    int32_t reduction;
-} Attrs;
-
-/* In the order of CaScatter. */
-static const char *const reductions[] = {"none", "sum", "sub", "prod",
-                                         "min",  "max", NULL};
-
-static const CarinaAttr attrs[] = {
-    CA_ATTR_ENUM(Attrs, reduction, reductions, CA_DEFAULT("none")),
-    CA_ATTRS_END,
-};
 
 static CarinaStatus infer(const CaInferArgs *a, CarinaError *err)
 {
@@ -49,18 +36,15 @@ static void ref(CaRefArgs *r)
             return;
         }
         for (int64_t i = 0; i < slice; i++)
-            ca_scatter_put(r->out, to + i, &r->in[2], t * slice + i,
-                           (CaScatter)((const Attrs *)r->attrs)->reduction);
+            ca_scatter_put(r->out, to + i, &r->in[2], t * slice + i, CA_SCATTER_NONE);
     }
 }
 
 const CaOp ca_op_scatter_nd_update = {
     .name = "ScatterNDUpdate",
-    .opset = 15,
+    .opset = 4,
     .summary = "slices named by tuples of indices replaced",
     .arity = {3, 3, 1},
-    .attrs_size = sizeof(Attrs),
-    .attrs = attrs,
     .infer = infer,
     .ref = ref,
 };

@@ -89,13 +89,13 @@ static const char *plan(Plan *p)
 {
     const int used = n_consumed(p);
     const char *problem = NULL;
-    int64_t strides[CARINA_MAX_RANK] = {0};
+    int64_t strides[CARINA_MAX_RANK] = {0}, n;
     int d = 0;
     if (used < 0)
         return "ellipsis_mask has two entries set";
     if (used > p->x->rank)
         return "there are more entries than axes";
-    if (ca_shape_is_static(p->x))
+    if (ca_shape_count(p->x, &n)) /* else nothing is moved */
         ca_ref_strides(p->x, strides);
     for (int i = 0; i < p->n && !problem; i++) {
         if (bit(&p->attrs->ellipsis_mask, i)) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* TopK: the k largest or smallest along an axis, and their indices. OpenVINO opset11. */
+/* TopK: the k largest or smallest along an axis, and their indices. OpenVINO opset1. */
 #include "ops/topk_ref.h"
 
 static const CarinaAttr attrs[] = {
@@ -7,13 +7,12 @@ static const CarinaAttr attrs[] = {
     CA_ATTR_ENUM(CaTopkAttrs, mode, ca_topk_modes, CA_REQUIRED),
     CA_ATTR_ENUM(CaTopkAttrs, sort, ca_topk_sorts, CA_REQUIRED),
     CA_ATTR_TYPE(CaTopkAttrs, index_element_type, CA_DEFAULT("i32")),
-    CA_ATTR_BOOL(CaTopkAttrs, stable, CA_DEFAULT("false")),
     CA_ATTRS_END,
 };
 
 const CaOp ca_op_top_k = {
     .name = "TopK",
-    .opset = 11,
+    .opset = 1,
     .summary = "the k largest or smallest along an axis",
     .arity = {2, 2, 2},
     .attrs_size = sizeof(CaTopkAttrs),

@@ -37,6 +37,21 @@ static bool counts_fit(CaWindow *w, const CaWindowAttrs *a, int n)
     return true;
 }
 
+/* Taps of all axes together stay countable. */
+static bool taps_fit(CaWindow *w)
+{
+    int64_t taps = 1;
+    for (int i = 0; i < CA_WINDOW_AXES; i++) {
+        const int64_t k = w->axis[i].kernel < 0 ? 1 : w->axis[i].kernel;
+        if (taps > INT64_MAX / 64 / k) {
+            snprintf(w->problem, sizeof w->problem, "the kernel has too many elements");
+            return false;
+        }
+        taps *= k;
+    }
+    return true;
+}
+
 /* Everything but lengths of the output and automatic padding. */
 static bool prepare(CaWindow *w, const CaWindowAttrs *a, const int64_t *in,
                     const int64_t *kernel, int n)
@@ -70,7 +85,7 @@ static bool prepare(CaWindow *w, const CaWindowAttrs *a, const int64_t *in,
                                            entry(a->pads_begin, i, 0),
                                            entry(a->pads_end, i, 0)};
     }
-    return true;
+    return taps_fit(w);
 }
 
 static int64_t extent(const CaWindowAxis *x) { return (x->kernel - 1) * x->dilation + 1; }

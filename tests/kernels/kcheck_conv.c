@@ -378,8 +378,11 @@ static void check_rule(void)
     s.groups = 3;
     kc_true(!ca_conv_plan(&p, &s, cpu, true), "groups must divide the channels");
     s = square(1, 1 << 24, 1 << 24, 7, 7, 3, 1);
-    s.kh = s.kw = 1 << 24;
+    s.kh = s.kw = 1 << 12;
     kc_true(!ca_conv_plan(&p, &s, cpu, true), "a filter larger than memory is refused");
+    s = square(1, 1, 1, 7, 7, 1, 1);
+    s.kh = s.kw = 1 << 13;
+    kc_true(!ca_conv_plan(&p, &s, cpu, true), "a filter of too many taps is refused");
     s = square(1, 16, 16, 7, 7, 3, 1);
     s.stride_w = 0;
     kc_true(!ca_conv_plan(&p, &s, cpu, true), "step 0 is refused");

@@ -19,7 +19,7 @@ static const struct {
     const char *name;
     int n_operands;
 } ops[] = {
-#define CA_CHAIN_OP(name, n_operands) {#name, n_operands},
+#define CA_CHAIN_OP(name, n_operands, result) {#name, n_operands},
 #include "kernels/eltwise/chain_ops.def"
 #undef CA_CHAIN_OP
 };

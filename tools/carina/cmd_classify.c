@@ -2,6 +2,9 @@
 /*
  * carina classify: the best classes of pictures.
  *
+ * Where the model ends in a Sigmoid its classes are independent of one another: a small set of them is
+ * shown as one row a picture, in the model's order, instead of a ranking.
+ *
  * Requests are used in turn, each waited for before it is filled again, so results come in order.
  * "--format openvino" prints what OpenVINO's classification_sample of 2018 R3 printed.
  */
@@ -21,6 +24,8 @@ typedef struct {
     const char *top_text;
 } Values;
 
+enum { MAX_COLUMNS = 8 }; /* classes shown side by side */
+
 typedef struct {
     CarinaRequest *request;
     int first, n; /* images of the batch in flight; n 0: none */
@@ -39,7 +44,7 @@ typedef struct {
     int n_slots;
     int64_t batch, n_classes;
     double *scores; /* n images x n_classes, of the last iteration */
-    bool is_openvino;
+    bool is_openvino, is_multi_label;
     double wall_ms;
 } Task;
 
@@ -95,13 +100,26 @@ static const char *label(const Task *t, int64_t i)
     return i < t->labels.n ? t->labels.v[i] : NULL;
 }
 
+/* Does the graph begin by shifting or scaling its input? */
+static bool prepares_itself(const CarinaModel *model)
+{
+    const CarinaNode *in = carina_model_graph(model)->inputs[0];
+    const CarinaUse *use = in->n_outputs > 0 ? in->outputs[0].uses : NULL;
+    const char *op = use ? use->node->op_name : "";
+    return strcmp(op, "Subtract") == 0 || strcmp(op, "Divide") == 0 ||
+           strcmp(op, "Multiply") == 0 || strcmp(op, "Add") == 0 ||
+           strcmp(op, "Convert") == 0;
+}
+
 /* What pictures become where neither the user nor the model says: the habit of the format. */
 static void guess(Task *t)
 {
     ImageRules *r = &t->rules;
     const bool is_caffe = strncmp(carina_model_format(t->model), "Caffe", 5) == 0;
     const bool is_prepared = carina_model_metadata(t->model, "mean_values") ||
-                             carina_model_metadata(t->model, "scale_values");
+                             carina_model_metadata(t->model, "scale_values") ||
+                             strncmp(carina_model_format(t->model), "OpenVINO", 8) == 0 ||
+                             prepares_itself(t->model);
     const bool is_raw = carina_model_input(t->model, 0).type == CARINA_U8 ||
                         is_prepared || is_caffe || t->is_openvino;
     const bool is_bgr = is_caffe || t->is_openvino;
@@ -110,11 +128,12 @@ static void guess(Task *t)
     r->reverse = r->channels == 3 && (is_bgr != t->v->reverse);
     for (int c = 0; c < r->channels && !is_raw; c++)
         r->scale[c] = 255;
-    note("assuming %s, %s: give --mean-values and --scale-values to change",
-         r->channels == 1 ? "grey"
-         : r->reverse     ? "BGR"
-                          : "RGB",
-         is_raw ? "0..255" : "0..1");
+    if (!is_prepared) /* else the model said so itself */
+        note("assuming %s, %s: give --mean-values and --scale-values to change",
+             r->channels == 1 ? "grey"
+             : r->reverse     ? "BGR"
+                              : "RGB",
+             is_raw ? "0..255" : "0..1");
 }
 
 static bool set_rules(Task *t)
@@ -197,6 +216,14 @@ static bool check_output(Task *t)
     return false;
 }
 
+/* Does the first output come from a Sigmoid, so that classes do not compete? */
+static bool ends_in_sigmoid(const CarinaModel *model)
+{
+    const CarinaGraph *g = carina_model_graph(model);
+    const CarinaValue *v = g->n_outputs > 0 ? g->outputs[0]->inputs[0].value : NULL;
+    return v && strcmp(v->node->op_name, "Sigmoid") == 0;
+}
+
 static bool compile(Task *t)
 {
     CarinaError err = {0};
@@ -208,6 +235,7 @@ static bool compile(Task *t)
         .precision = v->precision,
         .profile = v->counters,
     };
+    t->is_multi_label = ends_in_sigmoid(t->model);
     if (!shape_input(t) || !set_rules(t) || !find_labels(t) || !optimize_model(t->model))
         return false;
     if (carina_compile(&t->exe, t->ctx, t->model, v->device, &options, &err) != CARINA_OK)
@@ -294,12 +322,13 @@ static int64_t next_best(const double *score, int64_t n, int64_t last)
     return best;
 }
 
-static void print_image(const Task *t, int i, int64_t n_top, Json *json)
+static void print_image(const Task *t, int i, int64_t n_top, bool is_shown, Json *json)
 {
     char *name = image_name(&t->images.v[i]);
     const double *score = t->scores + i * t->n_classes;
     int64_t best = -1;
-    printf(t->is_openvino ? "Image %s\n\n" : "%s\n", name);
+    if (is_shown)
+        printf(t->is_openvino ? "Image %s\n\n" : "%s\n", name);
     json_object(json, NULL);
     json_text(json, "image", name);
     json_list(json, "classes");
@@ -313,7 +342,7 @@ static void print_image(const Task *t, int i, int64_t n_top, Json *json)
         else if (t->is_openvino)
             printf("%lld %.7f label #%lld\n", (long long)best, score[best],
                    (long long)best);
-        else
+        else if (is_shown)
             printf("  %6.3f  %4lld  %s\n", score[best], (long long)best,
                    text ? text : "");
         json_object(json, NULL);
@@ -329,6 +358,28 @@ static void print_image(const Task *t, int i, int64_t n_top, Json *json)
     free(name);
 }
 
+/* One row a picture, one column a class; '<' of table heads cannot start a label, ' ' is put before it. */
+static void print_grid(const Task *t)
+{
+    const char **heads = allocate((size_t)t->n_classes + 2, sizeof *heads);
+    heads[0] = "<picture";
+    for (int64_t k = 0; k < t->n_classes; k++)
+        heads[k + 1] = label(t, k)[0] == '<' ? text_of(" %s", label(t, k)) : label(t, k);
+    Table *table = table_create(heads);
+    for (int i = 0; i < t->images.n; i++) {
+        char *name = image_name(&t->images.v[i]);
+        table_cell(table, name);
+        free(name);
+        for (int64_t k = 0; k < t->n_classes; k++) {
+            char *cell = text_of("%.3f", t->scores[i * t->n_classes + k]);
+            table_cell(table, cell);
+            free(cell);
+        }
+    }
+    table_print(table, stdout);
+    free(heads);
+}
+
 static int64_t top_count(const Task *t)
 {
     const int64_t n = t->v->top_text   ? strtoll(t->v->top_text, NULL, 10)
@@ -340,7 +391,7 @@ static int64_t top_count(const Task *t)
         printf(
             "[ WARNING ] -nt %lld is not available for this network (-nt should be less than "
             "%lld and more than 0)\n            will be used maximal value : %lld\n",
-            (long long)n, (long long)t->n_classes + 1, (long long)t->n_classes);
+            (long long)n, (long long)t->n_classes, (long long)t->n_classes);
     return t->n_classes;
 }
 
@@ -371,9 +422,14 @@ static bool report(Task *t)
     if (t->is_openvino)
         printf("[ INFO ] Processing output blobs\n\nTop %lld results:\n\n",
                (long long)n_top);
+    /* A ranking where -nt asks for one, and where a row would be too wide. */
+    const bool is_grid = t->is_multi_label && !t->is_openvino && !t->v->top_text &&
+                         t->n_classes <= MAX_COLUMNS && t->labels.n >= t->n_classes;
+    if (is_grid)
+        print_grid(t);
     json_list(json, "images");
     for (int i = 0; i < t->images.n; i++)
-        print_image(t, i, n_top, json);
+        print_image(t, i, n_top, !is_grid, json);
     json_end(json);
     json_number(json, "wall_ms", t->wall_ms);
     json_text(json, "device", t->v->device);

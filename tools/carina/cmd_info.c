@@ -23,9 +23,14 @@ static bool is_kind(const CarinaNode *n, const char *op)
     return strcmp(n->op_name, op) == 0;
 }
 
+static bool is_constant(const CarinaNode *n)
+{
+    return is_kind(n, "Const") || is_kind(n, "Constant");
+}
+
 static bool is_edge(const CarinaNode *n)
 {
-    return is_kind(n, "Parameter") || is_kind(n, "Result") || is_kind(n, "Constant");
+    return is_kind(n, "Parameter") || is_kind(n, "Result") || is_constant(n);
 }
 
 static const CarinaShape *input_shape(const CarinaNode *n, int i)
@@ -69,7 +74,7 @@ static const CarinaNode *constant_of(const CarinaUse *use)
     const CarinaNode *n = use->value ? use->value->node : NULL;
     while (n && is_kind(n, "Convert") && n->n_inputs > 0 && n->inputs[0].value)
         n = n->inputs[0].value->node;
-    return n && is_kind(n, "Constant") ? n : NULL;
+    return n && is_constant(n) ? n : NULL;
 }
 
 static bool is_real(CarinaType t)
@@ -146,8 +151,8 @@ static Totals add_layers(const CarinaGraph *g, Table *t, Json *json)
 
 static void add_port(Json *json, const CarinaPort *port, const char *what)
 {
-    printf("  %-3s  %-14s %s %s   %s\n", what, port->name, carina_type_name(port->type),
-           shape_text(&port->shape), port->layout);
+    printf("  %-3s  %-14s %s %s%s%s\n", what, port->name, carina_type_name(port->type),
+           shape_text(&port->shape), *port->layout ? "   " : "", port->layout);
     json_object(json, NULL);
     json_text(json, "name", port->name);
     json_text(json, "type", carina_type_name(port->type));

@@ -94,6 +94,15 @@ static bool is_asked(const List *words, const char *name)
     return words->n == 0;
 }
 
+/* Another opset's version of an operator has its name: it is listed once. */
+static bool is_repeated(int i)
+{
+    for (int k = 0; k < i; k++)
+        if (strcmp(carina_op_name(k), carina_op_name(i)) == 0)
+            return true;
+    return false;
+}
+
 static int run_ops(const void *values, const List *words)
 {
     static const char *const heads[] = {"<operator", "<what it does", "<read from", NULL};
@@ -113,10 +122,14 @@ static int run_ops(const void *values, const List *words)
     json_list(json, "operators");
     for (int i = 0; carina_op_name(i); i++) {
         const char *formats = carina_op_formats(i);
-        if (!is_asked(words, carina_op_name(i)) || !reads(formats, v->format))
+        if (is_repeated(i) || !is_asked(words, carina_op_name(i)) ||
+            !reads(formats, v->format))
             continue;
         table_cell(t, carina_op_name(i));
-        table_cell(t, carina_op_summary(i));
+        const char *summary = carina_op_summary(i);
+        char *line = text_of("%.50s%s", summary, strlen(summary) > 50 ? "…" : "");
+        table_cell(t, line);
+        free(line);
         table_cell(t, formats);
         json_object(json, NULL);
         json_text(json, "name", carina_op_name(i));

@@ -153,7 +153,10 @@ static int execute(Run *r)
     const double ms = now_ms() - start;
     if (r->v->out_dir && mkdir(r->v->out_dir, 0777) != 0 && errno != EEXIST)
         return complain("%s: cannot be made (%s)", r->v->out_dir, strerror(errno));
-    return report(r, ms);
+    hold_interrupts(); /* files whole, or none */
+    const int status = report(r, ms);
+    release_interrupts();
+    return status;
 }
 
 static int run(const void *values, const List *words)

@@ -40,7 +40,10 @@ static bool close_file(File *file)
     return good;
 }
 
-static bool is_drawn(const CarinaNode *n) { return strcmp(n->op_name, "Constant") != 0; }
+static bool is_drawn(const CarinaNode *n)
+{
+    return strncmp(n->op_name, "Const", 5) != 0 || n->n_inputs > 0;
+}
 
 static const char *detail(const CarinaNode *n)
 {

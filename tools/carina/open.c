@@ -6,6 +6,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 
 static void on_log(void *arg, CarinaLogLevel level, const char *text)
@@ -98,8 +99,8 @@ bool check_device(CarinaContext *ctx, const char *device)
     const char *near = nearest(names.v, device);
     if (!is_there && names.n == 1)
         complain("no device %s; there is none: the plugins were not found", device);
-    else if (!is_there && near)
-        complain("no device %s; do you mean %s? There are %s", device, near, all);
+    else if (!is_there && near && strcasecmp(near, device) == 0)
+        complain("no device %s; do you mean %s?", device, near);
     else if (!is_there)
         complain("no device %s; there are %s", device, all);
     free(names.v);

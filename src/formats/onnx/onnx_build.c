@@ -323,17 +323,19 @@ CaValue *ca_onnx_flatten(CaOnnxCall *c, CaValue *v, int64_t axis)
         at = ca_onnx_axis(c, axis, rank);
     const CarinaShape head = ca_shape(at, s.dims),
                       tail = ca_shape(rank - at, s.dims + at);
-    int64_t dims[2] = {-1, -1};
-    bool special_zero = false;
-    if (at == 0 || ca_shape_is_static(&head)) {
-        dims[0] = ca_shape_product(&s, 0, at);
-        if (dims[0] == 0 && ca_shape_is_static(&tail))
-            dims[1] = ca_shape_product(&s, at, rank);
-    } else if (at == 1) {
+    int64_t dims[2] = {-1, -1}, n_head = 1, n_tail = 1;
+    const bool head_known = ca_shape_count(&head, &n_head);
+    const bool tail_known = ca_shape_count(&tail, &n_tail);
+    /* The first dimension is copied, not written down: another batch then needs no other model. */
+    const bool special_zero = at == 1 && (!tail_known || n_tail > 0);
+    if (special_zero) {
         dims[0] = 0;
-        special_zero = true;
-    } else if (ca_shape_is_static(&tail)) {
-        dims[1] = ca_shape_product(&s, at, rank);
+        dims[1] = head_known && n_head == 0 && tail_known ? n_tail : -1;
+    } else if (head_known) {
+        dims[0] = n_head;
+        dims[1] = n_head == 0 && tail_known ? n_tail : -1;
+    } else if (tail_known) {
+        dims[1] = n_tail;
     } else {
         ca_onnx_fail(
             c, CARINA_ERR_SHAPE,

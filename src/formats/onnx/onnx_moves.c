@@ -376,7 +376,7 @@ static void keep_changing(Resize *z, const CarinaShape *s)
     for (int i = 0; i < z->n; i++) {
         const bool same =
             z->by_size ? z->sizes[i] == s->dims[z->axes[i]] : z->scales[i] == 1.0;
-        if (same)
+        if (same && (n > 0 || i < z->n - 1)) /* one is kept in any case */
             continue;
         z->axes[n] = z->axes[i];
         z->sizes[n] = z->sizes[i];
@@ -531,8 +531,10 @@ static void one_hot(CaOnnxCall *c)
     CaValue *index = ca_onnx_in(c, 0);
     if (ca_type_is_real(ca_onnx_value_type(c, index)))
         index = ca_onnx_convert(c, index, CARINA_I64);
-    if (ca_type_is_real(ca_onnx_value_type(c, depth)))
-        depth = ca_onnx_convert(c, depth, CARINA_I64);
+    depth = ca_onnx_convert(c, depth, ca_onnx_value_type(c, index));
+    /* Negative indices count from the end. */
+    CaValue *negative = ca_onnx_2(c, "Less", index, ca_onnx_number(c, index, 0));
+    index = ca_onnx_3(c, "Select", negative, ca_onnx_2(c, "Add", index, depth), index);
     CaValue *off = ca_onnx_to_scalar(c, sliced(c, values, 0, 1, 0));
     CaValue *on = ca_onnx_to_scalar(c, sliced(c, values, 1, 2, 0));
     CaValue *const in[] = {index, depth, on, off};

@@ -151,6 +151,9 @@ static void fused_conv(CaOnnxCall *c)
     ca_onnx_out(c, 0, v);
 }
 
+/* Sizes in which the products below cannot overflow. */
+static bool is_size(int64_t v) { return v >= 1 && v <= INT32_MAX; }
+
 /* Pads of a transposed convolution, so that the output has the asked size. */
 static void transposed_pads(CaOnnxCall *c, Window *w, const CarinaShape *x,
                             int64_t *output_padding)
@@ -171,10 +174,10 @@ static void transposed_pads(CaOnnxCall *c, Window *w, const CarinaShape *x,
     for (int i = 0; i < w->n && c->status == CARINA_OK; i++) {
         int64_t total = effective(w, i) - w->strides[i] + output_padding[i];
         if (n_shape > 0) {
-            if (x->rank != w->n + 2 || x->dims[i + 2] < 1) {
+            if (x->rank != w->n + 2 || !is_size(x->dims[i + 2]) || !is_size(shape[i])) {
                 ca_onnx_fail(
                     c, CARINA_ERR_SHAPE,
-                    "output_shape with an input of unknown size; give the model's input shape");
+                    "output_shape with an input of unknown or absurd size; give the model's input shape");
                 return;
             }
             total += x->dims[i + 2] * w->strides[i] - shape[i];
@@ -202,6 +205,10 @@ static void conv_transpose(CaOnnxCall *c)
     for (int i = 0; i < w.n; i++) {
         w.kernel[i] = s.dims[i + 2];
         output_padding[i] = given == w.n ? extra[i] : 0;
+        if (!is_size(w.kernel[i]) || output_padding[i] < 0 ||
+            output_padding[i] > INT32_MAX)
+            ca_onnx_fail(c, CARINA_ERR_SHAPE,
+                         "kernel or output_padding has no usable size");
     }
     transposed_pads(c, &w, &xs, output_padding);
     CaValue *v = group > 1 ? ca_onnx_2(c, "GroupConvolutionBackpropData", x,
@@ -225,7 +232,7 @@ static bool ceil_pads(CaOnnxCall *c, Window *w, const CarinaShape *x, int64_t ov
     if (!ca_onnx_attr_int(c, "ceil_mode", 0) || strcmp(w->auto_pad, "explicit") != 0)
         return false;
     for (int i = 0; i < w->n; i++) {
-        if (x->rank != w->n + 2 || x->dims[i + 2] < 0) {
+        if (x->rank != w->n + 2 || !is_size(x->dims[i + 2])) {
             *rounding = "ceil_torch";
             return false;
         }

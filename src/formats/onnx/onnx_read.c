@@ -60,6 +60,22 @@ static const char *node_name(const Onnx__NodeProto *n)
     return "?";
 }
 
+static CarinaStatus check_nodes(const CaOnnx *r, const Onnx__GraphProto *g)
+{
+    for (size_t i = 0; i < g->n_node; i++) {
+        const Onnx__NodeProto *n = g->node[i];
+        if (!n->op_type || !n->op_type[0])
+            return ca_err(r->err, CARINA_ERR_FORMAT,
+                          "%s: node '%s' has no operator; the file is damaged", r->path,
+                          node_name(n));
+        if (n->n_input > CA_MAX_PORTS || n->n_output > CA_MAX_PORTS)
+            return ca_err(r->err, CARINA_ERR_LIMIT,
+                          "%s: node '%s' (%s): more than %d inputs or outputs", r->path,
+                          node_name(n), n->op_type, CA_MAX_PORTS);
+    }
+    return CARINA_OK;
+}
+
 static CarinaStatus collect_names(CaOnnx *r, const Onnx__GraphProto *g)
 {
     size_t n = g->n_initializer + g->n_input;
@@ -332,17 +348,6 @@ static CarinaStatus read_nodes(CaOnnx *r, const Onnx__GraphProto *g)
     unsigned char *state = ca_arena_alloc(r->work, g->n_node + 1);
     if (!stack || !state)
         return no_memory(r);
-    for (size_t i = 0; i < g->n_node; i++) {
-        const Onnx__NodeProto *n = g->node[i];
-        if (!n->op_type || !n->op_type[0])
-            return ca_err(r->err, CARINA_ERR_FORMAT,
-                          "%s: node '%s' has no operator; the file is damaged", r->path,
-                          node_name(n));
-        if (n->n_input > CA_MAX_PORTS || n->n_output > CA_MAX_PORTS)
-            return ca_err(r->err, CARINA_ERR_LIMIT,
-                          "%s: node '%s' (%s): more than %d inputs or outputs", r->path,
-                          node_name(n), n->op_type, CA_MAX_PORTS);
-    }
     for (size_t i = 0; i < g->n_node; i++)
         if (state[i] == UNSEEN)
             CA_TRY(walk(r, g, (int32_t)i, stack, state));
@@ -399,6 +404,7 @@ static CarinaStatus read_model(CaOnnx *r, const Onnx__ModelProto *m)
     CA_TRY(read_opset(r, m));
     CA_TRY(ca_graph_create(&r->graph, r->err));
     CA_TRY(read_info(r, m));
+    CA_TRY(check_nodes(r, g));
     CA_TRY(collect_names(r, g));
     for (size_t i = 0; i < g->n_input; i++)
         CA_TRY(read_input(r, g->input[i]));

@@ -2,7 +2,7 @@
 /*
  * TensorProto to tensors: raw bytes stay in the mapped file, typed lists are copied, external data is mapped.
  *
- * Raw bytes are copied only where their place in the file is not aligned for their type.
+ * Raw bytes are copied only where they are few and their place in the file is not aligned for their type.
  */
 #include "formats/onnx/onnx_reader.h"
 
@@ -98,7 +98,8 @@ static CarinaStatus slice(CarinaTensor **out, const Job *j, CaBuffer *file,
                              ? 1
                              : (size_t)carina_type_bits(j->type) / 8;
     const unsigned char *data = (const unsigned char *)file->data + offset;
-    if (j->size > 0 && (uintptr_t)data % align == 0)
+    if (j->size > 0 &&
+        ((uintptr_t)data % align == 0 || ca_tensor_may_lie_anywhere(j->type, j->size)))
         return ca_tensor_of_buffer(out, j->type, &j->shape, file, (size_t)offset,
                                    j->r->err);
     CA_TRY(carina_tensor_create(out, j->type, &j->shape, j->r->err));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * All of one instruction set's convolution. The includer gives ISA, NEEDS, MAX_PIXELS,
- * EACH_PIXELS, MAX_BLOCKS and WIDE_PIXELS after its simd_<isa>.h.
+ * MAX_BLOCKS and WIDE_PIXELS after its simd_<isa>.h.
  */
 #include "../act_tmpl.h"
 #include "base/cpu.h"
@@ -13,12 +13,10 @@
 
 #include "conv_depthwise_tmpl.h"
 
-#define NAME_(a, b) a##b
-#define NAME(a, b) NAME_(a, b)
 #define TEXT_(a) #a
 #define TEXT(a) TEXT_(a)
 
-const CaConvIsa NAME(ca_f32_conv_, ISA) = {
+const CaConvIsa PASTE(ca_f32_conv_, ISA) = {
     .kernel = {[CA_CONV_DIRECT] = "f32_conv_direct_" TEXT(ISA),
                [CA_CONV_WINOGRAD_2] = "f32_conv_winograd2_" TEXT(ISA),
                [CA_CONV_WINOGRAD_4] = "f32_conv_winograd4_" TEXT(ISA),

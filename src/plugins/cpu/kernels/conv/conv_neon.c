@@ -7,6 +7,4 @@
 #define MAX_PIXELS 6
 #define MAX_BLOCKS 1
 #define WIDE_PIXELS 0
-#define EACH_PIXELS(X, blocks) \
-    X(1, blocks) X(2, blocks) X(3, blocks) X(4, blocks) X(5, blocks) X(6, blocks)
 #include "conv_isa_tmpl.h"

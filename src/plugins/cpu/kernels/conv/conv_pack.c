@@ -6,6 +6,7 @@
  *      Winograd    [group][xi][panel][ci][channels of the panel]     U = G g G^T, rounded once
  *      depthwise   [c / 16][kh][kw][16]
  */
+#include "base/compiler.h"
 #include "conv_kernels.h"
 
 /* Results of a group: blocks [first, first + n) of all results, of which `part` is the merged group. */
@@ -36,18 +37,23 @@ static const float *taps_of(const CaConvPlan *p, const float *oihw, int part, in
     return oihw + ((size_t)o * (size_t)ci + (size_t)(c % ci)) * (size_t)(s->kh * s->kw);
 }
 
-static void pack_direct(const CaConvPlan *p, float *filter, const float *oihw, Group g)
+/* Reads forward too: the 16 channels that are scattered at a time stay in L1. */
+CA_READS_UNALIGNED static void pack_direct(const CaConvPlan *p, float *filter,
+                                           const float *oihw, Group g)
 {
     const int taps = p->s.kh * p->s.kw, width = g.n * 16;
     float *w = filter + (size_t)g.first * 16 * (size_t)taps * (size_t)p->ci;
 
-    for (int c0 = 0; c0 < p->ci; c0 += 16)
-        for (int t = 0; t < taps; t++)
-            for (int c = c0; c < c0 + 16 && c < p->ci; c++)
-                for (int o = 0; o < width; o++) {
-                    const float *k = taps_of(p, oihw, g.part, g.first * 16 + o, c);
-                    *w++ = k ? k[t] : 0;
-                }
+    for (int c0 = 0; c0 < p->ci; c0 += 16) {
+        const int n = p->ci - c0 < 16 ? p->ci - c0 : 16;
+        for (int o = 0; o < width; o++)
+            for (int c = 0; c < n; c++) {
+                const float *k = taps_of(p, oihw, g.part, g.first * 16 + o, c0 + c);
+                for (int t = 0; t < taps; t++)
+                    w[(ptrdiff_t)(t * n + c) * width + o] = k ? k[t] : 0;
+            }
+        w += (ptrdiff_t)taps * n * width;
+    }
 }
 
 /* Row of G for point q: (1, q, q^2) / product of q - r over the other points; (0, 0, 1) for infinity. */
@@ -73,7 +79,8 @@ static void filter_transform(int m, double G[6][3])
     G[m + 1][2] = 1;
 }
 
-static void transform(double G[6][3], int a, const float *k, float *u, size_t xi_stride)
+CA_READS_UNALIGNED static void transform(double G[6][3], int a, const float *k, float *u,
+                                         size_t xi_stride)
 {
     for (int i = 0; i < a; i++) {
         double t[3];
@@ -105,7 +112,8 @@ static void pack_winograd(const CaConvPlan *p, float *filter, const float *oihw,
     }
 }
 
-static void pack_depthwise(const CaConvPlan *p, float *filter, const float *oihw, Group g)
+CA_READS_UNALIGNED static void pack_depthwise(const CaConvPlan *p, float *filter,
+                                              const float *oihw, Group g)
 {
     const int taps = p->s.kh * p->s.kw;
     float *w = filter + (size_t)g.first * 16 * (size_t)taps;

@@ -19,7 +19,7 @@ enum {
     STREAM_FROM = 8 << 20, /* and of this size once for all tiles, V lying in L3 */
     V_IN_L2 = 272 << 10,   /* transformed input of a block of tiles */
     V_IN_L3 = 8 << 20,
-    LARGEST = 1 << 24 /* of any size: sums of three products of two fit into int64 */
+    LARGEST = 1 << 24 /* of any size, and taps of a filter: indices fit into int */
 };
 
 #define CA_CONV_ISA(isa) extern const CaConvIsa ca_f32_conv_##isa;
@@ -45,8 +45,9 @@ static bool in_range(const CaConvShape *s)
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
         if (sizes[i] < 1 || sizes[i] > LARGEST)
             return false;
-    return s->pad_top >= 0 && s->pad_top <= LARGEST && s->pad_left >= 0 &&
-           s->pad_left <= LARGEST && s->ci % s->groups == 0 && s->co % s->groups == 0;
+    return (int64_t)s->kh * s->kw <= LARGEST && s->pad_top >= 0 &&
+           s->pad_top <= LARGEST && s->pad_left >= 0 && s->pad_left <= LARGEST &&
+           s->ci % s->groups == 0 && s->co % s->groups == 0;
 }
 
 /* The padding read after the last row: what the last result reaches beyond the input. */

@@ -13,6 +13,14 @@
  * writing) and of the residual, the next tile's input, the next panel of the filter.
  * 1x1 filters have an instance without the loops over taps: their sums are short.
  */
+#define PIXELS_4(X, b) X(1, b) X(2, b) X(3, b) X(4, b)
+#define PIXELS_6(X, b) PIXELS_4(X, b) X(5, b) X(6, b)
+#define PIXELS_10(X, b) PIXELS_6(X, b) X(7, b) X(8, b) X(9, b) X(10, b)
+#define PIXELS_14(X, b) PIXELS_10(X, b) X(11, b) X(12, b) X(13, b) X(14, b)
+#define PASTE_(a, b) a##b
+#define PASTE(a, b) PASTE_(a, b)
+#define EACH_PIXELS PASTE(PIXELS_, MAX_PIXELS)
+
 enum { BLOCK_NV = 16 / VF32_N };
 
 CA_INLINE void conv_tile(const bool one, const int P, const int NV, const ptrdiff_t step,

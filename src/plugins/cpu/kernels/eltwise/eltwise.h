@@ -15,7 +15,7 @@
 #include <stdint.h>
 
 typedef enum CaChainOp {
-#define CA_CHAIN_OP(name, n_operands) CA_CHAIN_##name,
+#define CA_CHAIN_OP(name, n_operands, result) CA_CHAIN_##name,
 #include "chain_ops.def"
 #undef CA_CHAIN_OP
     CA_N_CHAIN_OPS

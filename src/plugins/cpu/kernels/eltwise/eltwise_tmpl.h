@@ -74,69 +74,35 @@ CA_INLINE vf32 power(vf32 x, vf32 y)
     return vf32_load(v);
 }
 
-CA_INLINE vf32 act(CaActKind kind, float a, float b, vf32 x)
+CA_INLINE vf32 squared(vf32 x) { return vf32_mul(x, x); }
+
+CA_INLINE vf32 leaky(vf32 x, vf32 slope)
 {
-    const CaAct what = {kind, a, b};
-    return vf32_act(&what, x);
+    return vf32_select_lt(x, vf32_zero(), vf32_mul(slope, x), x);
 }
 
-/* op is a constant wherever this is inlined: one case remains. */
-CA_INLINE vf32 apply(CaChainOp op, float a, float b, vf32 x, vf32 y)
-{
-    const vf32 zero = vf32_zero();
-    switch (op) {
-    case CA_CHAIN_ADD: return vf32_add(x, y);
-    case CA_CHAIN_SUB: return vf32_sub(x, y);
-    case CA_CHAIN_RSUB: return vf32_sub(y, x);
-    case CA_CHAIN_MUL: return vf32_mul(x, y);
-    case CA_CHAIN_DIV: return vf32_div(x, y);
-    case CA_CHAIN_RDIV: return vf32_div(y, x);
-    case CA_CHAIN_MAX: return unless_nan(x, vf32_max(x, y));
-    case CA_CHAIN_MIN: return unless_nan(x, vf32_min(x, y));
-    case CA_CHAIN_POW: return power(x, y);
-    case CA_CHAIN_RPOW: return power(y, x);
-    case CA_CHAIN_SQUARED_DIFF: return vf32_mul(vf32_sub(x, y), vf32_sub(x, y));
-    case CA_CHAIN_PRELU: return vf32_select_lt(x, zero, vf32_mul(x, y), x);
-    case CA_CHAIN_ABS: return vf32_abs(x);
-    case CA_CHAIN_NEG: return negated(x);
-    case CA_CHAIN_SQRT: return vf32_sqrt(x);
-    case CA_CHAIN_LOG: return by_lane(logf, x);
-    case CA_CHAIN_ERF: return by_lane(erff, x);
-    case CA_CHAIN_FLOOR: return floored(x);
-    case CA_CHAIN_CEIL: return negated(floored(negated(x)));
-    case CA_CHAIN_ROUND: return vf32_round(x);
-    case CA_CHAIN_ROUND_AWAY: return rounded_away(x);
-    case CA_CHAIN_RECIPROCAL: return vf32_div(vf32_set1(1), x);
-    case CA_CHAIN_RELU: return act(CA_ACT_RELU, a, b, x);
-    case CA_CHAIN_CLAMP: return act(CA_ACT_CLAMP, a, b, x);
-    case CA_CHAIN_LEAKY: return act(CA_ACT_LEAKY, a, b, x);
-    case CA_CHAIN_SIGMOID: return act(CA_ACT_SIGMOID, a, b, x);
-    case CA_CHAIN_TANH: return act(CA_ACT_TANH, a, b, x);
-    case CA_CHAIN_GELU_ERF: return act(CA_ACT_GELU_ERF, a, b, x);
-    case CA_CHAIN_GELU_TANH: return act(CA_ACT_GELU_TANH, a, b, x);
-    case CA_CHAIN_SWISH: return act(CA_ACT_SWISH, a, b, x);
-    case CA_CHAIN_HSWISH: return act(CA_ACT_HSWISH, a, b, x);
-    case CA_CHAIN_HSIGMOID: return act(CA_ACT_HSIGMOID, a, b, x);
-    case CA_CHAIN_ELU: return act(CA_ACT_ELU, a, b, x);
-    case CA_CHAIN_MISH: return act(CA_ACT_MISH, a, b, x);
-    case CA_CHAIN_SOFTPLUS: return act(CA_ACT_SOFTPLUS, a, b, x);
-    case CA_CHAIN_EXP: return act(CA_ACT_EXP, a, b, x);
-    case CA_CHAIN_FAKE_QUANTIZE: /* quantize has it */
-    case CA_N_CHAIN_OPS: break;
+/* The third column of the table as functions, so that each is expanded only where it is meant. */
+typedef vf32 Op(vf32 x, vf32 y, vf32 a, vf32 b);
+
+#define CA_CHAIN_OP(name, n_operands, result)                            \
+    CA_INLINE vf32 op_##name(vf32 x, vf32 y CA_UNUSED, vf32 a CA_UNUSED, \
+                             vf32 b CA_UNUSED)                           \
+    {                                                                    \
+        return result;                                                   \
     }
-    return x;
-}
+#include "chain_ops.def"
+#undef CA_CHAIN_OP
 
-CA_INLINE void each(CaChainOp op, const CaStep *s, float *x, int n_pixels,
-                    const Source *y)
+CA_INLINE void each(Op *op, const CaStep *s, float *x, int n_pixels, const Source *y)
 {
-    const float a = s->a, b = s->b, *operands = y ? y->p : NULL;
+    const vf32 a = vf32_set1(s->a), b = vf32_set1(s->b);
+    const float *operands = y ? y->p : NULL;
     const ptrdiff_t step = y ? y->step : 0;
     for (int i = 0; i < n_pixels; i++)
         for (int j = 0; j < CA_LANES; j += VF32_N) {
             float *p = x + i * CA_LANES + j;
             const vf32 operand = y ? vf32_load(operands + i * step + j) : vf32_zero();
-            vf32_store(p, apply(op, a, b, vf32_load(p), operand));
+            vf32_store(p, op(vf32_load(p), operand, a, b));
         }
 }
 
@@ -171,6 +137,24 @@ static void square(float *x, int n_pixels)
     }
 }
 
+/* One function an operation: all in one is more than compilers digest with sanitizers on. */
+typedef void Step(const CaStep *s, float *x, int n_pixels, const Source *y);
+
+#define CA_CHAIN_OP(name, n_operands, result)                                    \
+    static CA_NOINLINE void step_##name(const CaStep *s, float *x, int n_pixels, \
+                                        const Source *y)                         \
+    {                                                                            \
+        each(op_##name, s, x, n_pixels, (n_operands) ? y : NULL);                \
+    }
+#include "chain_ops.def"
+#undef CA_CHAIN_OP
+
+static Step *const steps[] = {
+#define CA_CHAIN_OP(name, n_operands, result) step_##name,
+#include "chain_ops.def"
+#undef CA_CHAIN_OP
+};
+
 static void run_step(const CaStep *s, float *x, int n_pixels, const Source *y)
 {
     if (s->op == CA_CHAIN_FAKE_QUANTIZE) {
@@ -181,15 +165,7 @@ static void run_step(const CaStep *s, float *x, int n_pixels, const Source *y)
         square(x, n_pixels);
         return;
     }
-    switch (s->op) {
-#define CA_CHAIN_OP(name, n_operands)                                   \
-    case CA_CHAIN_##name:                                               \
-        each(CA_CHAIN_##name, s, x, n_pixels, (n_operands) ? y : NULL); \
-        break;
-#include "chain_ops.def"
-#undef CA_CHAIN_OP
-    case CA_N_CHAIN_OPS: break;
-    }
+    steps[s->op](s, x, n_pixels, y);
 }
 
 /* The same number for all, the same 16 numbers for each pixel, or a run of n numbers. */

@@ -7,6 +7,7 @@
  * block; a thread takes a range.
  */
 #include "gemm.h"
+#include "base/compiler.h"
 
 #include "kernels/axis_runs.h"
 
@@ -49,8 +50,9 @@ static void pack_columns(float *to, const float *b, ptrdiff_t ldb, ptrdiff_t k, 
     }
 }
 
-void ca_gemm_pack_b(const CaGemm *plan, float *packed, const float *b, ptrdiff_t ldb,
-                    bool transposed, ptrdiff_t begin, ptrdiff_t end)
+CA_READS_UNALIGNED void ca_gemm_pack_b(const CaGemm *plan, float *packed, const float *b,
+                                       ptrdiff_t ldb, bool transposed, ptrdiff_t begin,
+                                       ptrdiff_t end)
 {
     const int nr = plan->kernel->nr;
 

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Broadcast: stretch to a target shape: by NumPy's rule, with the input's axes placed by axes_mapping
+ * (explicit), or both shapes against each other (bidirectional). OpenVINO opset3.
+ */
+#include "ops/broadcast_ref.h"
+
+static const char *const modes[] = {"numpy", "explicit", "bidirectional", NULL};
+
+static const CarinaAttr attrs[] = {
+    CA_ATTR_ENUM(CaBroadcastToAttrs, mode, modes, CA_DEFAULT("numpy")),
+    CA_ATTRS_END,
+};
+
+static CarinaStatus infer(const CaInferArgs *a, CarinaError *err)
+{
+    return ca_infer_broadcast_to(
+        a, ((const CaBroadcastToAttrs *)a->attrs)->mode == CA_BROADCAST_OTHER, err);
+}
+
+static const CaImportRule imports[] = {
+    {CA_FORMAT_ONNX, "Expand", .map = {{"mode", NULL, "bidirectional"}}},
+    {0},
+};
+
+const CaOp ca_op_broadcast_3 = {
+    .name = "Broadcast",
+    .opset = 3,
+    .summary = "stretch to a shape",
+    .arity = {2, 3, 1},
+    .flags = CA_OP_MOVES,
+    .attrs_size = sizeof(CaBroadcastToAttrs),
+    .attrs = attrs,
+    .infer = infer,
+    .ref = ca_ref_broadcast_to,
+    .imports = imports,
+};

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"$CARINA" benchmark -m model.onnx -api serial
