@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "formats/caffe/caffe.h"
 #include "formats/onnx/onnx.h"
 #include "ir/ir.h"
 
@@ -123,6 +124,30 @@ static CarinaStatus read_ir(CaGraph **out, char *format, size_t room, const char
     return status;
 }
 
+/* One of the pair was given: text says the graph, weights the numbers. */
+static CarinaStatus read_caffe(CaGraph **out, char *format, size_t room, const char *path,
+                               CaBuffer *file, Kind kind, const char *other,
+                               CarinaError *err)
+{
+    char beside[4096];
+    CaBuffer *second = NULL;
+    const bool is_text = kind == CAFFE_TEXT;
+    with_extension(beside, sizeof beside, path, is_text ? ".caffemodel" : ".prototxt");
+    if (!other && exists(beside))
+        other = beside;
+    if (!other)
+        return ca_err(err, CARINA_ERR_FILE,
+                      "%s: %s beside it is missing; name the %s file too", path, beside,
+                      is_text ? ".caffemodel" : ".prototxt");
+    CA_TRY(ca_file_map(&second, other, err));
+    const CarinaStatus status = is_text
+                                    ? ca_caffe_read(out, path, file, other, second, err)
+                                    : ca_caffe_read(out, other, second, path, file, err);
+    ca_buffer_unref(&second);
+    (void)snprintf(format, room, "Caffe");
+    return status;
+}
+
 CarinaStatus ca_read_file(CaGraph **out, char *format, size_t room, const char *path,
                           const char *weights, CarinaError *err)
 {
@@ -139,7 +164,9 @@ CarinaStatus ca_read_file(CaGraph **out, char *format, size_t room, const char *
     else if (kind == ONNX) {
         status = ca_onnx_read(out, path, file, &opset, err);
         (void)snprintf(format, room, "ONNX opset %d", opset);
-    } else
+    } else if (kind == CAFFE_TEXT || kind == CAFFE_WEIGHTS)
+        status = read_caffe(out, format, room, path, file, kind, weights, err);
+    else
         status = ca_err(err, CARINA_ERR_FORMAT, "%s: %s", path, refusal(kind));
     ca_buffer_unref(&file);
     return status;

@@ -142,6 +142,9 @@ void ca_cpu_widen(float *out, const CarinaTensor *t, int64_t n);
 /* size bytes, aligned to 64, in the program's own memory of packed filters (2 MiB pages where it can be). */
 CarinaStatus ca_cpu_packed(CaCpuBuild *b, unsigned char **out, size_t size);
 void ca_cpu_free_packed(CarinaProgram *p);
+/* The value's elements where they are known: its own, or those that a Convert between floating types widens (FP16
+ * compressed weights). Its type may differ from the value's. NULL: not known. */
+const CarinaTensor *ca_cpu_constant(const CarinaValue *v);
 const CarinaValue *ca_cpu_in(const CarinaNode *node, int i);
 bool ca_cpu_is(const CarinaNode *node, const char *op);
 

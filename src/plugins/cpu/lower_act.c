@@ -30,10 +30,10 @@ static const ActRow rows[] = {
 static bool number_of(const CarinaNode *node, int i, float *out)
 {
     const CarinaValue *v = ca_cpu_in(node, i);
-    if (!v || !v->constant || ca_cpu_count(&v->shape) != 1 ||
-        v->constant->type != CARINA_F32)
+    const CarinaTensor *t = ca_cpu_constant(v);
+    if (!t || ca_cpu_count(&v->shape) != 1 || !ca_cpu_is_float(t->type))
         return false;
-    *out = *(const float *)v->constant->data;
+    ca_cpu_widen(out, t, 1);
     return true;
 }
 

@@ -108,7 +108,7 @@ static const float *bias_of(CaCpuBuild *b, const CarinaValue *v, int64_t channel
 static CarinaStatus pack(CaCpuBuild *b, const CaConvPlan *plan, const CaCpuFusion *f,
                          unsigned char **packed)
 {
-    const CarinaTensor *w = f->conv->inputs[1].value->constant;
+    const CarinaTensor *w = ca_cpu_constant(f->conv->inputs[1].value);
     int64_t n = ca_cpu_count(&w->shape);
     const float *filter = w->data;
     float *widened = NULL;
