@@ -12,7 +12,7 @@
 
 #include "base/half.h"
 #include "base/text.h"
-#include "engine/model.h"
+#include "engine/model_own.h"
 #include "graph/op.h"
 #include <carina/engine.h>
 
