@@ -113,19 +113,27 @@ static CaGraph *read_back(void)
     return graph;
 }
 
-/* The writer gives nodes of one name, other than Results, new ones; here that is done before. */
-static void make_names_unique(CaGraph *graph)
+static bool is_plain(const char *name)
+{
+    for (; *name; name++)
+        if (*name < ' ' || *name > '~')
+            return false;
+    return true;
+}
+
+/* The writer gives nodes of one name, other than Results, new ones, and XML cannot hold every byte; here such names
+ * are changed before. */
+static void make_names_plain(CaGraph *graph)
 {
     char name[64];
     CA_EACH_NODE(n, graph) {
-        const CaNode *first = ca_graph_find(graph, n->name);
-        for (int i = 0; first != n && first; first = ca_graph_find(graph, name), i++) {
-            snprintf(name, sizeof name, "unique_%d_%d", n->id, i);
-            if (!ca_graph_find(graph, name)) {
-                (void)ca_node_rename(graph, n, name, NULL);
-                break;
-            }
-        }
+        if (is_plain(n->name) && ca_graph_find(graph, n->name) == n)
+            continue;
+        int i = 0;
+        do
+            snprintf(name, sizeof name, "unique_%d_%d", n->id, i++);
+        while (ca_graph_find(graph, name));
+        (void)ca_node_rename(graph, n, name, NULL);
     }
 }
 
@@ -133,7 +141,7 @@ void fuzz_graph(CaGraph *graph)
 {
     CarinaError err = {0};
     (void)ca_graph_sweep(graph); /* the IR reader leaves out what leads nowhere */
-    make_names_unique(graph);
+    make_names_plain(graph);
     char *first = text_of(graph);
     fuzz_require(ca_graph_infer(graph, &err) == CARINA_OK,
                  "what was accepted infers again", err.text);
