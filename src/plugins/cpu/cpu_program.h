@@ -164,6 +164,8 @@ extern const CaCpuLowering ca_cpu_lowerings[]; /* ends with NULL */
 CarinaStatus ca_cpu_plan_fusion(CaCpuBuild *b);
 CarinaStatus ca_cpu_plan_concat(CaCpuBuild *b);
 CarinaStatus ca_cpu_lower_fused(CaCpuBuild *b, const CaCpuFusion *f);
+/* Is there a kernel for the convolution? Else the reference runs it (no images, filters past all bounds). */
+bool ca_cpu_conv_is_offered(const CaCpuBuild *b, const CarinaNode *conv);
 /* Places for all scratch buffers. */
 CarinaStatus ca_cpu_plan_memory(CarinaProgram *p, CarinaError *err);
 

@@ -37,6 +37,15 @@ static bool number_of(const CarinaNode *node, int i, float *out)
     return true;
 }
 
+bool ca_cpu_is_channel_slope(const CarinaShape *slope, const CarinaShape *x)
+{
+    const int at =
+        slope->rank - x->rank + 1; /* the slope's axis that meets axis 1 of x */
+    if (x->rank < 2 || ca_cpu_count(slope) != x->dims[1])
+        return false;
+    return slope->rank == 1 || (at >= 0 && slope->dims[at] == x->dims[1]);
+}
+
 bool ca_cpu_act_of(CaAct *act, const CarinaNode *node)
 {
     *act = (CaAct){CA_ACT_NONE, 0, 0};

@@ -143,6 +143,14 @@ static CarinaStatus set_end(CaCpuBuild *b, CaConvEnd *end, const CaCpuFusion *f)
                : ca_err(b->err, CARINA_ERR_MEMORY, "out of memory while compiling");
 }
 
+bool ca_cpu_conv_is_offered(const CaCpuBuild *b, const CarinaNode *conv)
+{
+    CaConvShape shape;
+    CaConvPlan plan;
+    return shape_of(&shape, conv) &&
+           ca_conv_plan(&plan, &shape, b->host->cpu_flags, b->allow_winograd);
+}
+
 CarinaStatus ca_cpu_lower_fused(CaCpuBuild *b, const CaCpuFusion *f)
 {
     CaConvShape shape;

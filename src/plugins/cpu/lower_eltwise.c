@@ -189,7 +189,7 @@ static bool step_of(CaCpuBuild *b, CaStep *step, const CarinaNode *n, int at)
         const CarinaValue *slope = ca_cpu_in(n, 1);
         int64_t count = 0;
         if (!ca_cpu_constant(slope) || !(step->y = ca_cpu_floats(b, slope, &count)) ||
-            count != channels_of(out))
+            !ca_cpu_is_channel_slope(&slope->shape, out))
             return false;
         step->op = CA_CHAIN_PRELU;
         step->operand = CA_OPERAND_CHANNEL;
