@@ -24,7 +24,8 @@ typedef struct Pair {
 static CarinaStatus map_pair(Pair *p, const char *name, CarinaError *err)
 {
     *p = (Pair){.text = NULL};
-    snprintf(p->text_path, sizeof p->text_path, "%s/caffe/%s.prototxt", FORMATS_DIR, name);
+    snprintf(p->text_path, sizeof p->text_path, "%s/caffe/%s.prototxt", FORMATS_DIR,
+             name);
     snprintf(p->model_path, sizeof p->model_path, "%s/caffe/%s.caffemodel", FORMATS_DIR,
              name);
     CA_TRY(ca_file_map(&p->text, p->text_path, err));
@@ -188,8 +189,9 @@ static bool runs_to(const char *name, const float *x, const float *expected, int
                ca_tensor_count(out) == n;
     }
     for (int64_t i = 0; good && i < n; i++)
-        good = fabs(ca_get_real(out->type, out->data, i) - (double)expected[i]) <=
-               4 * ldexp(fabs((double)expected[i]), -24); /* four roundings to f32 at most */
+        good =
+            fabs(ca_get_real(out->type, out->data, i) - (double)expected[i]) <=
+            4 * ldexp(fabs((double)expected[i]), -24); /* four roundings to f32 at most */
     carina_tensor_free(&in);
     carina_tensor_free(&out);
     ca_graph_free(&g);
@@ -198,8 +200,8 @@ static bool runs_to(const char *name, const float *x, const float *expected, int
 
 TEST(caffe_weights_of_every_kind_have_their_values)
 {
-    static const char *const names[] = {"inner_product", "weights_single", "weights_double",
-                                        "weights_legacy"};
+    static const char *const names[] = {"inner_product", "weights_single",
+                                        "weights_double", "weights_legacy"};
     const float x[] = {1, 2, 3, -1, 0, 1};
     float y[8];
     for (int i = 0; i < 2; i++)
@@ -215,7 +217,8 @@ TEST(caffe_weights_of_every_kind_have_their_values)
 TEST(caffe_arithmetic_has_its_values)
 {
     const float two[] = {3, 4}, three[] = {0, 2, 4}, positive[] = {1, 2, 8};
-    CHECK(runs_to("batch_norm", two, (float[]){1, 0.5f}, 2)); /* (x - m / 2) / sqrt(v / 2) */
+    CHECK(runs_to("batch_norm", two, (float[]){1, 0.5f},
+                  2)); /* (x - m / 2) / sqrt(v / 2) */
     CHECK(runs_to("scale", two, (float[]){7, 15}, 2));
     CHECK(runs_to("power", three, (float[]){1, 4, 9}, 3));
     CHECK(runs_to("exp", three, (float[]){2, 8, 32}, 3));
@@ -230,7 +233,7 @@ TEST(caffe_average_counts_padding_but_no_overhang)
     for (int i = 0; i < 16; i++)
         x[i] = 1;
     const float a = 2.0f / 3, b = 1, c = 0.5f; /* windows of 3, 3 and 2 cut by the end */
-    CHECK(runs_to("ave_pool_overhang", x,
-                  (float[]){a * a, a * b, a * c, a * b, b * b, b * c, a * c, b * c, c * c},
-                  9));
+    CHECK(runs_to(
+        "ave_pool_overhang", x,
+        (float[]){a * a, a * b, a * c, a * b, b * b, b * c, a * c, b * c, c * c}, 9));
 }

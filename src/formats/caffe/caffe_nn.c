@@ -107,8 +107,8 @@ static void any_convolution(CaCaffeCall *c, bool backwards)
     static const char *const ops[2][2] = {
         {"Convolution", "GroupConvolution"},
         {"ConvolutionBackpropData", "GroupConvolutionBackpropData"}};
-    CaValue *v =
-        ca_caffe_2(c, ops[backwards][group > 1], c->in[0], ca_caffe_weight(c, 0, &shape));
+    CaValue *v = ca_caffe_2(c, ops[backwards][group > 1], c->in[0],
+                            ca_caffe_weight_as(c, 0, &stored, &shape));
     set_window(c, v, &w);
     ca_caffe_set_ints(c, v, "dilations", w.dilation, w.n);
     c->out[0] = bias(c, v, p->bias_term, out, 1, x.rank);

@@ -142,7 +142,8 @@ CarinaTensor *ca_caffe_tensor(CaCaffeCall *c, size_t i, const CarinaShape *store
         ca_caffe_fail(c, CARINA_ERR_SHAPE,
                       "weight %zu in %s is %s, the layer needs %s; the two files do not "
                       "belong together",
-                      i, c->r->model_path, have, ca_shape_text(want, sizeof want, stored_as));
+                      i, c->r->model_path, have,
+                      ca_shape_text(want, sizeof want, stored_as));
     return c->status == CARINA_OK ? elements(c, b, shape, n) : NULL;
 }
 
