@@ -187,6 +187,7 @@ def bad():
     save("bad_quote", net("layer { name: 'l\n}"))
     save("bad_value", net(one("Convolution", "convolution_param { num_output: many }")))
     save("bad_negative_pad", net(one("Convolution", "convolution_param { num_output: 1 kernel_size: 3 pad: -1 }")))
+    save("bad_signs", net(one("Tile", "tile_param { tiles: - -9223372036854775808 }")))
     save("bad_field", net(one("Convolution", "convolution_param { num_output: 3 kernel_size: 3 winograd: 1 }")))
     save("bad_colon", net("layer { name 'l' }"))
     save("bad_deep", net("a " + "{ a " * 70))
