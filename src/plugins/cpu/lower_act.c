@@ -46,7 +46,7 @@ bool ca_cpu_is_channel_slope(const CarinaShape *slope, const CarinaShape *x)
     return slope->rank == 1 || (at >= 0 && slope->dims[at] == x->dims[1]);
 }
 
-bool ca_cpu_act_of(CaAct *act, const CarinaNode *node)
+static bool act_of(CaAct *act, const CarinaNode *node)
 {
     *act = (CaAct){CA_ACT_NONE, 0, 0};
     if (!node->n_outputs || !ca_cpu_is_float(node->outputs[0].type))
@@ -80,4 +80,12 @@ bool ca_cpu_act_of(CaAct *act, const CarinaNode *node)
             return true;
         }
     return false;
+}
+
+bool ca_cpu_act_of(CaAct *act, const CarinaNode *node)
+{
+    const bool is_one = act_of(act, node);
+    if (!is_one)
+        *act = (CaAct){CA_ACT_NONE, 0, 0};
+    return is_one;
 }
