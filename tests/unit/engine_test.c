@@ -6,7 +6,7 @@
 #include "test.h"
 #include "test_allocations.h"
 
-#include "engine/model.h"
+#include "engine/model_own.h"
 #include "graph/graph.h"
 #include "graph/shape.h"
 #include <carina/engine.h>
