@@ -52,8 +52,11 @@ static bool act_of(CaAct *act, const CarinaNode *node)
     if (!node->n_outputs || !ca_cpu_is_float(node->outputs[0].type))
         return false;
     if (ca_cpu_is(node, "PReLU")) {
+        if (!number_of(node, 1,
+                       &act->a)) /* one a channel: no act, and none may be left in it */
+            return false;
         act->kind = CA_ACT_LEAKY;
-        return number_of(node, 1, &act->a);
+        return true;
     }
     if (ca_cpu_is(node, "Swish")) {
         act->kind = CA_ACT_SWISH;
