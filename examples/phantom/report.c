@@ -127,11 +127,16 @@ static void write_curve(FILE *f, const Series *s, int k)
 {
     const Area *const a = &s->areas[k];
     const int bottom = TOP + PLOT, right = LEFT + PLOT;
-    fprintf(f, "<figure><figcaption><b>%s</b>AUROC %.3f (%.3f to %.3f)</figcaption>\n",
-            evaluate_findings[k], a->area, a->low, a->high);
+    fprintf(
+        f,
+        "<figure><figcaption><b>%s</b>AUROC %.3f<br><small>%.3f to %.3f</small></figcaption>\n",
+        evaluate_findings[k], a->area, a->low, a->high);
     fprintf(f,
             "<svg viewBox=\"0 0 %d %d\" role=\"img\" aria-label=\"ROC curve of %s\">\n",
             right + 6, bottom + 26, evaluate_findings[k]);
+    fprintf(f, "<rect class=\"frame\" x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\"/>",
+            LEFT, TOP, PLOT, PLOT);
+    fprintf(f, "<path class=\"chance\" d=\"M%d %dL%d %d\"/>\n", LEFT, bottom, right, TOP);
     if (a->positives && a->negatives) {
         fprintf(f, "<polygon class=\"area\" points=\"%d,%d", LEFT, bottom);
         walk(f, s, k, draw_corner);
@@ -139,9 +144,6 @@ static void write_curve(FILE *f, const Series *s, int k)
         walk(f, s, k, draw_corner);
         fputs("\"/>\n", f);
     }
-    fprintf(f, "<rect class=\"frame\" x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\"/>",
-            LEFT, TOP, PLOT, PLOT);
-    fprintf(f, "<path class=\"chance\" d=\"M%d %dL%d %d\"/>\n", LEFT, bottom, right, TOP);
     fprintf(f, "<text x=\"%d\" y=\"%d\" text-anchor=\"end\">1</text>", LEFT - 5, TOP + 8);
     fprintf(f, "<text x=\"%d\" y=\"%d\" text-anchor=\"end\">0</text>", LEFT - 5, bottom);
     fprintf(f, "<text x=\"%d\" y=\"%d\" text-anchor=\"end\">1</text>", right,
@@ -161,7 +163,7 @@ static void write_curves(FILE *f, const Series *s)
     fputs(
         "<h2>How well each finding is told apart <button data-of=\"curves\">copy curves as CSV"
         "</button></h2>\n<p>The curve runs over all thresholds: the nearer to the upper left "
-        "corner, the better. Brackets hold the 95 % interval (DeLong 1988).</p>\n"
+        "corner, the better. Below the area stands its 95 % interval (DeLong 1988).</p>\n"
         "<div class=\"curves\">\n",
         f);
     for (int k = 0; k < EVALUATE_FINDINGS; k++)
@@ -270,8 +272,9 @@ static int write_shots(FILE *f, const Report *r)
         "<h2>%ld phantoms and what the network says <button data-of=\"shots\">copy as CSV"
         "</button></h2>\n<p>Above: what was drawn, marked &#9679; below. Numbers are "
         "probabilities; from 0.5 on a finding counts as reported. %ld of %ld answers are "
-        "right; the others are in red.</p>\n<div class=\"shots\">\n",
-        s->n, right, s->n * EVALUATE_FINDINGS);
+        "right%s.</p>\n<div class=\"shots\">\n",
+        s->n, right, s->n * EVALUATE_FINDINGS,
+        right < s->n * EVALUATE_FINDINGS ? "; the others are in red" : "");
     for (long i = 0; i < s->n; i++)
         if (write_shot(f, r, i))
             return 1;
@@ -290,7 +293,10 @@ static void write_layer(FILE *f, const json_t *layer, double most, double sum)
 {
     const double ms = real(layer, "real_ms"), gflops = real(layer, "gflops");
     const json_t *const shape = json_object_get(layer, "shape");
-    fputs("<tr><td>", f);
+    fprintf(
+        f,
+        "<tr><td style=\"background:linear-gradient(90deg,var(--wash) %.1f%%,transparent 0)\">",
+        100 * ms / most);
     put(f, string(layer, "name"));
     fputs("<td class=\"t\">", f);
     put(f, string(layer, "type"));
@@ -303,8 +309,6 @@ static void write_layer(FILE *f, const json_t *layer, double most, double sum)
     fprintf(f, "<td data-v=\"%.9g\">%s<td data-v=\"%.9g\">%.1f<td data-v=\"%.9g\">%s",
             ms * 1e3, three(ms * 1e3), 100 * ms / sum, 100 * ms / sum, gflops,
             gflops > 0 ? three(gflops) : "");
-    fprintf(f, "<td class=\"bar\" data-v=\"%.9g\"><i style=\"width:%.1f%%\"></i></tr>\n",
-            ms, 100 * ms / most);
 }
 
 static void write_layers(FILE *f, const json_t *bench)
@@ -323,10 +327,10 @@ static void write_layers(FILE *f, const json_t *bench)
     fprintf(
         f,
         "<p>%s images per second; latency %s ms median, %s ms at the 99th percentile: "
-        "%.0f measured runs on %.0f threads in %.0f streams, %s, the first run not counted.",
+        "%.0f measured runs on %.0f threads, %s, the first run not counted.",
         three(real(bench, "throughput_fps")), three(real(latency, "median")),
         three(real(latency, "p99")), real(bench, "iterations"), real(bench, "threads"),
-        real(bench, "streams"), string(bench, "precision"));
+        string(bench, "precision"));
     if (most <= 0 || sum <= 0) {
         fputs(" Layers were not timed.</p>\n", f);
         return;
@@ -335,7 +339,7 @@ static void write_layers(FILE *f, const json_t *bench)
         f,
         " Layers together take %s ms.</p>\n<div class=\"scroll\"><table id=\"layers\">"
         "<thead><tr><th>layer<th class=\"t\">type<th class=\"t\">kernel<th class=\"t\">output"
-        "<th>&micro;s<th>share, %%<th>GFLOP/s<th class=\"bar\"></tr></thead><tbody>\n",
+        "<th>&micro;s<th>share, %%<th>GFLOP/s</tr></thead><tbody>\n",
         three(sum));
     for (size_t i = 0; i < json_array_size(layers); i++)
         write_layer(f, json_array_get(layers, i), most, sum);

@@ -3,7 +3,7 @@
  * From model to program: copy, fix shapes, let the device compile, make streams.
  */
 #include "engine/compiled.h"
-#include "engine/model.h"
+#include "engine/model_own.h"
 #include "graph/op.h"
 
 #include <string.h>
@@ -35,6 +35,59 @@ static CarinaStatus make_static(CaGraph *g, CarinaError *err)
                     "node '%s' (%s): its output %s depends on the data, which no device offers yet",
                     n->name, n->op_name,
                     ca_shape_text(text, sizeof text, &n->outputs[i].shape));
+    return CARINA_OK;
+}
+
+/* Does some reader need the value's elements to be known itself? A Convert between floating types whose readers all
+ * have other, unknown inputs is left to the device, which widens while packing. */
+static bool is_worth_folding(const CaNode *n)
+{
+    if (!ca_node_is(n, "Convert") || !ca_type_is_real(n->outputs[0].type) ||
+        !ca_type_is_real(n->inputs[0].value->type))
+        return true;
+    for (const CaUse *u = n->outputs[0].uses; u; u = u->next) {
+        bool others_known = u->node->n_outputs > 0 && !ca_node_is(u->node, "Result");
+        for (int i = 0; i < u->node->n_inputs; i++) {
+            const CaValue *v = u->node->inputs[i].value;
+            others_known = others_known && (!v || v->constant || v->node == n);
+        }
+        if (others_known)
+            return true;
+    }
+    return false;
+}
+
+/* What depends on constants only is computed here, once: INT8 weights, tables of anchors. */
+static CarinaStatus fold(CaGraph *g, CarinaError *err)
+{
+    CA_EACH_NODE(n, g) {
+        CarinaTensor *outs[16] = {NULL};
+        const CarinaTensor *ins[16] = {NULL};
+        bool is_known =
+            n->op->ref && n->n_inputs > 0 && n->n_inputs <= 16 && n->n_outputs <= 16;
+        for (int i = 0; is_known && i < n->n_inputs; i++) {
+            const CaValue *v = n->inputs[i].value;
+            ins[i] = v ? v->constant : NULL;
+            is_known = !v || v->constant;
+        }
+        if (!is_known || n->outputs[0].constant || !is_worth_folding(n))
+            continue;
+        CarinaStatus status = CARINA_OK;
+        for (int i = 0; i < n->n_outputs && status == CARINA_OK; i++)
+            status = carina_tensor_create(&outs[i], n->outputs[i].type,
+                                          &n->outputs[i].shape, err);
+        if (status == CARINA_OK)
+            status = ca_reference_node(n, outs, ins, err);
+        for (int i = 0; i < n->n_outputs; i++) {
+            if (status == CARINA_OK)
+                status = ca_graph_keep(g, outs[i], err);
+            else
+                carina_tensor_free(&outs[i]);
+            if (status == CARINA_OK)
+                n->outputs[i].constant = outs[i];
+        }
+        CA_TRY(status);
+    }
     return CARINA_OK;
 }
 
@@ -88,6 +141,8 @@ static CarinaStatus compile(CarinaCompiled *exe, const CarinaModel *model,
     CaGraph *g = NULL;
     CA_TRY(ca_graph_copy(&g, model->graph, err));
     CarinaStatus status = make_static(g, err);
+    if (status == CARINA_OK)
+        status = fold(g, err);
     if (status == CARINA_OK)
         status = ports(&exe->inputs, &exe->n_inputs, g->inputs, g->n_inputs, false, err);
     if (status == CARINA_OK)

@@ -2,7 +2,7 @@
 /*
  * Reading, looking at, reshaping and writing models.
  */
-#include "engine/model.h"
+#include "engine/model_own.h"
 
 #include "base/file.h"
 #include "engine/read.h"

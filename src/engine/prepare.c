@@ -2,7 +2,7 @@
 /*
  * Changes at a model's edges: the user's form of an input, and cutting a part out.
  */
-#include "engine/model.h"
+#include "engine/model_own.h"
 #include "graph/op.h"
 
 #include <string.h>

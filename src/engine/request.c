@@ -189,8 +189,9 @@ static void work_on(CaStream *s, CarinaRequest *r)
     r->state = CA_REQ_RUNNING;
     pthread_mutex_unlock(&exe->lock);
     const CarinaStatus status =
-        r->cancelled ? ca_err(&error, CARINA_ERR_CANCELLED, "the request was cancelled")
-                     : ca_stream_run(s, r, &error);
+        __atomic_load_n(&r->cancelled, __ATOMIC_RELAXED)
+            ? ca_err(&error, CARINA_ERR_CANCELLED, "the request was cancelled")
+            : ca_stream_run(s, r, &error);
     pthread_mutex_lock(&exe->lock);
     for (int i = 0; exe->profile && i < exe->n_steps; i++) {
         exe->counters[i].n += r->counters[i].n;
@@ -239,7 +240,7 @@ static CarinaStatus begin(CarinaRequest *r, CarinaError *err)
 {
     if (is_running(r))
         return ca_err(err, CARINA_ERR_BUSY, "the request is running already");
-    r->cancelled = 0;
+    __atomic_store_n(&r->cancelled, 0, __ATOMIC_RELAXED);
     return fill_in(r, err);
 }
 
@@ -327,7 +328,10 @@ CarinaStatus carina_request_status(CarinaRequest *r)
     return status;
 }
 
-void carina_request_cancel(CarinaRequest *r) { r->cancelled = 1; }
+void carina_request_cancel(CarinaRequest *r)
+{
+    __atomic_store_n(&r->cancelled, 1, __ATOMIC_RELAXED);
+}
 
 void carina_request_set_callback(CarinaRequest *r, CarinaDoneFn *fn, void *arg)
 {

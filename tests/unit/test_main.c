@@ -49,7 +49,8 @@ static int in_file(const Test *test, const char *stem)
     const char *slash = strrchr(test->file, '/');
     const char *base = slash ? slash + 1 : test->file;
     const size_t length = strlen(stem);
-    return strncmp(base, stem, length) == 0 && strcmp(base + length, ".c") == 0;
+    return strncmp(base, stem, length) == 0 &&
+           (strcmp(base + length, ".c") == 0 || strcmp(base + length, ".def") == 0);
 }
 
 int main(int argc, char **argv)

@@ -128,11 +128,12 @@ static void guess(Task *t)
     r->reverse = r->channels == 3 && (is_bgr != t->v->reverse);
     for (int c = 0; c < r->channels && !is_raw; c++)
         r->scale[c] = 255;
-    note("assuming %s, %s: give --mean-values and --scale-values to change",
-         r->channels == 1 ? "grey"
-         : r->reverse     ? "BGR"
-                          : "RGB",
-         is_raw ? "0..255" : "0..1");
+    if (!is_prepared) /* else the model said so itself */
+        note("assuming %s, %s: give --mean-values and --scale-values to change",
+             r->channels == 1 ? "grey"
+             : r->reverse     ? "BGR"
+                              : "RGB",
+             is_raw ? "0..255" : "0..1");
 }
 
 static bool set_rules(Task *t)

@@ -326,12 +326,14 @@ CaValue *ca_onnx_flatten(CaOnnxCall *c, CaValue *v, int64_t axis)
     int64_t dims[2] = {-1, -1}, n_head = 1, n_tail = 1;
     const bool head_known = ca_shape_count(&head, &n_head);
     const bool tail_known = ca_shape_count(&tail, &n_tail);
-    const bool special_zero = !head_known && at == 1;
-    if (head_known) {
+    /* The first dimension is copied, not written down: another batch then needs no other model. */
+    const bool special_zero = at == 1 && (!tail_known || n_tail > 0);
+    if (special_zero) {
+        dims[0] = 0;
+        dims[1] = head_known && n_head == 0 && tail_known ? n_tail : -1;
+    } else if (head_known) {
         dims[0] = n_head;
         dims[1] = n_head == 0 && tail_known ? n_tail : -1;
-    } else if (special_zero) {
-        dims[0] = 0;
     } else if (tail_known) {
         dims[1] = n_tail;
     } else {

@@ -70,6 +70,14 @@ CaCpuValue *ca_cpu_value(const CaCpuBuild *b, const CarinaValue *v)
     return &b->values[v->node->id][v->index];
 }
 
+const CarinaTensor *ca_cpu_constant(const CarinaValue *v)
+{
+    if (!v || v->constant || !ca_cpu_is(v->node, "Convert") || !ca_cpu_is_float(v->type))
+        return v ? v->constant : NULL;
+    const CarinaTensor *t = v->node->inputs[0].value->constant;
+    return t && ca_cpu_is_float(t->type) ? t : NULL;
+}
+
 bool ca_cpu_has_blocked(const CaCpuBuild *b, const CarinaValue *v)
 {
     return ca_cpu_value(b, v)->blocked.buffer >= 0;
@@ -310,7 +318,7 @@ void ca_cpu_widen(float *out, const CarinaTensor *t, int64_t n)
 
 const float *ca_cpu_floats(CaCpuBuild *b, const CarinaValue *v, int64_t *n)
 {
-    const CarinaTensor *t = v ? v->constant : NULL;
+    const CarinaTensor *t = ca_cpu_constant(v);
     if (!t || !ca_cpu_is_float(t->type))
         return NULL;
     *n = ca_cpu_count(&t->shape);
@@ -320,17 +328,28 @@ const float *ca_cpu_floats(CaCpuBuild *b, const CarinaValue *v, int64_t *n)
     return out;
 }
 
-/* Filters lie in blocks of 32 MiB, in the order of their use, so that they get large pages. */
+/* Filters lie one behind the other in the order of their use, so that they share large pages: mostly in one block
+ * as large as all constants and half of them again (Winograd's filters), of which only what is written costs
+ * memory. */
 struct CaCpuPacked {
     struct CaCpuPacked *next;
     unsigned char *data;
     size_t used, room;
 };
 
+static size_t constants_size(const CarinaGraph *g)
+{
+    size_t size = (size_t)1 << 20;
+    for (const CarinaNode *n = g->first; n; n = n->next)
+        if (ca_cpu_is(n, "Const") && ca_cpu_is_float(n->outputs[0].type))
+            size += (size_t)ca_cpu_count(&n->outputs[0].shape) * sizeof(float);
+    return size;
+}
+
 CarinaStatus ca_cpu_packed(CaCpuBuild *b, unsigned char **out, size_t size)
 {
     struct CaCpuPacked *block = b->p->packed;
-    const size_t least = (size_t)16 << 20;
+    const size_t least = block ? (size_t)16 << 20 : constants_size(b->graph) / 2 * 3;
     size = (size + 63) & ~(size_t)63;
     if (!block || block->room - block->used < size) {
         block = ca_arena_alloc(b->p->arena, sizeof *block);

@@ -18,7 +18,7 @@ static const CarinaUse *only_use(const CarinaNode *n)
 static bool is_per_channel(const CarinaValue *v, int64_t channels)
 {
     const CarinaShape *s = &v->shape;
-    if (!v->constant || s->rank > 4)
+    if (!ca_cpu_constant(v) || s->rank > 4)
         return false;
     const int64_t n = ca_cpu_count(s);
     if (n == 1)
@@ -26,11 +26,10 @@ static bool is_per_channel(const CarinaValue *v, int64_t channels)
     return n == channels && s->rank >= 3 && s->dims[s->rank - 3] == channels;
 }
 
-/* PReLU with a slope a channel: its constant counts channels whatever its rank. */
-static bool is_channel_prelu(const CarinaNode *n, int64_t channels)
+static bool is_channel_prelu(const CarinaNode *n, const CarinaShape *x)
 {
-    return ca_cpu_is(n, "PReLU") && n->inputs[1].value->constant &&
-           ca_cpu_count(&n->inputs[1].value->shape) == channels;
+    return ca_cpu_is(n, "PReLU") && ca_cpu_constant(n->inputs[1].value) &&
+           ca_cpu_is_channel_slope(&n->inputs[1].value->shape, x);
 }
 
 static bool same_shape(const CarinaShape *a, const CarinaShape *b)
@@ -55,12 +54,11 @@ static void follow(CaCpuBuild *b, const CarinaNode *conv)
         if (ca_cpu_is(n, "Add") && other && !f.bias && !f.residual &&
             is_per_channel(other, shape->dims[1]))
             f.bias = other;
-        else if (ca_cpu_is(n, "Add") && other && !other->constant && !f.residual &&
+        else if (ca_cpu_is(n, "Add") && other && !ca_cpu_constant(other) && !f.residual &&
                  same_shape(&other->shape, shape) && other->type == n->outputs[0].type &&
                  other->node != f.last)
             f.residual = other;
-        else if (u->index == 0 &&
-                 (ca_cpu_act_of(&act, n) || is_channel_prelu(n, shape->dims[1])))
+        else if (u->index == 0 && (ca_cpu_act_of(&act, n) || is_channel_prelu(n, shape)))
             f.act = n;
         else
             break;
@@ -76,7 +74,7 @@ CarinaStatus ca_cpu_plan_fusion(CaCpuBuild *b)
     for (const CarinaNode *n = b->graph->first; n; n = n->next)
         if ((ca_cpu_is(n, "Convolution") || ca_cpu_is(n, "GroupConvolution")) &&
             n->outputs[0].shape.rank == 4 && ca_cpu_is_float(n->outputs[0].type) &&
-            n->inputs[1].value->constant)
+            ca_cpu_constant(n->inputs[1].value) && ca_cpu_conv_is_offered(b, n))
             follow(b, n);
     return CARINA_OK;
 }

@@ -347,7 +347,7 @@ static CarinaStatus run(const CarinaProgram *p, CarinaTensor *const *outputs,
     for (int i = 0; i < p->n_steps; i++) {
         const CaCpuStep *s = &p->steps[i];
         const int64_t begin = how->counters ? ca_now_ns() : 0;
-        if (how->cancelled && *how->cancelled)
+        if (how->cancelled && __atomic_load_n(how->cancelled, __ATOMIC_RELAXED))
             return ca_err(err, CARINA_ERR_CANCELLED, "the request was cancelled");
         for (int phase = 0; phase < s->n_phases; phase++) {
             Phase job = {s, &r, phase};

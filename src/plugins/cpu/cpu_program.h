@@ -142,6 +142,9 @@ void ca_cpu_widen(float *out, const CarinaTensor *t, int64_t n);
 /* size bytes, aligned to 64, in the program's own memory of packed filters (2 MiB pages where it can be). */
 CarinaStatus ca_cpu_packed(CaCpuBuild *b, unsigned char **out, size_t size);
 void ca_cpu_free_packed(CarinaProgram *p);
+/* The value's elements where they are known: its own, or those that a Convert between floating types widens (FP16
+ * compressed weights). Its type may differ from the value's. NULL: not known. */
+const CarinaTensor *ca_cpu_constant(const CarinaValue *v);
 const CarinaValue *ca_cpu_in(const CarinaNode *node, int i);
 bool ca_cpu_is(const CarinaNode *node, const char *op);
 
@@ -161,6 +164,8 @@ extern const CaCpuLowering ca_cpu_lowerings[]; /* ends with NULL */
 CarinaStatus ca_cpu_plan_fusion(CaCpuBuild *b);
 CarinaStatus ca_cpu_plan_concat(CaCpuBuild *b);
 CarinaStatus ca_cpu_lower_fused(CaCpuBuild *b, const CaCpuFusion *f);
+/* Is there a kernel for the convolution? Else the reference runs it (no images, filters past all bounds). */
+bool ca_cpu_conv_is_offered(const CaCpuBuild *b, const CarinaNode *conv);
 /* Places for all scratch buffers. */
 CarinaStatus ca_cpu_plan_memory(CarinaProgram *p, CarinaError *err);
 

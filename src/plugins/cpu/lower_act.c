@@ -30,14 +30,23 @@ static const ActRow rows[] = {
 static bool number_of(const CarinaNode *node, int i, float *out)
 {
     const CarinaValue *v = ca_cpu_in(node, i);
-    if (!v || !v->constant || ca_cpu_count(&v->shape) != 1 ||
-        v->constant->type != CARINA_F32)
+    const CarinaTensor *t = ca_cpu_constant(v);
+    if (!t || ca_cpu_count(&v->shape) != 1 || !ca_cpu_is_float(t->type))
         return false;
-    *out = *(const float *)v->constant->data;
+    ca_cpu_widen(out, t, 1);
     return true;
 }
 
-bool ca_cpu_act_of(CaAct *act, const CarinaNode *node)
+bool ca_cpu_is_channel_slope(const CarinaShape *slope, const CarinaShape *x)
+{
+    const int at =
+        slope->rank - x->rank + 1; /* the slope's axis that meets axis 1 of x */
+    if (x->rank < 2 || ca_cpu_count(slope) != x->dims[1])
+        return false;
+    return slope->rank == 1 || (at >= 0 && slope->dims[at] == x->dims[1]);
+}
+
+static bool act_of(CaAct *act, const CarinaNode *node)
 {
     *act = (CaAct){CA_ACT_NONE, 0, 0};
     if (!node->n_outputs || !ca_cpu_is_float(node->outputs[0].type))
@@ -71,4 +80,12 @@ bool ca_cpu_act_of(CaAct *act, const CarinaNode *node)
             return true;
         }
     return false;
+}
+
+bool ca_cpu_act_of(CaAct *act, const CarinaNode *node)
+{
+    const bool is_one = act_of(act, node);
+    if (!is_one)
+        *act = (CaAct){CA_ACT_NONE, 0, 0};
+    return is_one;
 }

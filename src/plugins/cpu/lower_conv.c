@@ -108,7 +108,7 @@ static const float *bias_of(CaCpuBuild *b, const CarinaValue *v, int64_t channel
 static CarinaStatus pack(CaCpuBuild *b, const CaConvPlan *plan, const CaCpuFusion *f,
                          unsigned char **packed)
 {
-    const CarinaTensor *w = f->conv->inputs[1].value->constant;
+    const CarinaTensor *w = ca_cpu_constant(f->conv->inputs[1].value);
     int64_t n = ca_cpu_count(&w->shape);
     const float *filter = w->data;
     float *widened = NULL;
@@ -141,6 +141,14 @@ static CarinaStatus set_end(CaCpuBuild *b, CaConvEnd *end, const CaCpuFusion *f)
     return end->slope
                ? CARINA_OK
                : ca_err(b->err, CARINA_ERR_MEMORY, "out of memory while compiling");
+}
+
+bool ca_cpu_conv_is_offered(const CaCpuBuild *b, const CarinaNode *conv)
+{
+    CaConvShape shape;
+    CaConvPlan plan;
+    return shape_of(&shape, conv) &&
+           ca_conv_plan(&plan, &shape, b->host->cpu_flags, b->allow_winograd);
 }
 
 CarinaStatus ca_cpu_lower_fused(CaCpuBuild *b, const CaCpuFusion *f)

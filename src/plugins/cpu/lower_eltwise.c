@@ -127,7 +127,7 @@ static bool constant_operand(CaCpuBuild *b, CaStep *step, const CarinaValue *v,
                              const CarinaShape *out, const float **y)
 {
     int64_t n = 0;
-    if (!v->constant ||
+    if (!ca_cpu_constant(v) ||
         ca_cpu_count(&v->shape) > (channels_of(out) > 1 ? channels_of(out) : 1) ||
         !(*y = ca_cpu_floats(b, v, &n)))
         return false;
@@ -188,8 +188,8 @@ static bool step_of(CaCpuBuild *b, CaStep *step, const CarinaNode *n, int at)
         /* slopes [C] belong to axis 1 whatever the rank: operators.md */
         const CarinaValue *slope = ca_cpu_in(n, 1);
         int64_t count = 0;
-        if (!slope->constant || !(step->y = ca_cpu_floats(b, slope, &count)) ||
-            count != channels_of(out))
+        if (!ca_cpu_constant(slope) || !(step->y = ca_cpu_floats(b, slope, &count)) ||
+            !ca_cpu_is_channel_slope(&slope->shape, out))
             return false;
         step->op = CA_CHAIN_PRELU;
         step->operand = CA_OPERAND_CHANNEL;
@@ -280,7 +280,7 @@ static CarinaStatus two_activations(CaCpuBuild *b, const CarinaNode *n,
         const bool is_map = s->rank == 4 && s->dims[0] == out->dims[0] &&
                             s->dims[1] == out->dims[1] && s->dims[2] == 1 &&
                             s->dims[3] == 1;
-        if (!same_shape(&x->shape, out) || y->constant ||
+        if (!same_shape(&x->shape, out) || ca_cpu_constant(y) ||
             (!same_shape(s, out) && !is_map))
             continue;
         chain.steps[0] = (CaStep){.op = at == 0 ? row->forward : row->reversed,

@@ -65,7 +65,7 @@ static void pack_share(void *arg, int thread, int n_threads)
 
 static CarinaStatus pack_constant(CaCpuBuild *b, GemmStep *d, const CarinaValue *v)
 {
-    const CarinaTensor *t = v->constant;
+    const CarinaTensor *t = ca_cpu_constant(v);
     float *widened = NULL;
     unsigned char *packed = NULL;
     const float *data = t->data;
@@ -101,7 +101,7 @@ static const CarinaNode *follow(CaCpuBuild *b, const CarinaNode *n, GemmStep *d)
         if (!r->n_outputs || b->is_skipped[r->id] ||
             memcmp(&r->outputs[0].shape, &n->outputs[0].shape, sizeof(CarinaShape)) != 0)
             break;
-        if (ca_cpu_is(r, "Add") && other && other->constant && !d->bias &&
+        if (ca_cpu_is(r, "Add") && other && ca_cpu_constant(other) && !d->bias &&
             ca_cpu_count(&other->shape) == d->plan.n && other->shape.rank >= 1 &&
             other->shape.dims[other->shape.rank - 1] == d->plan.n) {
             d->bias = ca_cpu_floats(b, other, &count);
@@ -157,7 +157,7 @@ CarinaStatus ca_cpu_lower_matmul(CaCpuBuild *b, const CarinaNode *n)
     d.lda = a->dims[a->rank - 1];
     d.ldb = s->dims[s->rank - 1];
     ca_gemm_plan(&d.plan, ca_gemm_select(b->host->cpu_flags), m, cols, k, a_transposed);
-    if (w->constant && batch_b == 1)
+    if (ca_cpu_constant(w) && batch_b == 1)
         CA_TRY(pack_constant(b, &d, w));
     else
         CA_TRY(ca_cpu_plain(b, &d.b, w));

@@ -2,8 +2,8 @@
 /*
  * A model: a graph and where it came from.
  */
-#ifndef CA_ENGINE_MODEL_H
-#define CA_ENGINE_MODEL_H
+#ifndef CA_ENGINE_MODEL_OWN_H
+#define CA_ENGINE_MODEL_OWN_H
 
 #include "graph/graph.h"
 #include <carina/model.h>

@@ -1,0 +1,397 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The engine on a small network: requests in all the ways they can be run, from several threads, without leaks,
+ * without allocations, with the same bits.
+ */
+#include "test.h"
+#include "test_allocations.h"
+
+#include "engine/model_own.h"
+#include "graph/graph.h"
+#include "graph/shape.h"
+#include <carina/engine.h>
+
+#include <pthread.h>
+#include <semaphore.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { SIDE = 12, N_IN = 3 * SIDE * SIDE, N_CLASSES = 10 };
+
+typedef struct Net {
+    CarinaContext *ctx;
+    CarinaModel model;
+    CarinaCompiled *exe;
+} Net;
+
+/* --- conv 3x3 to 20 channels, bias, ReLU, conv 3x3 to 16, ReLU, product with 10 classes, SoftMax. ---- */
+
+static CarinaTensor *noise(const CarinaShape *shape, uint32_t seed)
+{
+    CarinaTensor *t = NULL;
+    if (carina_tensor_create(&t, CARINA_F32, shape, NULL) != CARINA_OK)
+        return NULL;
+    for (int64_t i = 0, n = ca_tensor_count(t); i < n; i++) {
+        seed = seed * 1664525u + 1013904223u;
+        ((float *)t->data)[i] = (float)(seed >> 8) * 0x1p-23f - 1;
+    }
+    return t;
+}
+
+static CarinaStatus add(CaGraph *g, CaValue **v, const char *op, CaValue *second)
+{
+    CaValue *in[2] = {*v, second};
+    CaNode *n = NULL;
+    CA_TRY(ca_graph_add(&n, g, NULL, op, 0, NULL, in, second ? 2 : 1, 1, NULL));
+    *v = &n->outputs[0];
+    if (strcmp(op, "Convolution") == 0)
+        for (const char *const *a =
+                 (const char *const[]){"strides", "1,1", "pads_begin", "1,1", "pads_end",
+                                       "1,1", "dilations", "1,1", NULL};
+             *a; a += 2)
+            CA_TRY(ca_node_set_text(g, n, a[0], a[1], NULL));
+    return CARINA_OK;
+}
+
+static CarinaStatus weigh(CaGraph *g, CaValue **v, const char *op, CarinaShape shape,
+                          uint32_t seed)
+{
+    CaValue *w = NULL;
+    CA_TRY(ca_graph_constant(&w, g, NULL, NULL, noise(&shape, seed), NULL));
+    return add(g, v, op, w);
+}
+
+static CarinaStatus build(CaGraph *g)
+{
+    const CarinaShape input = {4, {1, 3, SIDE, SIDE}};
+    CaValue *v = NULL, *flat = NULL;
+    CA_TRY(ca_graph_parameter(&v, g, "image", CARINA_F32, &input, NULL));
+    CA_TRY(weigh(g, &v, "Convolution", (CarinaShape){4, {20, 3, 3, 3}}, 1));
+    CA_TRY(weigh(g, &v, "Add", (CarinaShape){4, {1, 20, 1, 1}}, 2));
+    CA_TRY(add(g, &v, "ReLU", NULL));
+    CA_TRY(weigh(g, &v, "Convolution", (CarinaShape){4, {16, 20, 3, 3}}, 3));
+    CA_TRY(add(g, &v, "ReLU", NULL));
+    CA_TRY(ca_graph_ints(&flat, g, NULL, NULL, NULL, (const int64_t[]){1, -1}, 2, NULL));
+    CA_TRY(add(g, &v, "Reshape", flat));
+    CA_TRY(weigh(g, &v, "MatMul", (CarinaShape){2, {16 * SIDE * SIDE, N_CLASSES}}, 4));
+    CA_TRY(add(g, &v, "SoftMax", NULL));
+    CA_TRY(ca_graph_result(g, "classes", v, NULL));
+    return ca_graph_infer(g, NULL);
+}
+
+static bool net_open(Net *net, int n_threads, int n_streams)
+{
+    const CarinaContextOptions options = {
+        .struct_size = sizeof options, .n_threads = n_threads, .plugin_dir = PLUGIN_DIR};
+    const CarinaCompileOptions how = {
+        .struct_size = sizeof how, .n_threads = n_threads, .n_streams = n_streams};
+    CarinaError err = {CARINA_OK, ""};
+    *net = (Net){.ctx = NULL};
+    if (carina_context_create(&net->ctx, &options, &err) == CARINA_OK &&
+        ca_graph_create(&net->model.graph, &err) == CARINA_OK &&
+        build(net->model.graph) == CARINA_OK) {
+        net->model.ctx = net->ctx;
+        if (carina_compile(&net->exe, net->ctx, &net->model, "CPU", &how, &err) ==
+            CARINA_OK)
+            return true;
+    }
+    test_fail(__FILE__, __LINE__, err.text);
+    return false;
+}
+
+static void net_close(Net *net)
+{
+    carina_compiled_free(&net->exe);
+    ca_graph_free(&net->model.graph);
+    carina_context_free(&net->ctx);
+}
+
+static void feed(CarinaRequest *req, uint32_t seed)
+{
+    CarinaTensor *in = carina_request_input(req, 0), *t = noise(&in->shape, seed);
+    memcpy(in->data, t->data, t->size);
+    carina_tensor_free(&t);
+}
+
+/* What the network says to the image of that seed, on one thread of its own. */
+static bool answer(CarinaCompiled *exe, uint32_t seed, float out[N_CLASSES])
+{
+    CarinaRequest *req = NULL;
+    if (carina_request_create(&req, exe, NULL) != CARINA_OK)
+        return false;
+    feed(req, seed);
+    const bool ok = carina_request_infer(req, NULL) == CARINA_OK;
+    memcpy(out, carina_request_output(req, 0)->data, N_CLASSES * sizeof *out);
+    carina_request_free(&req);
+    return ok;
+}
+
+static bool says(CarinaRequest *req, const float want[N_CLASSES])
+{
+    return memcmp(carina_request_output(req, 0)->data, want, N_CLASSES * sizeof *want) ==
+           0;
+}
+
+/* --- Ways to run. ----------------------------------------------------------------------------------- */
+
+TEST(a_started_run_and_one_in_place_give_the_same)
+{
+    Net net;
+    CarinaRequest *req = NULL;
+    float want[N_CLASSES], other[N_CLASSES];
+    CHECK(net_open(&net, 2, 1));
+    CHECK(answer(net.exe, 1, want) && answer(net.exe, 2, other));
+    CHECK(memcmp(want, other, sizeof want) != 0); /* the input matters */
+    CHECK_STATUS(carina_request_create(&req, net.exe, NULL), CARINA_OK);
+    CHECK_STATUS(carina_request_wait(req, 0, NULL), CARINA_OK); /* nothing to wait for */
+    feed(req, 1);
+    CHECK_STATUS(carina_request_start(req, NULL), CARINA_OK);
+    CHECK_STATUS(carina_request_wait(req, 60000, NULL), CARINA_OK);
+    CHECK_STATUS(carina_request_status(req), CARINA_OK);
+    CHECK(says(req, want));
+    carina_request_free(&req);
+    net_close(&net);
+}
+
+typedef struct Gate {
+    sem_t entered, open;
+} Gate;
+
+static void hold(void *arg, CarinaRequest *req, CarinaStatus status)
+{
+    Gate *gate = arg;
+    (void)req, (void)status;
+    sem_post(&gate->entered);
+    sem_wait(&gate->open);
+}
+
+/* One stream has one worker: while it stands in the first request's callback, the second stays queued. */
+TEST(a_queued_request_is_busy_times_out_and_can_be_cancelled)
+{
+    Net net;
+    Gate gate;
+    CarinaRequest *first = NULL, *second = NULL;
+    CHECK(net_open(&net, 1, 1));
+    sem_init(&gate.entered, 0, 0);
+    sem_init(&gate.open, 0, 0);
+    CHECK_STATUS(carina_request_create(&first, net.exe, NULL), CARINA_OK);
+    CHECK_STATUS(carina_request_create(&second, net.exe, NULL), CARINA_OK);
+    carina_request_set_callback(first, hold, &gate);
+    CHECK_STATUS(carina_request_start(first, NULL), CARINA_OK);
+    sem_wait(&gate.entered);
+    CHECK_STATUS(carina_request_wait(first, 1, NULL), CARINA_ERR_TIMEOUT);
+    CHECK_STATUS(carina_request_start(second, NULL), CARINA_OK);
+    CHECK_STATUS(carina_request_status(second), CARINA_ERR_BUSY);
+    CHECK_STATUS(carina_request_start(second, NULL), CARINA_ERR_BUSY);
+    CHECK_STATUS(
+        carina_request_set_input(second, 0, carina_request_input(second, 0), NULL),
+        CARINA_ERR_BUSY);
+    CHECK_STATUS(carina_request_wait(second, 5, NULL), CARINA_ERR_TIMEOUT);
+    carina_request_cancel(second);
+    sem_post(&gate.open);
+    CHECK_STATUS(carina_request_wait(second, 0, NULL), CARINA_ERR_CANCELLED);
+    CHECK_STATUS(carina_request_status(second), CARINA_ERR_CANCELLED);
+    CHECK_STATUS(carina_request_wait(first, 0, NULL), CARINA_OK);
+    CHECK_STATUS(carina_request_infer(second, NULL),
+                 CARINA_OK); /* good for another run */
+    carina_request_free(&first);
+    carina_request_free(&second);
+    net_close(&net);
+}
+
+typedef struct Laps {
+    int n;
+    sem_t done;
+} Laps;
+
+static void again(void *arg, CarinaRequest *req, CarinaStatus status)
+{
+    Laps *laps = arg;
+    if (status == CARINA_OK && ++laps->n < 5 &&
+        carina_request_start(req, NULL) == CARINA_OK)
+        return;
+    sem_post(&laps->done);
+}
+
+TEST(a_callback_may_start_the_request_again)
+{
+    Net net;
+    Laps laps = {.n = 0};
+    CarinaRequest *req = NULL;
+    CHECK(net_open(&net, 2, 2));
+    sem_init(&laps.done, 0, 0);
+    CHECK_STATUS(carina_request_create(&req, net.exe, NULL), CARINA_OK);
+    carina_request_set_callback(req, again, &laps);
+    CHECK_STATUS(carina_request_start(req, NULL), CARINA_OK);
+    sem_wait(&laps.done);
+    CHECK_STATUS(carina_request_wait(req, 0, NULL), CARINA_OK);
+    CHECK_EQ(laps.n, 5);
+    carina_request_free(&req);
+    net_close(&net);
+}
+
+TEST(many_requests_in_flight_each_get_their_own_answer)
+{
+    enum { N = 32 };
+    Net net;
+    CarinaRequest *reqs[N];
+    float want[N_CLASSES];
+    CHECK(net_open(&net, 2, 2));
+    for (uint32_t i = 0; i < N; i++) {
+        CHECK_STATUS(carina_request_create(&reqs[i], net.exe, NULL), CARINA_OK);
+        feed(reqs[i], i);
+        CHECK_STATUS(carina_request_start(reqs[i], NULL), CARINA_OK);
+    }
+    for (uint32_t i = 0; i < N; i++) {
+        CHECK_STATUS(carina_request_wait(reqs[i], 0, NULL), CARINA_OK);
+        CHECK(answer(net.exe, i, want) && says(reqs[i], want));
+        carina_request_free(&reqs[i]);
+    }
+    net_close(&net);
+}
+
+TEST(what_does_not_fit_a_request_is_refused)
+{
+    Net net;
+    CarinaRequest *req = NULL;
+    CarinaTensor *small = NULL;
+    CarinaError err = {CARINA_OK, ""};
+    const CarinaShape shape = {2, {1, 4}};
+    CHECK(net_open(&net, 1, 1));
+    CHECK_STATUS(carina_request_create(&req, net.exe, NULL), CARINA_OK);
+    CHECK_STATUS(carina_tensor_create(&small, CARINA_F32, &shape, NULL), CARINA_OK);
+    CHECK_STATUS(carina_request_set_input(req, 0, small, &err), CARINA_ERR_SHAPE);
+    CHECK(strstr(err.text, "[1, 3, 12, 12]") && strstr(err.text, "[1, 4]"));
+    CHECK_STATUS(carina_request_set_input(req, 1, small, &err), CARINA_ERR_ARGUMENT);
+    CHECK_STATUS(carina_request_set_output(req, -1, small, &err), CARINA_ERR_ARGUMENT);
+    CHECK(!carina_request_output(req, 1));
+    carina_tensor_free(&small);
+    carina_request_free(&req);
+    CarinaCompiled *none = NULL;
+    CHECK_STATUS(carina_compile(&none, net.ctx, &net.model, "TPU", NULL, &err),
+                 CARINA_ERR_NOT_FOUND);
+    CHECK(!none && strstr(err.text, "TPU"));
+    net_close(&net);
+}
+
+/* --- Several threads. ------------------------------------------------------------------------------- */
+
+typedef struct Worker {
+    Net *net;
+    uint32_t seed;
+    int n_wrong;
+} Worker;
+
+static void *run_often(void *arg)
+{
+    Worker *w = arg;
+    float first[N_CLASSES], next[N_CLASSES];
+    w->n_wrong += !answer(w->net->exe, w->seed, first);
+    for (int i = 0; i < 20; i++)
+        w->n_wrong +=
+            !answer(w->net->exe, w->seed, next) || memcmp(first, next, sizeof first) != 0;
+    return NULL;
+}
+
+static void *compile_often(void *arg)
+{
+    Worker *w = arg;
+    for (int i = 0; i < 5; i++) {
+        CarinaCompiled *exe = NULL;
+        float out[N_CLASSES];
+        w->n_wrong += carina_compile(&exe, w->net->ctx, &w->net->model, "CPU", NULL,
+                                     NULL) != CARINA_OK ||
+                      !answer(exe, w->seed, out);
+        carina_compiled_free(&exe);
+    }
+    return NULL;
+}
+
+TEST(four_threads_run_while_a_fifth_compiles)
+{
+    Net net;
+    pthread_t threads[5];
+    Worker workers[5];
+    CHECK(net_open(&net, 2, 2));
+    for (uint32_t i = 0; i < 5; i++) {
+        workers[i] = (Worker){&net, i, 0};
+        CHECK_EQ(pthread_create(&threads[i], NULL, i < 4 ? run_often : compile_often,
+                                &workers[i]),
+                 0);
+    }
+    for (int i = 0; i < 5; i++)
+        pthread_join(threads[i], NULL);
+    for (int i = 0; i < 5; i++)
+        CHECK_EQ(workers[i].n_wrong, 0);
+    net_close(&net);
+}
+
+TEST(threads_and_streams_do_not_change_a_bit)
+{
+    float want[N_CLASSES], got[N_CLASSES];
+    for (int n_threads = 1; n_threads <= 4; n_threads++)
+        for (int n_streams = 1; n_streams <= n_threads; n_streams++) {
+            Net net;
+            CHECK(net_open(&net, n_threads, n_streams));
+            CHECK_EQ(carina_compiled_n_streams(net.exe), n_streams);
+            CHECK(answer(net.exe, 7, n_threads == 1 ? want : got));
+            CHECK(n_threads == 1 || memcmp(want, got, sizeof want) == 0);
+            net_close(&net);
+        }
+}
+
+/* --- Memory. ---------------------------------------------------------------------------------------- */
+
+TEST(a_run_takes_nothing_from_the_heap)
+{
+    Net net;
+    CarinaRequest *req = NULL;
+    if (!test_counts_allocations())
+        SKIP("the heap is not counted here");
+    CHECK(net_open(&net, 2, 1));
+    CHECK_STATUS(carina_request_create(&req, net.exe, NULL), CARINA_OK);
+    feed(req, 1);
+    CHECK_STATUS(carina_request_infer(req, NULL), CARINA_OK); /* makes the scratch */
+    CHECK_STATUS(carina_request_start(req, NULL), CARINA_OK); /* makes the worker */
+    CHECK_STATUS(carina_request_wait(req, 0, NULL), CARINA_OK);
+    const long before = test_allocations();
+    for (int i = 0; i < 50; i++) {
+        CHECK_STATUS(carina_request_infer(req, NULL), CARINA_OK);
+        CHECK_STATUS(carina_request_start(req, NULL), CARINA_OK);
+        CHECK_STATUS(carina_request_wait(req, 0, NULL), CARINA_OK);
+    }
+    CHECK_EQ(test_allocations() - before, 0);
+    carina_request_free(&req);
+    CHECK(test_allocations() >= before);
+    net_close(&net);
+}
+
+static bool cycle(Net *net, bool with_compile)
+{
+    CarinaCompiled *exe = NULL;
+    CarinaRequest *req = NULL;
+    if (with_compile &&
+        carina_compile(&exe, net->ctx, &net->model, "CPU", NULL, NULL) != CARINA_OK)
+        return false;
+    const bool ok =
+        carina_request_create(&req, with_compile ? exe : net->exe, NULL) == CARINA_OK &&
+        carina_request_input(req, 0) && carina_request_output(req, 0);
+    carina_compiled_free(&exe); /* before its request: any order is good */
+    carina_request_free(&req);
+    return ok;
+}
+
+TEST(ten_thousand_cycles_leave_nothing_behind)
+{
+    Net net;
+    if (!test_counts_allocations())
+        SKIP("the heap is not counted here");
+    CHECK(net_open(&net, 1, 1));
+    CHECK(cycle(&net, false) && cycle(&net, true));
+    const long before = test_live_blocks();
+    for (int i = 0; i < 10000; i++)
+        CHECK(cycle(&net, i % 100 == 0));
+    CHECK_EQ(test_live_blocks() - before, 0);
+    CHECK(before > 0); /* the count counts */
+    net_close(&net);
+}
