@@ -14,12 +14,12 @@ convert "$folder/right" && ls "$folder/right"
 size=$(stat -c %s "$folder/right/p.bin")
 
 # No file may grow past a limit: nothing, a tenth, a half, and one kilobyte short of it.
-for limit in 0 $((size / 10240)) $((size / 2048)) $((size / 1024)); do
-    mkdir "$folder/full$limit"
-    (trap '' XFSZ; ulimit -f "$limit"; convert "$folder/full$limit"; echo "exit $?") 2>&1 |
-        sed "s|$folder/||"
-    ls -A "$folder/full$limit"
-    whole "$folder/full$limit"
+for part in nothing=0 tenth=$((size / 10240)) half=$((size / 2048)) nearly=$((size / 1024)); do
+    to=$folder/${part%=*}
+    mkdir "$to"
+    (trap '' XFSZ; ulimit -f "${part#*=}"; convert "$to"; echo "exit $?") 2>&1 | sed "s|$folder/||"
+    ls -A "$to"
+    whole "$to"
 done
 
 # The same over files that are there: they stay.

@@ -9,6 +9,22 @@
 
 static void pass_through(CaOnnxCall *c) { ca_onnx_out(c, 0, ca_onnx_in(c, 0)); }
 
+/* Training drops elements at random, which no inference means: training_mode must be known to be false, or the
+ * ratio to be 0. */
+static void dropout(CaOnnxCall *c)
+{
+    CaValue *training = ca_onnx_opt(c, 2), *share = ca_onnx_opt(c, 1);
+    double mode = 1, ratio = 0.5;
+    if (share && ca_onnx_known_reals(c, share, &ratio, 1) != 1)
+        ratio = 0.5;
+    if (training && ca_onnx_known_reals(c, training, &mode, 1) != 1)
+        mode = 1;
+    if (training && mode != 0 && ratio != 0)
+        ca_onnx_fail(c, CARINA_ERR_UNSUPPORTED,
+                     "training_mode is not false; export the model for inference");
+    pass_through(c);
+}
+
 /* --- Constants. */
 
 static CaValue *tensor_constant(CaOnnxCall *c, const Onnx__TensorProto *t)
@@ -583,7 +599,7 @@ const CaOnnxOp ca_onnx_moves[] = {
     {"", "Constant", constant, NULL},
     {"", "ConstantOfShape", constant_of_shape, NULL},
     {"", "DepthToSpace", depth_to_space, NULL},
-    {"", "Dropout", pass_through, NULL},
+    {"", "Dropout", dropout, NULL},
     {"", "Expand", expand, NULL},
     {"", "Flatten", flatten, NULL},
     {"", "Gather", gather, NULL},

@@ -109,7 +109,11 @@ static CarinaStatus collect_names(CaOnnx *r, const Onnx__GraphProto *g)
 
 static CarinaStatus read_input(CaOnnx *r, const Onnx__ValueInfoProto *info)
 {
-    CaOnnxName *name = name_of(r, info->name ? info->name : "");
+    if (!info->name || !info->name[0])
+        return ca_err(r->err, CARINA_ERR_FORMAT,
+                      "%s: an input of the graph has no name; the file is damaged",
+                      r->path);
+    CaOnnxName *name = name_of(r, info->name);
     const Onnx__TensorTypeProto *t = info->type ? info->type->tensor_type : NULL;
     CarinaShape shape = ca_shape_unknown();
     if (name->tensor) /* older files list weights as inputs; newer ones give defaults so */
