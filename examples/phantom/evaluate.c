@@ -175,25 +175,25 @@ static int usage(void)
     return 2;
 }
 
-int main(int argc, char **argv)
+static int evaluate(Report *r, int argc, char **argv)
 {
-    Report r = {.command = "make demo", .version = "Carina"};
     const char *page = NULL;
     if (argc < 3)
         return usage();
-    if (read_scores(argv[1], &r.test) || read_labels(argv[2], &r.test))
+    if (read_scores(argv[1], &r->test) || read_labels(argv[2], &r->test))
         return 1;
     for (int i = 3; i < argc; i++) {
         if (strcmp(argv[i], "--shown") == 0 && i + 3 < argc) {
-            if (read_scores(argv[i + 1], &r.shown) || read_labels(argv[i + 2], &r.shown))
+            if (read_scores(argv[i + 1], &r->shown) ||
+                read_labels(argv[i + 2], &r->shown))
                 return 1;
-            r.images = argv[i += 3];
+            r->images = argv[i += 3];
         } else if (strcmp(argv[i], "--bench") == 0 && i + 1 < argc) {
-            r.bench = argv[++i];
+            r->bench = argv[++i];
         } else if (strcmp(argv[i], "--command") == 0 && i + 1 < argc) {
-            r.command = argv[++i];
+            r->command = argv[++i];
         } else if (strcmp(argv[i], "--version") == 0 && i + 1 < argc) {
-            r.version = argv[++i];
+            r->version = argv[++i];
         } else if (strcmp(argv[i], "--report") == 0 && i + 1 < argc) {
             page = argv[++i];
         } else {
@@ -201,7 +201,22 @@ int main(int argc, char **argv)
         }
     }
     for (int k = 0; k < EVALUATE_FINDINGS; k++)
-        r.test.areas[k] = area_of(&r.test, k);
-    print_areas(&r.test);
-    return page ? report_write(page, &r) : 0;
+        r->test.areas[k] = area_of(&r->test, k);
+    print_areas(&r->test);
+    return page ? report_write(page, r) : 0;
+}
+
+static void series_free(Series *s)
+{
+    free((void *)(uintptr_t)s->labels);
+    free((void *)(uintptr_t)s->scores);
+}
+
+int main(int argc, char **argv)
+{
+    Report r = {.command = "make demo", .version = "Carina"};
+    const int status = evaluate(&r, argc, argv);
+    series_free(&r.test);
+    series_free(&r.shown);
+    return status;
 }

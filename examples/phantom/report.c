@@ -272,8 +272,9 @@ static int write_shots(FILE *f, const Report *r)
         "<h2>%ld phantoms and what the network says <button data-of=\"shots\">copy as CSV"
         "</button></h2>\n<p>Above: what was drawn, marked &#9679; below. Numbers are "
         "probabilities; from 0.5 on a finding counts as reported. %ld of %ld answers are "
-        "right; the others are in red.</p>\n<div class=\"shots\">\n",
-        s->n, right, s->n * EVALUATE_FINDINGS);
+        "right%s.</p>\n<div class=\"shots\">\n",
+        s->n, right, s->n * EVALUATE_FINDINGS,
+        right < s->n * EVALUATE_FINDINGS ? "; the others are in red" : "");
     for (long i = 0; i < s->n; i++)
         if (write_shot(f, r, i))
             return 1;

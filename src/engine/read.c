@@ -10,6 +10,7 @@
 #include "formats/onnx/onnx.h"
 #include "ir/ir.h"
 
+#include <dirent.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -124,6 +125,32 @@ static CarinaStatus read_ir(CaGraph **out, char *format, size_t room, const char
     return status;
 }
 
+/* The one file with that extension in path's folder; false where there are none or several. */
+static bool find_only(char *out, size_t room, const char *path, const char *extension)
+{
+    const char *slash = strrchr(path, '/');
+    const int n = slash ? (int)(slash - path) + 1 : 0;
+    char folder[4096];
+    int found = 0;
+    if ((size_t)n >= sizeof folder)
+        return false;
+    (void)snprintf(folder, sizeof folder, "%.*s", n, path);
+    DIR *dir = opendir(n ? folder : ".");
+    for (const struct dirent *e; dir && (e = readdir(dir));) {
+        const size_t length = strlen(e->d_name), tail = strlen(extension);
+        if (length <= tail || strcmp(e->d_name + length - tail, extension) != 0)
+            continue;
+        if (strlen(folder) + length >= room)
+            continue;
+        found++;
+        memcpy(out, folder, strlen(folder));
+        memcpy(out + strlen(folder), e->d_name, length + 1);
+    }
+    if (dir)
+        closedir(dir);
+    return found == 1;
+}
+
 /* One of the pair was given: text says the graph, weights the numbers. */
 static CarinaStatus read_caffe(CaGraph **out, char *format, size_t room, const char *path,
                                CaBuffer *file, Kind kind, const char *other,
@@ -132,13 +159,14 @@ static CarinaStatus read_caffe(CaGraph **out, char *format, size_t room, const c
     char beside[4096];
     CaBuffer *second = NULL;
     const bool is_text = kind == CAFFE_TEXT;
-    with_extension(beside, sizeof beside, path, is_text ? ".caffemodel" : ".prototxt");
-    if (!other && exists(beside))
+    const char *extension = is_text ? ".caffemodel" : ".prototxt";
+    with_extension(beside, sizeof beside, path, extension);
+    if (!other && (exists(beside) || find_only(beside, sizeof beside, path, extension)))
         other = beside;
     if (!other)
         return ca_err(err, CARINA_ERR_FILE,
-                      "%s: %s beside it is missing; name the %s file too", path, beside,
-                      is_text ? ".caffemodel" : ".prototxt");
+                      "%s: the %s file that goes with it is not beside it; name it too",
+                      path, extension);
     CA_TRY(ca_file_map(&second, other, err));
     const CarinaStatus status = is_text
                                     ? ca_caffe_read(out, path, file, other, second, err)

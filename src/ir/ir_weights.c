@@ -78,15 +78,14 @@ static uint16_t narrow(float f)
 static CarinaStatus write_fp16(CaWeights *w, const CarinaTensor *t, CarinaError *err)
 {
     uint16_t block[1024];
-    const float *f = t->data;
-    size_t n = t->size / sizeof *f;
-    while (n) {
-        const size_t m = n < 1024 ? n : 1024;
+    float f[1024]; /* a large constant may lie at any address */
+    const size_t n = t->size / sizeof *f;
+    for (size_t at = 0; at < n; at += 1024) {
+        const size_t m = n - at < 1024 ? n - at : 1024;
+        memcpy(f, (const char *)t->data + at * sizeof *f, m * sizeof *f);
         for (size_t i = 0; i < m; i++)
             block[i] = narrow(f[i]);
         CA_TRY(ca_writer_write(w->file, block, m * sizeof *block, err));
-        f += m;
-        n -= m;
     }
     return CARINA_OK;
 }

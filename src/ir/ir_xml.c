@@ -67,6 +67,13 @@ static CarinaStatus explain(xmlParserCtxt *ctxt, const Refusal *refusal, const c
         e->line, (int)n, e->message ? e->message : "");
 }
 
+/* libxml2 has errors that belong to no parser, of encodings for one; it would print them. */
+static void say_nothing(void *arg, const char *format, ...)
+{
+    (void)arg;
+    (void)format;
+}
+
 CarinaStatus ca_xml_parse(xmlDoc **out, const char *path, const void *data, size_t size,
                           CarinaError *err)
 {
@@ -84,11 +91,15 @@ CarinaStatus ca_xml_parse(xmlDoc **out, const char *path, const void *data, size
     ctxt->_private = &refusal;
     ctxt->sax->internalSubset = refuse_doctype;
     ctxt->sax->startElementNs = bounded_start;
+    const xmlGenericErrorFunc printer = xmlGenericError; /* of this thread */
+    void *const printer_arg = xmlGenericErrorContext;
+    xmlSetGenericErrorFunc(NULL, say_nothing);
     /* NOENT: attribute values come as one text each; there are no entities but XML's own five. */
     xmlDoc *doc =
         xmlCtxtReadMemory(ctxt, data, (int)size, NULL, NULL,
                           XML_PARSE_NONET | XML_PARSE_NOENT | XML_PARSE_NOCDATA |
                               XML_PARSE_NOERROR | XML_PARSE_NOWARNING);
+    xmlSetGenericErrorFunc(printer_arg, printer);
     CarinaStatus status = CARINA_OK;
     if (!doc || !ctxt->wellFormed || refusal.doctype || refusal.deep) {
         status = explain(ctxt, &refusal, path, err);

@@ -129,13 +129,12 @@ bool ca_rewrite_number(const CaValue *v, double *x)
     return true;
 }
 
-bool ca_rewrite_is_near(const CaValue *v, double x)
+bool ca_rewrite_near(CarinaType type, double y, double x)
 {
-    double y;
-    const double relative = v && v->type == CARINA_F16    ? 0x1p-10
-                            : v && v->type == CARINA_BF16 ? 0x1p-7
-                                                          : 0x1p-21;
-    return ca_rewrite_number(v, &y) && fabs(y - x) <= relative * fabs(x);
+    const double relative = type == CARINA_F16    ? 0x1p-10
+                            : type == CARINA_BF16 ? 0x1p-7
+                                                  : 0x1p-21;
+    return fabs(y - x) <= relative * fabs(x);
 }
 
 bool ca_rewrite_is_numpy(const CaNode *node)

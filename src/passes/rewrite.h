@@ -28,8 +28,8 @@ const CarinaTensor *ca_rewrite_constant(const CaValue *v);
 double *ca_rewrite_reals(const CaValue *v);
 /* Is v a constant whose elements are all the same number? */
 bool ca_rewrite_number(const CaValue *v, double *x);
-/* Is v a constant near x, within the rounding of its type? */
-bool ca_rewrite_is_near(const CaValue *v, double x);
+/* Is y, a number from a graph of that type, x but for a few roundings? */
+bool ca_rewrite_near(CarinaType type, double y, double x);
 /* A binary node op_name with one constant number: the other input and the number; only_second: not the first input. */
 bool ca_rewrite_with_number(const CaValue *v, const char *op_name, bool only_second,
                             CaValue **other, double *x);

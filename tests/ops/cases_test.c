@@ -166,7 +166,7 @@ static CarinaStatus build(Work *w, CaGraph **graph, CaNode **node, uint32_t para
 static uint32_t unwritten(const CaseLine *c)
 {
     uint32_t mask = 0;
-    for (int i = 0; i < c->n_in; i++)
+    for (int i = 0; i < c->n_in && i < 32; i++)
         mask |= (uint32_t)!c->in[i].values << i;
     return mask;
 }

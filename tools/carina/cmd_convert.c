@@ -339,7 +339,7 @@ static bool add_disabled(char **all, const char *pass)
 /* Passes that fold multiplications and additions into layers are what --disable_fusing is about. */
 static bool is_fusing(const char *pass)
 {
-    return strstr(pass, "fus") || strstr(pass, "batch_norm") || strstr(pass, "linear");
+    return strstr(pass, "fus") || strstr(pass, "batch-norm") || strstr(pass, "linear");
 }
 
 static bool disabled(char **all, const Values *v)

@@ -101,13 +101,14 @@ static void any_convolution(CaCaffeCall *c, bool backwards)
                       (long long)in, (long long)out, (long long)group);
         return;
     }
-    const CarinaShape shape =
-        backwards ? filter_shape(&w, in, out, group) : filter_shape(&w, out, in, group);
+    const int64_t first = backwards ? in : out, second = backwards ? out : in;
+    const CarinaShape stored = filter_shape(&w, first, second / group, 1),
+                      shape = filter_shape(&w, first, second, group);
     static const char *const ops[2][2] = {
         {"Convolution", "GroupConvolution"},
         {"ConvolutionBackpropData", "GroupConvolutionBackpropData"}};
-    CaValue *v =
-        ca_caffe_2(c, ops[backwards][group > 1], c->in[0], ca_caffe_weight(c, 0, &shape));
+    CaValue *v = ca_caffe_2(c, ops[backwards][group > 1], c->in[0],
+                            ca_caffe_weight_as(c, 0, &stored, &shape));
     set_window(c, v, &w);
     ca_caffe_set_ints(c, v, "dilations", w.dilation, w.n);
     c->out[0] = bias(c, v, p->bias_term, out, 1, x.rank);
@@ -302,9 +303,9 @@ static void batch_norm(CaCaffeCall *c)
     const int axis = x.rank > 1 ? 1 : 0;
     const int64_t n = x.rank ? x.dims[axis] : 1;
     const CarinaShape shape = ca_caffe_along(axis, x.rank, n);
-    CarinaTensor *mean = ca_caffe_tensor(c, 0, &shape),
-                 *variance = ca_caffe_tensor(c, 1, &shape),
-                 *count = ca_caffe_tensor(c, 2, &one);
+    CarinaTensor *mean = ca_caffe_tensor(c, 0, &shape, &shape),
+                 *variance = ca_caffe_tensor(c, 1, &shape, &shape),
+                 *count = ca_caffe_tensor(c, 2, &one, &one);
     double *v = ca_arena_array(c->r->work, (size_t)n, 2 * sizeof *v);
     if (!v)
         ca_caffe_fail(c, CARINA_ERR_MEMORY, "out of memory");

@@ -98,8 +98,11 @@ CaValue *ca_caffe_plus(CaCaffeCall *c, CaValue *v, double term);
 /* [1, C, 1, 1] for an axis of a tensor of that rank. */
 CarinaShape ca_caffe_along(int axis, int rank, int64_t n);
 
-/* --- caffe_weights.c: blob i with that shape; dimensions of 1 aside, the file must have the same one. */
-CarinaTensor *ca_caffe_tensor(CaCaffeCall *c, size_t i, const CarinaShape *shape);
+/* --- caffe_weights.c: blob i with that shape. In the file it must be stored_as, dimensions of 1 aside. */
+CarinaTensor *ca_caffe_tensor(CaCaffeCall *c, size_t i, const CarinaShape *stored_as,
+                              const CarinaShape *shape);
+CaValue *ca_caffe_weight_as(CaCaffeCall *c, size_t i, const CarinaShape *stored_as,
+                            const CarinaShape *shape);
 CaValue *ca_caffe_weight(CaCaffeCall *c, size_t i, const CarinaShape *shape);
 size_t ca_caffe_n_weights(const CaCaffeCall *c);
 

@@ -160,6 +160,8 @@ static CarinaStatus read_scalar(Reader *r, Token *t)
 static bool integer(const Token *t, int64_t *v)
 {
     uint64_t magnitude = 0;
+    if (t->text[0] == '-') /* a second sign */
+        return false;
     if (t->n > 2 && t->text[0] == '0' && (t->text[1] | 32) == 'x') {
         for (size_t i = 2; i < t->n; i++) {
             const int d = hex_digit(t->text[i]);

@@ -111,7 +111,8 @@ static CarinaTensor *elements(CaCaffeCall *c, const Caffe__Blob *b,
     return t;
 }
 
-CarinaTensor *ca_caffe_tensor(CaCaffeCall *c, size_t i, const CarinaShape *shape)
+CarinaTensor *ca_caffe_tensor(CaCaffeCall *c, size_t i, const CarinaShape *stored_as,
+                              const CarinaShape *shape)
 {
     char want[CA_SHAPE_TEXT], have[CA_SHAPE_TEXT];
     int64_t n = 0;
@@ -137,22 +138,29 @@ CarinaTensor *ca_caffe_tensor(CaCaffeCall *c, size_t i, const CarinaShape *shape
         ca_caffe_fail(c, CARINA_ERR_FORMAT,
                       "weight %zu is %s but holds %llu numbers; %s is damaged", i, have,
                       (unsigned long long)seen, c->r->model_path);
-    else if (!same_but_ones(&stored, shape))
+    else if (!same_but_ones(&stored, stored_as))
         ca_caffe_fail(c, CARINA_ERR_SHAPE,
                       "weight %zu in %s is %s, the layer needs %s; the two files do not "
                       "belong together",
-                      i, c->r->model_path, have, ca_shape_text(want, sizeof want, shape));
+                      i, c->r->model_path, have,
+                      ca_shape_text(want, sizeof want, stored_as));
     return c->status == CARINA_OK ? elements(c, b, shape, n) : NULL;
 }
 
-CaValue *ca_caffe_weight(CaCaffeCall *c, size_t i, const CarinaShape *shape)
+CaValue *ca_caffe_weight_as(CaCaffeCall *c, size_t i, const CarinaShape *stored_as,
+                            const CarinaShape *shape)
 {
     CaValue *out = NULL;
-    CarinaTensor *t = ca_caffe_tensor(c, i, shape);
+    CarinaTensor *t = ca_caffe_tensor(c, i, stored_as, shape);
     const char *name = ca_arena_printf(c->r->work, "%s/weight%zu", c->name, i);
     if (t)
         c->status = ca_graph_constant(&out, c->r->graph, NULL, name, t, c->r->err);
     return c->status == CARINA_OK ? out : NULL;
+}
+
+CaValue *ca_caffe_weight(CaCaffeCall *c, size_t i, const CarinaShape *shape)
+{
+    return ca_caffe_weight_as(c, i, shape, shape);
 }
 
 size_t ca_caffe_n_weights(const CaCaffeCall *c)

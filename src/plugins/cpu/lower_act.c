@@ -46,14 +46,17 @@ bool ca_cpu_is_channel_slope(const CarinaShape *slope, const CarinaShape *x)
     return slope->rank == 1 || (at >= 0 && slope->dims[at] == x->dims[1]);
 }
 
-bool ca_cpu_act_of(CaAct *act, const CarinaNode *node)
+static bool act_of(CaAct *act, const CarinaNode *node)
 {
     *act = (CaAct){CA_ACT_NONE, 0, 0};
     if (!node->n_outputs || !ca_cpu_is_float(node->outputs[0].type))
         return false;
     if (ca_cpu_is(node, "PReLU")) {
+        if (!number_of(node, 1,
+                       &act->a)) /* one a channel: no act, and none may be left in it */
+            return false;
         act->kind = CA_ACT_LEAKY;
-        return number_of(node, 1, &act->a);
+        return true;
     }
     if (ca_cpu_is(node, "Swish")) {
         act->kind = CA_ACT_SWISH;
@@ -80,4 +83,12 @@ bool ca_cpu_act_of(CaAct *act, const CarinaNode *node)
             return true;
         }
     return false;
+}
+
+bool ca_cpu_act_of(CaAct *act, const CarinaNode *node)
+{
+    const bool is_one = act_of(act, node);
+    if (!is_one)
+        *act = (CaAct){CA_ACT_NONE, 0, 0};
+    return is_one;
 }
