@@ -334,12 +334,23 @@ static CarinaStatus compile_and_run(Group *g, const CarinaModel *m, Way way,
     return status;
 }
 
+/* The row's model: FILE, or FILE|WEIGHTS where the second file has a name of its own. */
+static CarinaStatus read_model(const Group *g, CarinaModel **m, CarinaError *err)
+{
+    char first[1024], second[1024];
+    const char *bar = strchr(g->rows->model, '|');
+    const CarinaReadOptions options = {sizeof options,
+                                       bar ? in_assets(g, bar + 1, second) : NULL};
+    in_assets(g, g->rows->model, first);
+    if (strchr(first, '|'))
+        *strchr(first, '|') = 0;
+    return carina_model_read(m, g->ctx, first, &options, err);
+}
+
 static CarinaStatus check_way(Group *g, Way way, CarinaError *err)
 {
-    char path[1024];
     CarinaModel *m = NULL;
-    CarinaStatus status =
-        carina_model_read(&m, g->ctx, in_assets(g, g->rows->model, path), NULL, err);
+    CarinaStatus status = read_model(g, &m, err);
     if (status == CARINA_OK)
         status = read_input(g, carina_model_input(m, 0), err);
     if (status == CARINA_OK)

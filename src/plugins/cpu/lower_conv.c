@@ -136,6 +136,7 @@ static CarinaStatus set_end(CaCpuBuild *b, CaConvEnd *end, const CaCpuFusion *f)
     int64_t n = 0;
     if (!f->act || ca_cpu_act_of(&end->act, f->act))
         return CARINA_OK;
+    end->act = (CaAct){CA_ACT_NONE, 0, 0}; /* the slopes are all there is */
     end->slope = ca_cpu_floats(b, f->act->inputs[1].value,
                                &n); /* padded with zeros to whole blocks */
     return end->slope
