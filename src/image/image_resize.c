@@ -4,7 +4,8 @@
  *
  * Each way is two passes, along rows and then along columns, with one list of weights per output
  * position. Plain bilinear keeps the middle in double and rounds once. The filtered one does as PIL
- * does, to the bit: weights of 22 bits, the middle rounded to 8.
+ * does: weights of 22 bits, rows first, the middle rounded to 8. Pillow 13 does the columns first for some
+ * sizes, where results differ by 1 of 255.
  */
 #include "base/memory.h"
 #include <carina/tensor.h>
