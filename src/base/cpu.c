@@ -45,7 +45,7 @@ static uint32_t detect(void)
 {
     CaCpuid w = {0};
     uint32_t a = 0, b = 0, c = 0, d = 0;
-    w.max_leaf = __get_cpuid_max(0, NULL);
+    w.max_leaf = (uint32_t)__get_cpuid_max(0, NULL);
     if (w.max_leaf < 7)
         return 0;
     __cpuid(1, a, b, c, d);
@@ -67,7 +67,7 @@ static uint32_t detect(void)
 void ca_cpu_name(char name[49])
 {
     uint32_t r[12] = {0};
-    if (__get_cpuid_max(0x80000000u, NULL) >= 0x80000004u)
+    if ((uint32_t)__get_cpuid_max(0x80000000u, NULL) >= 0x80000004u)
         for (uint32_t i = 0; i < 3; i++)
             __cpuid(0x80000002u + i, r[4 * i], r[4 * i + 1], r[4 * i + 2], r[4 * i + 3]);
     memcpy(name, r, 48);

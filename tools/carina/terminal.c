@@ -13,7 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
-static void say(const char *format, va_list args)
+PRINTF_LIKE(1, 0) static void say(const char *format, va_list args)
 {
     fflush(stdout);
     fputs("carina: ", stderr);
