@@ -369,9 +369,12 @@ static void check_rule(void)
             "direct where Winograd is not allowed");
     kc_true(ca_conv_plan(&p, &s, 0, false) && strstr(p.kernel, "_ref") != NULL,
             "ref where the processor has nothing");
-    s = square(1, 512, 512, 7, 7, 3, 1);
+    s = square(1, 256, 512, 7, 7, 3, 1);
     kc_true(ca_conv_plan(&p, &s, cpu, true) && p.algorithm == CA_CONV_WINOGRAD_2,
             "F(2,3) on 7x7");
+    s = square(1, 512, 512, 7, 7, 3, 1);
+    kc_true(ca_conv_plan(&p, &s, cpu, true) && p.algorithm == CA_CONV_DIRECT,
+            "direct on 7x7 where F(2,3)'s filter is large");
     s.groups = 512;
     kc_true(ca_conv_plan(&p, &s, cpu, true) && p.algorithm == CA_CONV_DEPTHWISE,
             "depthwise");
