@@ -176,6 +176,17 @@ static CarinaStatus read_caffe(CaGraph **out, char *format, size_t room, const c
     return status;
 }
 
+/* path without its folder and extension. */
+static void name_after(CaGraph *g, const char *path)
+{
+    const char *slash = strrchr(path, '/'), *stem = slash ? slash + 1 : path,
+               *dot = strrchr(stem, '.');
+    char *name = ca_arena_copy_n(ca_graph_arena(g), stem,
+                                 dot && dot > stem ? (size_t)(dot - stem) : strlen(stem));
+    if (name)
+        g->name = name;
+}
+
 CarinaStatus ca_read_file(CaGraph **out, char *format, size_t room, const char *path,
                           const char *weights, CarinaError *err)
 {
@@ -197,5 +208,7 @@ CarinaStatus ca_read_file(CaGraph **out, char *format, size_t room, const char *
     else
         status = ca_err(err, CARINA_ERR_FORMAT, "%s: %s", path, refusal(kind));
     ca_buffer_unref(&file);
+    if (status == CARINA_OK && strcmp((*out)->name, "model") == 0)
+        name_after(*out, path); /* the file gave none */
     return status;
 }

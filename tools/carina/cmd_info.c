@@ -190,9 +190,9 @@ static int print(const CarinaModel *model, const char *path)
     const Totals sum = add_layers(g, t, json);
     const double mb =
         stat(path, &st) == 0 && S_ISREG(st.st_mode) ? (double)st.st_size / 1e6 : 0;
-    printf("%s   %s   %s nodes   %s parameters   %s GMAC",
+    printf("%s   %s   %s nodes   %s parameters   %sMAC",
            g->name && *g->name ? g->name : "model", carina_model_format(model),
-           grouped(g->n_nodes), si((double)sum.parameters), three(sum.macs / 1e9));
+           grouped(g->n_nodes), si((double)sum.parameters), si(sum.macs));
     if (mb > 0)
         printf("   %s MB", three(mb));
     printf("\n");
