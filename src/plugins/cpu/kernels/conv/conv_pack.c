@@ -79,35 +79,44 @@ static void filter_transform(int m, double G[6][3])
     G[m + 1][2] = 1;
 }
 
-CA_READS_UNALIGNED static void transform(double G[6][3], int a, const float *k, float *u,
-                                         size_t xi_stride)
+/* Of 16 filters k [9][16]: U = G k G^T, a * a rows of 16 numbers, xi_stride apart. */
+static void transform(double G[6][3], int a, float k[9][16], float *u, size_t xi_stride)
 {
+    double t[3][16];
+
     for (int i = 0; i < a; i++) {
-        double t[3];
         for (int j = 0; j < 3; j++)
-            t[j] = G[i][0] * (double)k[j] + G[i][1] * (double)k[3 + j] +
-                   G[i][2] * (double)k[6 + j];
-        for (int j = 0; j < a; j++)
-            u[(size_t)(i * a + j) * xi_stride] =
-                (float)(t[0] * G[j][0] + t[1] * G[j][1] + t[2] * G[j][2]);
+            for (int l = 0; l < 16; l++)
+                t[j][l] = G[i][0] * (double)k[j][l] + G[i][1] * (double)k[3 + j][l] +
+                          G[i][2] * (double)k[6 + j][l];
+        for (int j = 0; j < a; j++, u += xi_stride)
+            for (int l = 0; l < 16; l++)
+                u[l] = (float)(t[0][l] * G[j][0] + t[1][l] * G[j][1] + t[2][l] * G[j][2]);
     }
 }
 
-static void pack_winograd(const CaConvPlan *p, float *filter, const float *oihw, Group g)
+/* 16 filters of one input channel at a time: whole lines are written. */
+CA_READS_UNALIGNED static void pack_winograd(const CaConvPlan *p, float *filter,
+                                             const float *oihw, Group g)
 {
-    static const float none[9];
     const int a = p->m + 2, panel = p->isa->max_blocks;
     const size_t ci = (size_t)p->ci, xi_stride = (size_t)g.n * 16 * ci;
     double G[6][3];
+    float k[9][16];
 
     filter_transform(p->m, G);
     float *u = filter + (size_t)g.first * 16 * ci * (size_t)(a * a);
     for (int b = 0; b < g.n; b += panel) {
-        const int width = (g.n - b < panel ? g.n - b : panel) * 16;
+        const int blocks = g.n - b < panel ? g.n - b : panel;
         for (int c = 0; c < p->ci; c++)
-            for (int o = 0; o < width; o++) {
-                const float *k = taps_of(p, oihw, 0, (g.first + b) * 16 + o, c);
-                transform(G, a, k ? k : none, u++, xi_stride);
+            for (int o = 0; o < blocks; o++, u += 16) {
+                for (int l = 0; l < 16; l++) {
+                    const float *from =
+                        taps_of(p, oihw, 0, (g.first + b + o) * 16 + l, c);
+                    for (int i = 0; i < 9; i++)
+                        k[i][l] = from ? from[i] : 0;
+                }
+                transform(G, a, k, u, xi_stride);
             }
     }
 }
