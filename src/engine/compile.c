@@ -61,32 +61,12 @@ static bool is_worth_folding(const CaNode *n)
 static CarinaStatus fold(CaGraph *g, CarinaError *err)
 {
     CA_EACH_NODE(n, g) {
-        CarinaTensor *outs[16] = {NULL};
-        const CarinaTensor *ins[16] = {NULL};
         bool is_known =
             n->op->ref && n->n_inputs > 0 && n->n_inputs <= 16 && n->n_outputs <= 16;
-        for (int i = 0; is_known && i < n->n_inputs; i++) {
-            const CaValue *v = n->inputs[i].value;
-            ins[i] = v ? v->constant : NULL;
-            is_known = !v || v->constant;
-        }
-        if (!is_known || n->outputs[0].constant || !is_worth_folding(n))
-            continue;
-        CarinaStatus status = CARINA_OK;
-        for (int i = 0; i < n->n_outputs && status == CARINA_OK; i++)
-            status = carina_tensor_create(&outs[i], n->outputs[i].type,
-                                          &n->outputs[i].shape, err);
-        if (status == CARINA_OK)
-            status = ca_reference_node(n, outs, ins, err);
-        for (int i = 0; i < n->n_outputs; i++) {
-            if (status == CARINA_OK)
-                status = ca_graph_keep(g, outs[i], err);
-            else
-                carina_tensor_free(&outs[i]);
-            if (status == CARINA_OK)
-                n->outputs[i].constant = outs[i];
-        }
-        CA_TRY(status);
+        for (int i = 0; is_known && i < n->n_inputs; i++)
+            is_known = !n->inputs[i].value || n->inputs[i].value->constant;
+        if (is_known && !n->outputs[0].constant && is_worth_folding(n))
+            CA_TRY(ca_node_know(g, n, err));
     }
     return CARINA_OK;
 }

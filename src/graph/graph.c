@@ -333,7 +333,6 @@ CarinaStatus ca_graph_sort(CaGraph *g, CarinaError *err)
                               1); /* 1 + nodes not placed, by id; 0: placed */
     CarinaStatus status = stack && waits ? CARINA_OK : no_memory(err);
     CaNode *first = g->first;
-    int32_t left = g->n_nodes;
     if (status == CARINA_OK) {
         CA_EACH_NODE(n, g)
             waits[n->id] = 1;
@@ -358,7 +357,6 @@ CarinaStatus ca_graph_sort(CaGraph *g, CarinaError *err)
             if (!need) {
                 waits[n->id] = 0;
                 top--;
-                left--;
             } else if (waits[need->id] == 2) {
                 status = ca_err(err, CARINA_ERR_FORMAT,
                                 "node '%s' (%s) depends on itself: the graph has a cycle",
@@ -384,7 +382,6 @@ CarinaStatus ca_graph_sort(CaGraph *g, CarinaError *err)
     } else {
         g->first = first;
     }
-    (void)left;
     ca_free(stack);
     ca_free(waits);
     return status;

@@ -131,7 +131,8 @@ CarinaStatus ca_infer_compare(const CaInferArgs *a, CarinaError *err)
 static bool is_small(const CaNode *node)
 {
     int64_t n = 0;
-    if (!node->op->ref || node->n_inputs > 64 || node->n_outputs > 64)
+    if (!node->op->ref || node->n_inputs > CA_KNOWN_PORTS ||
+        node->n_outputs > CA_KNOWN_PORTS)
         return false;
     const bool is_shape_of = ca_node_is(node, "ShapeOf");
     for (int i = 0; i < node->n_inputs; i++) {
@@ -161,20 +162,12 @@ static CarinaStatus shape_of(CaGraph *g, CaNode *node, CarinaError *err)
     return CARINA_OK;
 }
 
-static CarinaStatus know(CaGraph *g, CaNode *node, CarinaError *err)
+CarinaStatus ca_node_know(CaGraph *g, CaNode *node, CarinaError *err)
 {
-    CarinaTensor *outs[64] = {NULL};
-    const CarinaTensor *ins[64] = {NULL};
-    CarinaStatus status = CARINA_OK;
+    CarinaTensor *outs[CA_KNOWN_PORTS] = {NULL};
     if (ca_node_is(node, "ShapeOf"))
         return shape_of(g, node, err);
-    for (int i = 0; i < node->n_inputs; i++)
-        ins[i] = node->inputs[i].value ? node->inputs[i].value->constant : NULL;
-    for (int i = 0; i < node->n_outputs && status == CARINA_OK; i++)
-        status = carina_tensor_create(&outs[i], node->outputs[i].type,
-                                      &node->outputs[i].shape, err);
-    if (status == CARINA_OK)
-        status = ca_reference_node(node, outs, ins, err);
+    CarinaStatus status = ca_reference_known(node, outs, err);
     for (int i = 0; i < node->n_outputs; i++) {
         if (status == CARINA_OK)
             status = ca_graph_keep(g, outs[i], err);
@@ -195,7 +188,7 @@ CarinaStatus ca_node_infer(CaGraph *g, CaNode *node, CarinaError *err)
     for (int i = 0; i < node->n_outputs; i++)
         node->outputs[i].constant = NULL;
     CA_TRY(node->op->infer(&args, err));
-    return node->n_inputs && is_small(node) ? know(g, node, err) : CARINA_OK;
+    return node->n_inputs && is_small(node) ? ca_node_know(g, node, err) : CARINA_OK;
 }
 
 CarinaStatus ca_graph_infer(CaGraph *g, CarinaError *err)

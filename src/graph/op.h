@@ -169,6 +169,12 @@ void ca_ref_strides(const CarinaShape *s, int64_t strides[CARINA_MAX_RANK]);
 /* --- The driver: the definition of a node on plain tensors. outputs have the inferred type and shape. */
 CarinaStatus ca_reference_node(const CaNode *node, CarinaTensor *const *outputs,
                                const CarinaTensor *const *inputs, CarinaError *err);
+/* The same of a node all of whose inputs are known: outputs (NULL before) are created, none on failure. */
+CarinaStatus ca_reference_known(const CaNode *node, CarinaTensor **outputs,
+                                CarinaError *err);
+/* And kept in the graph as the outputs' `constant`. At most CA_KNOWN_PORTS inputs and outputs. */
+CarinaStatus ca_node_know(CaGraph *graph, CaNode *node, CarinaError *err);
+enum { CA_KNOWN_PORTS = 64 };
 /* The whole graph; inputs and outputs in the graph's order. Outputs are created for the caller. */
 CarinaStatus ca_reference_run(const CaGraph *graph, CarinaTensor **outputs,
                               const CarinaTensor *const *inputs, CarinaError *err);

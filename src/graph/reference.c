@@ -121,6 +121,26 @@ CarinaStatus ca_reference_node(const CaNode *node, CarinaTensor *const *outputs,
     return status;
 }
 
+CarinaStatus ca_reference_known(const CaNode *node, CarinaTensor **outputs,
+                                CarinaError *err)
+{
+    const CarinaTensor *ins[CA_KNOWN_PORTS] = {NULL};
+    CarinaStatus status = CARINA_OK;
+    if (node->n_inputs > CA_KNOWN_PORTS)
+        return ca_err(err, CARINA_ERR_LIMIT, "node '%s' (%s): more than %d inputs",
+                      node->name, node->op_name, CA_KNOWN_PORTS);
+    for (int i = 0; i < node->n_inputs; i++)
+        ins[i] = node->inputs[i].value ? node->inputs[i].value->constant : NULL;
+    for (int i = 0; i < node->n_outputs && status == CARINA_OK; i++)
+        status = carina_tensor_create(&outputs[i], node->outputs[i].type,
+                                      &node->outputs[i].shape, err);
+    if (status == CARINA_OK)
+        status = ca_reference_node(node, outputs, ins, err);
+    for (int i = 0; i < node->n_outputs && status != CARINA_OK; i++)
+        carina_tensor_free(&outputs[i]);
+    return status;
+}
+
 /* One node of a run: tensors[] holds every value's tensor by node id. */
 static CarinaStatus step(const CaNode *n, CarinaTensor ***tensors, CarinaError *err)
 {

@@ -8,7 +8,7 @@
  */
 #include "passes/rewrite.h"
 
-enum { MAX_PORTS = 64, MAX_GROWTH = 1 << 20 };
+enum { MAX_PORTS = CA_KNOWN_PORTS, MAX_GROWTH = 1 << 20 };
 #define MAX_WORK (INT64_C(1) << 30)
 
 /* Is the node how weights are stored small? */
@@ -62,20 +62,9 @@ static bool can_fold(const CaNode *n)
 /* The definition's answer; false where it refuses the data (the node then stays and says so when it runs). */
 static bool compute(const CaNode *n, CarinaTensor *outs[MAX_PORTS])
 {
-    const CarinaTensor *ins[MAX_PORTS] = {NULL};
-    CarinaStatus status = CARINA_OK;
     if (ca_node_is(n, "ShapeOf"))
         return ca_tensor_share(&outs[0], n->outputs[0].constant, NULL) == CARINA_OK;
-    for (int i = 0; i < n->n_inputs; i++)
-        ins[i] = n->inputs[i].value ? n->inputs[i].value->constant : NULL;
-    for (int i = 0; i < n->n_outputs && status == CARINA_OK; i++)
-        status = carina_tensor_create(&outs[i], n->outputs[i].type, &n->outputs[i].shape,
-                                      NULL);
-    if (status == CARINA_OK)
-        status = ca_reference_node(n, outs, ins, NULL);
-    for (int i = 0; i < n->n_outputs && status != CARINA_OK; i++)
-        carina_tensor_free(&outs[i]);
-    return status == CARINA_OK;
+    return ca_reference_known(n, outs, NULL) == CARINA_OK;
 }
 
 static CarinaStatus fold(CaGraph *g, CaNode *n, int *n_changes, CarinaError *err)
