@@ -210,7 +210,7 @@ typedef struct CarinaStep {
 } CarinaStep;
 typedef struct CarinaCounter {
     int64_t n;
-    int64_t real_ns, cpu_ns;
+    int64_t real_ns;
 } CarinaCounter;
 
 /* --- The table. ------------------------------------------------------------------------------------- */

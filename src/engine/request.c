@@ -196,7 +196,6 @@ static void work_on(CaStream *s, CarinaRequest *r)
     for (int i = 0; exe->profile && i < exe->n_steps; i++) {
         exe->counters[i].n += r->counters[i].n;
         exe->counters[i].real_ns += r->counters[i].real_ns;
-        exe->counters[i].cpu_ns += r->counters[i].cpu_ns;
     }
     s->is_busy = false;
     pthread_cond_signal(&exe->free_stream);

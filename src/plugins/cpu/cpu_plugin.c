@@ -358,7 +358,6 @@ static CarinaStatus run(const CarinaProgram *p, CarinaTensor *const *outputs,
         if (how->counters) {
             how->counters[i].n++;
             how->counters[i].real_ns += ca_now_ns() - begin;
-            how->counters[i].cpu_ns += (ca_now_ns() - begin) * how->n_threads;
         }
     }
     return CARINA_OK;
