@@ -166,5 +166,3 @@ static int64_t ns_of(clockid_t clock)
 }
 
 int64_t ca_now_ns(void) { return ns_of(CLOCK_MONOTONIC); }
-
-int64_t ca_cpu_ns(void) { return ns_of(CLOCK_THREAD_CPUTIME_ID); }

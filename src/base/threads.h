@@ -28,6 +28,5 @@ static inline void ca_share(int64_t n, int thread, int n_threads, int64_t *begin
 /* Processors this process may use, at least 1. */
 int ca_threads_available(void);
 int64_t ca_now_ns(void); /* monotonic */
-int64_t ca_cpu_ns(void); /* of the calling thread */
 
 #endif
