@@ -163,6 +163,18 @@ static CarinaStatus map_more(Files *f, const CaSource *s)
     return CARINA_OK;
 }
 
+/* What both files are called. */
+static void name_graph(CaGraph *g, const char *path)
+{
+    const char *slash = strrchr(path, '/'), *stem = slash ? slash + 1 : path;
+    const size_t n = prefix_length(path);
+    char *name = n > (size_t)(stem - path)
+                     ? ca_arena_copy_n(ca_graph_arena(g), stem, n - (size_t)(stem - path))
+                     : NULL;
+    if (name)
+        g->name = name;
+}
+
 static CarinaStatus read_source(CaGraph **out, CaSource *s)
 {
     Files f = {.n_owned = 0};
@@ -174,6 +186,8 @@ static CarinaStatus read_source(CaGraph **out, CaSource *s)
     if (status == CARINA_OK)
         status = ca_mxnet_read(out, &f.symbol, f.params, f.n_params, s->options, &version,
                                s->err);
+    if (status == CARINA_OK)
+        name_graph(*out, s->path);
     for (int i = 0; i < f.n_owned; i++)
         ca_buffer_unref(&f.owned[i]);
     if (version > 0)
