@@ -41,7 +41,8 @@ static void reduce(CaMxnetCall *c)
     CaValue *x = ca_mxnet_in(c, 0);
     const bool keep = ca_mxnet_flag(c, "keepdims", false);
     CaValue *v = ca_mxnet_reduce(c->b, c->op->ours, x, axes_vector(c, "axis", x), keep);
-    ca_mxnet_out(c, ca_build_convert(c->b, v, ca_mxnet_dtype(c, "dtype", ca_build_type(c->b, v))));
+    ca_mxnet_out(
+        c, ca_build_convert(c->b, v, ca_mxnet_dtype(c, "dtype", ca_build_type(c->b, v))));
 }
 
 /* NaN counts as what changes nothing. */
@@ -51,7 +52,8 @@ static void reduce_numbers(CaMxnetCall *c)
     CaValue *x = ca_mxnet_in(c, 0);
     const bool is_sum = strcmp(c->op->ours, "ReduceSum") == 0;
     CaValue *is_nan = ca_build_2(b, "NotEqual", x, x);
-    CaValue *v = ca_build_3(b, "Select", is_nan, ca_build_number(b, x, is_sum ? 0 : 1), x);
+    CaValue *v =
+        ca_build_3(b, "Select", is_nan, ca_build_number(b, x, is_sum ? 0 : 1), x);
     ca_mxnet_out(c, ca_mxnet_reduce(b, c->op->ours, v, axes_vector(c, "axis", x),
                                     ca_mxnet_flag(c, "keepdims", false)));
 }
@@ -90,7 +92,8 @@ static void spread(CaMxnetCall *c)
     CaBuild *const b = c->b;
     CaValue *x = ca_mxnet_in(c, 0), *axes = axes_vector(c, "axis", x);
     if (ca_mxnet_int(c, "ddof", 0) != 0)
-        ca_build_fail(b, CARINA_ERR_UNSUPPORTED, "ddof, which Carina does not have; use 0");
+        ca_build_fail(b, CARINA_ERR_UNSUPPORTED,
+                      "ddof, which Carina does not have; use 0");
     CaValue *v = variance(b, x, ca_mxnet_reduce(b, "ReduceMean", x, axes, true), axes,
                           ca_mxnet_flag(c, "keepdims", false));
     ca_mxnet_out(c, strcmp(c->node->op, "_npi_std") == 0 ? ca_build_1(b, "Sqrt", v) : v);
@@ -171,9 +174,10 @@ static void topk(CaMxnetCall *c)
     else if (strcmp(what, "value") == 0 || strcmp(what, "indices") == 0)
         ca_mxnet_out(c, strcmp(what, "value") == 0 ? v : index);
     else
-        ca_build_fail(b, CARINA_ERR_UNSUPPORTED,
-                      "ret_typ %.20s, which Carina does not have; use indices, value or both",
-                      what);
+        ca_build_fail(
+            b, CARINA_ERR_UNSUPPORTED,
+            "ret_typ %.20s, which Carina does not have; use indices, value or both",
+            what);
 }
 
 static void sort(CaMxnetCall *c)
@@ -185,7 +189,8 @@ static void sort(CaMxnetCall *c)
         top_k(b, x, how_many(c, x, axis, 0), axis, ca_mxnet_flag(c, "is_ascend", true));
     const CarinaType type = ca_mxnet_dtype(c, "dtype", CARINA_F32);
     if (v)
-        ca_mxnet_out(c, strstr(c->node->op, "argsort") ? ca_build_convert(b, v + 1, type) : v);
+        ca_mxnet_out(c, strstr(c->node->op, "argsort") ? ca_build_convert(b, v + 1, type)
+                                                       : v);
 }
 
 static void cum_sum(CaMxnetCall *c)
@@ -214,9 +219,9 @@ static void take(CaMxnetCall *c)
     const int axis = ca_build_axis(b, ca_mxnet_int(c, "axis", 0), ca_build_rank(b, x));
     const int64_t n = b->status == CARINA_OK ? s.dims[axis] : 0;
     if (n < 0)
-        ca_build_fail(b, CARINA_ERR_SHAPE,
-                      "the length of its axis %d is not known; give the model's input shape",
-                      axis);
+        ca_build_fail(
+            b, CARINA_ERR_SHAPE,
+            "the length of its axis %d is not known; give the model's input shape", axis);
     if (b->status != CARINA_OK)
         return;
     if (ca_mxnet_is(c, "mode", "wrap")) {
@@ -236,8 +241,9 @@ static void embedding(CaMxnetCall *c)
     if (b->status == CARINA_OK && s.rank != 2)
         ca_build_fail(b, CARINA_ERR_SHAPE, "a table of %d dimensions, needs 2", s.rank);
     if (b->status == CARINA_OK)
-        ca_mxnet_out(c, ca_build_3(b, "Gather", table, held(b, ca_mxnet_in(c, 0), s.dims[0]),
-                                   ca_build_scalar(b, 0)));
+        ca_mxnet_out(c,
+                     ca_build_3(b, "Gather", table, held(b, ca_mxnet_in(c, 0), s.dims[0]),
+                                ca_build_scalar(b, 0)));
 }
 
 /* One element of each row along an axis. */
@@ -249,8 +255,9 @@ static void pick(CaMxnetCall *c)
     const CarinaShape s = ca_build_shape(b, x), t = ca_build_shape(b, index);
     const int64_t axis = at;
     if (b->status == CARINA_OK && (s.rank < 1 || s.dims[at] < 0))
-        ca_build_fail(b, CARINA_ERR_SHAPE,
-                      "the length of its axis is not known; give the model's input shape");
+        ca_build_fail(
+            b, CARINA_ERR_SHAPE,
+            "the length of its axis is not known; give the model's input shape");
     if (ca_mxnet_is(c, "mode", "wrap"))
         ca_build_fail(b, CARINA_ERR_UNSUPPORTED, "mode wrap; use clip");
     if (b->status != CARINA_OK)
@@ -294,8 +301,8 @@ static CaValue *coordinates_last(CaBuild *b, CaValue *index)
 static void gather_nd(CaMxnetCall *c)
 {
     CaValue *x = ca_mxnet_in(c, 0);
-    ca_mxnet_out(c, ca_build_2(c->b, "GatherND", x,
-                               coordinates_last(c->b, ca_mxnet_in(c, 1))));
+    ca_mxnet_out(
+        c, ca_build_2(c->b, "GatherND", x, coordinates_last(c->b, ca_mxnet_in(c, 1))));
 }
 
 static CaValue *filled(CaBuild *b, CaValue *number, const int64_t *dims, int n)
@@ -363,8 +370,8 @@ static void dot(CaMxnetCall *c)
     const int rx = ca_build_rank(b, x), ry = ca_build_rank(b, y);
     if ((rx > 2 && tx) || (ry > 2 && ty))
         ca_build_fail(b, CARINA_ERR_UNSUPPORTED,
-                      "transposed operands of %d and %d dimensions; transpose before it", rx,
-                      ry);
+                      "transposed operands of %d and %d dimensions; transpose before it",
+                      rx, ry);
     if (b->status != CARINA_OK)
         return;
     ca_mxnet_out(c, rx <= 2 && ry <= 2 && rx + ry >= 3 ? ca_mxnet_matmul(b, x, y, tx, ty)
@@ -384,10 +391,11 @@ static void gemm(CaMxnetCall *c)
     CaBuild *const b = c->b;
     CaValue *x = ca_mxnet_in(c, 0);
     if (ca_mxnet_int(c, "axis", -2) != -2)
-        ca_build_fail(b, CARINA_ERR_UNSUPPORTED, "another axis than -2; transpose before it");
-    CaValue *v = ca_mxnet_matmul(b, x, ca_mxnet_in(c, 1),
-                                 ca_mxnet_flag(c, "transpose_a", false),
-                                 ca_mxnet_flag(c, "transpose_b", false));
+        ca_build_fail(b, CARINA_ERR_UNSUPPORTED,
+                      "another axis than -2; transpose before it");
+    CaValue *v =
+        ca_mxnet_matmul(b, x, ca_mxnet_in(c, 1), ca_mxnet_flag(c, "transpose_a", false),
+                        ca_mxnet_flag(c, "transpose_b", false));
     v = ca_build_times(b, v, ca_mxnet_real(c, "alpha", 1));
     if (strcmp(c->op->ours, "plus") == 0)
         v = ca_build_2(b, "Add", v,
@@ -412,7 +420,8 @@ static void einsum(CaMxnetCall *c)
 /* --- Attention: queries, keys and values interleaved by heads, [L, B, heads * parts * d]. */
 
 /* Part i of the input as [B * heads, L, d]. */
-static CaValue *head_part(CaMxnetCall *c, CaValue *x, int64_t heads, int64_t parts, int64_t i)
+static CaValue *head_part(CaMxnetCall *c, CaValue *x, int64_t heads, int64_t parts,
+                          int64_t i)
 {
     static const int perm[] = {1, 2, 0, 3};
     CaBuild *const b = c->b;
@@ -499,7 +508,8 @@ static void full_like(CaMxnetCall *c)
 }
 
 /* n numbers from start by step, each `repeat` times. */
-static CaValue *numbers(CaMxnetCall *c, double start, double step, int64_t n, int64_t repeat)
+static CaValue *numbers(CaMxnetCall *c, double start, double step, int64_t n,
+                        int64_t repeat)
 {
     CaBuild *const b = c->b;
     CarinaShape s = ca_shape(1, &n);
@@ -527,8 +537,8 @@ static void arange(CaMxnetCall *c)
     const double n = step != 0 ? ceil((to - from) / step) : -1;
     if (!(n >= 0 && n <= MAX_INDEX) || repeat < 1 || repeat > MAX_INDEX)
         ca_build_fail(c->b, CARINA_ERR_LIMIT,
-                      "from %g to %g by %g, which is no array of up to %d numbers", from, to,
-                      step, MAX_INDEX);
+                      "from %g to %g by %g, which is no array of up to %d numbers", from,
+                      to, step, MAX_INDEX);
     if (c->b->status == CARINA_OK)
         ca_mxnet_out(c, numbers(c, from, step, (int64_t)n * repeat, repeat));
 }
@@ -545,8 +555,8 @@ static void arange_like(CaMxnetCall *c)
     const int axis = by_axis ? ca_build_axis(b, ca_mxnet_int(c, "axis", 0), s.rank) : 0;
     if (b->status != CARINA_OK || !ca_shape_count(&s, &n))
         return;
-    CaValue *v = numbers(c, start, step, by_axis ? s.dims[axis] : n,
-                         ca_mxnet_int(c, "repeat", 1));
+    CaValue *v =
+        numbers(c, start, step, by_axis ? s.dims[axis] : n, ca_mxnet_int(c, "repeat", 1));
     ca_mxnet_out(c, by_axis ? v : ca_build_reshape(b, v, s.dims, s.rank));
 }
 
@@ -558,8 +568,8 @@ static void shape_array(CaMxnetCall *c)
 static void size_array(CaMxnetCall *c)
 {
     CaValue *shape = ca_mxnet_shape_of(c->b, ca_mxnet_in(c, 0));
-    ca_mxnet_out(c, ca_mxnet_reduce(c->b, "ReduceProd", shape, ca_build_iota(c->b, 0, 1),
-                                    true));
+    ca_mxnet_out(
+        c, ca_mxnet_reduce(c->b, "ReduceProd", shape, ca_build_iota(c->b, 0, 1), true));
 }
 
 const CaMxnetOp ca_mxnet_arrays[] = {

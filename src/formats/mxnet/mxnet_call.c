@@ -19,12 +19,14 @@ CaValue *ca_mxnet_opt(CaMxnetCall *c, int i)
         m->out[0] = ca_mxnet_constant(c->r, m->array);
     if (e.out < m->n_out && m->out[e.out])
         return m->out[e.out];
-    if (m->is_variable && !m->array && m->n_out == 1)
-        ca_build_fail(c->b, CARINA_ERR_FORMAT,
-                      "its weight '%s' is not in %s; give the .params file that belongs to "
-                      "this network",
+    if (m->is_variable && !m->array && e.out == 0)
+        ca_build_fail(c->b, CARINA_ERR_FORMAT, "its weight '%s' is not in %s; %s",
                       from->name,
-                      c->r->params_path ? c->r->params_path : "the symbol file");
+                      c->r->params_path ? c->r->params_path : "the symbol file",
+                      c->r->has_structural_names
+                          ? "its names are those of save_parameters(): write both files "
+                            "with export()"
+                          : "give the .params file that belongs to this network");
     else
         ca_build_fail(c->b, CARINA_ERR_UNSUPPORTED,
                       "it reads output %d of '%s' (%s), which Carina does not compute",
@@ -73,8 +75,8 @@ void ca_mxnet_outs(CaMxnetCall *c, CaValue *const *v, int n)
         if (!v[i] || (v[i]->node->id < c->first_id && v[i]->name))
             continue;
         if (i == 0 && v[i]->node->id >= c->first_id)
-            ca_build_ok(c->b, ca_node_rename(c->b->graph, v[i]->node, c->node->name,
-                                             c->b->err));
+            ca_build_ok(
+                c->b, ca_node_rename(c->b->graph, v[i]->node, c->node->name, c->b->err));
         const char *name =
             n == 1 ? ca_arena_printf(c->b->work, "%s_output", c->node->name)
                    : ca_arena_printf(c->b->work, "%s_output%d", c->node->name, i);
@@ -85,10 +87,7 @@ void ca_mxnet_outs(CaMxnetCall *c, CaValue *const *v, int n)
     c->made->n_out = n;
 }
 
-void ca_mxnet_out(CaMxnetCall *c, CaValue *v)
-{
-    ca_mxnet_outs(c, &v, 1);
-}
+void ca_mxnet_out(CaMxnetCall *c, CaValue *v) { ca_mxnet_outs(c, &v, 1); }
 
 /* --- Attributes. */
 
@@ -159,10 +158,11 @@ CarinaType ca_mxnet_dtype(CaMxnetCall *c, const char *key, CarinaType absent)
     static const struct {
         const char *name;
         CarinaType type;
-    } names[] = {{"float32", CARINA_F32}, {"float64", CARINA_F64}, {"float16", CARINA_F16},
-                 {"uint8", CARINA_U8},    {"int32", CARINA_I32},   {"int8", CARINA_I8},
-                 {"int64", CARINA_I64},   {"bool", CARINA_BOOL},   {"bfloat16", CARINA_BF16},
-                 {"float", CARINA_F32},   {"double", CARINA_F64},  {"int", CARINA_I32}};
+    } names[] = {
+        {"float32", CARINA_F32}, {"float64", CARINA_F64}, {"float16", CARINA_F16},
+        {"uint8", CARINA_U8},    {"int32", CARINA_I32},   {"int8", CARINA_I8},
+        {"int64", CARINA_I64},   {"bool", CARINA_BOOL},   {"bfloat16", CARINA_BF16},
+        {"float", CARINA_F32},   {"double", CARINA_F64},  {"int", CARINA_I32}};
     const char *v = ca_mxnet_attr(c->node, key);
     int64_t flag = 0;
     for (size_t i = 0; v && i < sizeof names / sizeof names[0]; i++)

@@ -161,7 +161,8 @@ static void where_scalar(CaMxnetCall *c)
 {
     CaValue *x = ca_mxnet_in(c, 1), *s = scalar(c, x);
     const bool left = strcmp(c->op->ours, "left") == 0;
-    ca_mxnet_out(c, ca_build_3(c->b, "Select", condition(c, x), left ? s : x, left ? x : s));
+    ca_mxnet_out(c,
+                 ca_build_3(c->b, "Select", condition(c, x), left ? s : x, left ? x : s));
 }
 
 /* --- Functions of one variable. */
@@ -182,7 +183,10 @@ static CaValue *inverse(CaBuild *b, CaValue *v)
     return ca_build_2(b, "Divide", ca_build_number(b, v, 1), v);
 }
 
-static void reciprocal(CaMxnetCall *c) { ca_mxnet_out(c, inverse(c->b, ca_mxnet_in(c, 0))); }
+static void reciprocal(CaMxnetCall *c)
+{
+    ca_mxnet_out(c, inverse(c->b, ca_mxnet_in(c, 0)));
+}
 
 static void rsqrt(CaMxnetCall *c)
 {
@@ -197,7 +201,10 @@ static CaValue *cube_root(CaBuild *b, CaValue *x)
     return ca_build_2(b, "Multiply", ca_build_1(b, "Sign", x), root);
 }
 
-static void cbrt_of(CaMxnetCall *c) { ca_mxnet_out(c, cube_root(c->b, ca_mxnet_in(c, 0))); }
+static void cbrt_of(CaMxnetCall *c)
+{
+    ca_mxnet_out(c, cube_root(c->b, ca_mxnet_in(c, 0)));
+}
 
 static void rcbrt(CaMxnetCall *c)
 {
@@ -207,8 +214,8 @@ static void rcbrt(CaMxnetCall *c)
 static void log_of_base(CaMxnetCall *c)
 {
     const double base = strcmp(c->op->ours, "2") == 0 ? 2 : 10;
-    ca_mxnet_out(
-        c, ca_build_times(c->b, ca_build_1(c->b, "Log", ca_mxnet_in(c, 0)), 1 / log(base)));
+    ca_mxnet_out(c, ca_build_times(c->b, ca_build_1(c->b, "Log", ca_mxnet_in(c, 0)),
+                                   1 / log(base)));
 }
 
 static void log1p_of(CaMxnetCall *c)
@@ -226,6 +233,17 @@ static void rounded(CaMxnetCall *c)
     CaValue *v = ca_build_1(c->b, "Round", ca_mxnet_in(c, 0));
     ca_build_set_text(c->b, v, "mode", c->op->ours);
     ca_mxnet_out(c, v);
+}
+
+/* To the nearest whole number, halves down: neither of Round's two rules. */
+static void rounded_half_down(CaMxnetCall *c)
+{
+    CaBuild *const b = c->b;
+    CaValue *x = ca_mxnet_in(c, 0);
+    CaValue *low = ca_build_1(b, "Floor", x), *high = ca_build_1(b, "Ceiling", x);
+    CaValue *is_low = ca_build_2(b, "LessEqual", ca_build_2(b, "Subtract", x, low),
+                                 ca_build_2(b, "Subtract", high, x));
+    ca_mxnet_out(c, ca_build_3(b, "Select", is_low, low, high));
 }
 
 /* Toward zero. */
@@ -276,15 +294,16 @@ static void smooth_l1(CaMxnetCall *c)
     CaValue *size = ca_build_1(b, "Abs", x);
     CaValue *inside = ca_build_times(b, ca_build_2(b, "Multiply", x, x), s * s / 2);
     CaValue *is_small = ca_build_2(b, "Less", size, ca_build_number(b, x, bound));
-    ca_mxnet_out(c, ca_build_3(b, "Select", is_small, inside,
-                               ca_build_plus(b, size, -bound / 2)));
+    ca_mxnet_out(
+        c, ca_build_3(b, "Select", is_small, inside, ca_build_plus(b, size, -bound / 2)));
 }
 
 static void quadratic(CaMxnetCall *c)
 {
     CaBuild *const b = c->b;
     CaValue *x = ca_mxnet_in(c, 0);
-    CaValue *v = ca_build_times(b, ca_build_2(b, "Multiply", x, x), ca_mxnet_real(c, "a", 0));
+    CaValue *v =
+        ca_build_times(b, ca_build_2(b, "Multiply", x, x), ca_mxnet_real(c, "a", 0));
     v = ca_build_2(b, "Add", v, ca_build_times(b, x, ca_mxnet_real(c, "b", 0)));
     ca_mxnet_out(c, ca_build_plus(b, v, ca_mxnet_real(c, "c", 0)));
 }
@@ -295,9 +314,10 @@ static void div_sqrt_dim(CaMxnetCall *c)
     CaValue *x = ca_mxnet_in(c, 0);
     const CarinaShape s = ca_build_shape(b, x);
     if (b->status == CARINA_OK && (s.rank < 1 || s.dims[s.rank - 1] < 1))
-        ca_build_fail(b, CARINA_ERR_SHAPE,
-                      "the last dimension of its input is not known; give the model's input "
-                      "shape");
+        ca_build_fail(
+            b, CARINA_ERR_SHAPE,
+            "the last dimension of its input is not known; give the model's input "
+            "shape");
     if (b->status == CARINA_OK)
         ca_mxnet_out(c, ca_build_times(b, x, 1 / sqrt((double)s.dims[s.rank - 1])));
 }
@@ -320,8 +340,8 @@ static void convert_all(CaMxnetCall *c)
     for (int i = 0; i < c->n_in; i++) {
         v[i] = ca_mxnet_in(c, i);
         const CarinaType type = ca_build_type(c->b, v[i]);
-        if (type != CARINA_UNKNOWN && (widest == CARINA_UNKNOWN || carina_type_bits(type) >
-                                                                       carina_type_bits(widest)))
+        if (type != CARINA_UNKNOWN && (widest == CARINA_UNKNOWN ||
+                                       carina_type_bits(type) > carina_type_bits(widest)))
             widest = type;
     }
     for (int i = 0; i < c->n_in; i++)
@@ -375,7 +395,7 @@ const CaMxnetOp ca_mxnet_math[] = {
     {"_add", binary, "Add", 0},
     {"_contrib_div_sqrt_dim", div_sqrt_dim, NULL, 0},
     {"_contrib_quadratic", quadratic, NULL, 0},
-    {"_contrib_round_ste", rounded, "half_to_even", 0},
+    {"_contrib_round_ste", rounded, "half_away_from_zero", 0},
     {"_contrib_sign_ste", unary, "Sign", 0},
     {"_div", binary, "Divide", 0},
     {"_div_scalar", with_scalar, "Divide", 0},
@@ -462,7 +482,7 @@ const CaMxnetOp ca_mxnet_math[] = {
     {"_npi_power_scalar", with_scalar, "Power", 0},
     {"_npi_radians", radians, NULL, 0},
     {"_npi_reciprocal", reciprocal, NULL, 0},
-    {"_npi_rint", rounded, "half_to_even", 0},
+    {"_npi_rint", rounded_half_down, NULL, 0},
     {"_npi_rmod_scalar", scalar_first, "FloorMod", 0},
     {"_npi_rpower_scalar", scalar_first, "Power", 0},
     {"_npi_rsubtract_scalar", scalar_first, "Subtract", 0},
@@ -554,7 +574,7 @@ const CaMxnetOp ca_mxnet_math[] = {
     {"rcbrt", rcbrt, NULL, 0},
     {"reciprocal", reciprocal, NULL, 0},
     {"relu", unary, "ReLU", 0},
-    {"rint", rounded, "half_to_even", 0},
+    {"rint", rounded_half_down, NULL, 0},
     {"round", rounded, "half_away_from_zero", 0},
     {"rsqrt", rsqrt, NULL, 0},
     {"sigmoid", unary, "Sigmoid", 0},

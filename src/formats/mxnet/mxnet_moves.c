@@ -202,7 +202,8 @@ static void transpose(CaMxnetCall *c)
     CaValue *x = ca_mxnet_in(c, 0);
     int64_t axes[CARINA_MAX_RANK];
     int perm[CARINA_MAX_RANK];
-    const int n = ca_mxnet_list(c, "axes", axes, CARINA_MAX_RANK), rank = ca_build_rank(b, x);
+    const int n = ca_mxnet_list(c, "axes", axes, CARINA_MAX_RANK),
+              rank = ca_build_rank(b, x);
     if (n > 0 && n != rank)
         ca_build_fail(b, CARINA_ERR_SHAPE, "%d axes for %d dimensions", n, rank);
     for (int i = 0; b->status == CARINA_OK && i < rank; i++) {
@@ -267,7 +268,8 @@ static void concatenate(CaMxnetCall *c)
     CaValue **v = all_inputs(c);
     const bool by_axis = ca_mxnet_attr(c->node, "axis") != NULL;
     if (v)
-        ca_mxnet_out(c, concat(c, v, c->n_in, ca_mxnet_int(c, by_axis ? "axis" : "dim", 1)));
+        ca_mxnet_out(c,
+                     concat(c, v, c->n_in, ca_mxnet_int(c, by_axis ? "axis" : "dim", 1)));
 }
 
 /* Gluon's weights of a recurrent network, each flat, become RNN's vector. */
@@ -368,7 +370,8 @@ static void slice(CaMxnetCall *c)
     const int n_end = ca_mxnet_list(c, "end", end, CARINA_MAX_RANK);
     const int n_step = ca_mxnet_list(c, "step", step, CARINA_MAX_RANK);
     if (n < 1 || n != n_end || (n_step > 0 && n_step != n))
-        ca_build_fail(c->b, CARINA_ERR_FORMAT, "begin, end and step do not fit each other");
+        ca_build_fail(c->b, CARINA_ERR_FORMAT,
+                      "begin, end and step do not fit each other");
     for (int i = 0; c->b->status == CARINA_OK && i < n; i++) {
         axes[i] = i;
         if (n_step <= 0 || step[i] == INT64_MIN)
@@ -394,12 +397,12 @@ static void slice_axis(CaMxnetCall *c)
 /* The shape of the other input, at these axes. */
 static CaValue *lengths_of(CaBuild *b, CaValue *like, const int64_t *axes, int n)
 {
-    return ca_build_3(b, "Gather", ca_mxnet_shape_of(b, like), ca_build_vector(b, axes, n),
-                      ca_build_scalar(b, 0));
+    return ca_build_3(b, "Gather", ca_mxnet_shape_of(b, like),
+                      ca_build_vector(b, axes, n), ca_build_scalar(b, 0));
 }
 
-static CaValue *cut_like(CaBuild *b, CaValue *x, CaValue *like, const int64_t *axes, int n,
-                         const int64_t *offset)
+static CaValue *cut_like(CaBuild *b, CaValue *x, CaValue *like, const int64_t *axes,
+                         int n, const int64_t *offset)
 {
     int64_t ones[CARINA_MAX_RANK];
     bool shifted = false;
@@ -500,8 +503,9 @@ static void repeat(CaMxnetCall *c)
     }
     for (int64_t i = 0; i < n * length; i++)
         index[i] = i / n;
-    ca_mxnet_out(c, ca_build_3(b, "Gather", x, ca_build_vector(b, index, (int)(n * length)),
-                               ca_build_scalar(b, axis)));
+    ca_mxnet_out(c,
+                 ca_build_3(b, "Gather", x, ca_build_vector(b, index, (int)(n * length)),
+                            ca_build_scalar(b, axis)));
 }
 
 static void tile(CaMxnetCall *c)
@@ -509,7 +513,8 @@ static void tile(CaMxnetCall *c)
     int64_t reps[CARINA_MAX_RANK];
     CaValue *x = ca_mxnet_in(c, 0);
     const int n = ca_mxnet_list(c, "reps", reps, CARINA_MAX_RANK);
-    ca_mxnet_out(c, n > 0 ? ca_build_2(c->b, "Tile", x, ca_build_vector(c->b, reps, n)) : x);
+    ca_mxnet_out(c,
+                 n > 0 ? ca_build_2(c->b, "Tile", x, ca_build_vector(c->b, reps, n)) : x);
 }
 
 static void pad(CaMxnetCall *c)
@@ -524,9 +529,9 @@ static void pad(CaMxnetCall *c)
         ca_build_fail(b, CARINA_ERR_SHAPE, "pad_width has %d numbers, needs %d", n,
                       2 * rank);
     if (strcmp(mode, "maximum") == 0 || strcmp(mode, "minimum") == 0)
-        ca_build_fail(b, CARINA_ERR_UNSUPPORTED,
-                      "mode %s, which Carina does not have; use constant, edge or reflect",
-                      mode);
+        ca_build_fail(
+            b, CARINA_ERR_UNSUPPORTED,
+            "mode %s, which Carina does not have; use constant, edge or reflect", mode);
     if (b->status != CARINA_OK)
         return;
     for (int i = 0; i < rank; i++) {
@@ -534,8 +539,8 @@ static void pad(CaMxnetCall *c)
         end[i] = pads[2 * i + 1];
     }
     const double value = ca_mxnet_real(c, "constant_value", 0);
-    CaValue *const in[] = {x, ca_build_vector(b, begin, rank), ca_build_vector(b, end, rank),
-                           ca_build_number(b, x, value)};
+    CaValue *const in[] = {x, ca_build_vector(b, begin, rank),
+                           ca_build_vector(b, end, rank), ca_build_number(b, x, value)};
     CaValue *v = ca_build_make(b, "Pad", in, 4, 1);
     ca_build_set_text(b, v, "pad_mode", mode);
     ca_mxnet_out(c, v);
@@ -621,8 +626,9 @@ static void sequence_last(CaMxnetCall *c)
 {
     CaValue *x = ca_mxnet_in(c, 0);
     if (has_lengths(c))
-        ca_build_fail(c->b, CARINA_ERR_UNSUPPORTED,
-                      "use_sequence_length, which Carina does not have; take the last step");
+        ca_build_fail(
+            c->b, CARINA_ERR_UNSUPPORTED,
+            "use_sequence_length, which Carina does not have; take the last step");
     ca_mxnet_out(c, ca_build_3(c->b, "Gather", x, ca_build_scalar(c->b, -1),
                                ca_build_scalar(c->b, ca_mxnet_int(c, "axis", 0))));
 }
@@ -638,8 +644,8 @@ static void sequence_mask(CaMxnetCall *c)
         return;
     }
     const CarinaShape s = ca_build_static_shape(b, x);
-    if (b->status == CARINA_OK && (s.rank < 2 || axis < 0 || axis > 1 ||
-                                   s.dims[axis == 0 ? 0 : 1] > MAX_INDEX))
+    if (b->status == CARINA_OK &&
+        (s.rank < 2 || axis < 0 || axis > 1 || s.dims[axis == 0 ? 0 : 1] > MAX_INDEX))
         ca_build_fail(b, CARINA_ERR_SHAPE, "axis %lld of %d dimensions", (long long)axis,
                       s.rank);
     if (b->status != CARINA_OK)

@@ -30,8 +30,8 @@ static void per_axis(CaMxnetCall *c, const char *key, int64_t *out, int n, int64
         if (given <= 0)
             out[i] = absent;
         if (out[i] < least || out[i] > largest)
-            ca_build_fail(c->b, CARINA_ERR_FORMAT, "%s is %lld, must be %lld to %lld", key,
-                          (long long)out[i], (long long)least, (long long)largest);
+            ca_build_fail(c->b, CARINA_ERR_FORMAT, "%s is %lld, must be %lld to %lld",
+                          key, (long long)out[i], (long long)least, (long long)largest);
     }
 }
 
@@ -77,10 +77,11 @@ static CaValue *filter(CaMxnetCall *c, CaValue *weight, const Window *w, int64_t
         fits = s.dims[i + 2] == w->kernel[i];
     if (!fits || s.dims[0] % group != 0) {
         char text[CA_SHAPE_TEXT];
-        ca_build_fail(b, CARINA_ERR_SHAPE,
-                      "its weight is %s, which does not fit its kernel or %lld groups; the "
-                      "two files do not belong together",
-                      ca_shape_text(text, sizeof text, &s), (long long)group);
+        ca_build_fail(
+            b, CARINA_ERR_SHAPE,
+            "its weight is %s, which does not fit its kernel or %lld groups; the "
+            "two files do not belong together",
+            ca_shape_text(text, sizeof text, &s), (long long)group);
         return NULL;
     }
     if (group == 1)
@@ -142,9 +143,10 @@ static void target_pads(CaMxnetCall *c, const CarinaShape *x, Window *w, int64_t
     for (int i = 0; i < n && c->b->status == CARINA_OK; i++) {
         const int64_t in = x->rank == n + 2 ? x->dims[i + 2] : -1;
         if (in < 1 || in > INT32_MAX || target[i] < 1 || target[i] > INT32_MAX) {
-            ca_build_fail(c->b, CARINA_ERR_SHAPE,
-                          "target_shape with an input of unknown or absurd size; give the "
-                          "model's input shape");
+            ca_build_fail(
+                c->b, CARINA_ERR_SHAPE,
+                "target_shape with an input of unknown or absurd size; give the "
+                "model's input shape");
             return;
         }
         const int64_t full =
@@ -308,7 +310,8 @@ static void adaptive_average(CaMxnetCall *c)
     CaValue *x = ca_mxnet_in(c, 0);
     if (ca_mxnet_list(c, "output_size", size, 2) == 1)
         size[1] = size[0];
-    ca_mxnet_out(c, ca_build_2(c->b, "AdaptiveAvgPool", x, ca_build_vector(c->b, size, 2)));
+    ca_mxnet_out(c,
+                 ca_build_2(c->b, "AdaptiveAvgPool", x, ca_build_vector(c->b, size, 2)));
 }
 
 /* --- Products. */
@@ -386,8 +389,8 @@ static CaValue *mvn(CaBuild *b, CaValue *x, CaValue *axes, double eps)
     return v;
 }
 
-static CaValue *scaled(CaMxnetCall *c, CaValue *v, CaValue *gamma, CaValue *beta, int axis,
-                       int rank)
+static CaValue *scaled(CaMxnetCall *c, CaValue *v, CaValue *gamma, CaValue *beta,
+                       int axis, int rank)
 {
     v = ca_build_2(c->b, "Multiply", v, ca_build_per_channel(c->b, gamma, axis, rank));
     return ca_build_2(c->b, "Add", v, ca_build_per_channel(c->b, beta, axis, rank));
@@ -397,7 +400,8 @@ static void instance_norm(CaMxnetCall *c)
 {
     CaBuild *const b = c->b;
     CaValue *x = ca_mxnet_in(c, 0);
-    CaValue *gamma = ca_mxnet_weight(c, 1, "gamma"), *beta = ca_mxnet_weight(c, 2, "beta");
+    CaValue *gamma = ca_mxnet_weight(c, 1, "gamma"),
+            *beta = ca_mxnet_weight(c, 2, "beta");
     const int rank = ca_build_rank(b, x);
     if (b->status == CARINA_OK && rank < 3)
         ca_build_fail(b, CARINA_ERR_SHAPE, "an input of %d dimensions, needs 3", rank);
@@ -411,7 +415,8 @@ static void layer_norm(CaMxnetCall *c)
 {
     CaBuild *const b = c->b;
     CaValue *x = ca_mxnet_in(c, 0);
-    CaValue *gamma = ca_mxnet_weight(c, 1, "gamma"), *beta = ca_mxnet_weight(c, 2, "beta");
+    CaValue *gamma = ca_mxnet_weight(c, 1, "gamma"),
+            *beta = ca_mxnet_weight(c, 2, "beta");
     const int rank = ca_build_rank(b, x);
     const int axis = ca_build_axis(b, ca_mxnet_int(c, "axis", -1), rank);
     CaValue *v = mvn(b, x, ca_build_iota(b, axis, 1), ca_mxnet_real(c, "eps", 1e-5));
@@ -433,10 +438,12 @@ static void group_norm(CaMxnetCall *c)
 {
     CaBuild *const b = c->b;
     CaValue *x = ca_mxnet_in(c, 0);
-    CaValue *gamma = ca_mxnet_weight(c, 1, "gamma"), *beta = ca_mxnet_weight(c, 2, "beta");
+    CaValue *gamma = ca_mxnet_weight(c, 1, "gamma"),
+            *beta = ca_mxnet_weight(c, 2, "beta");
     const CarinaShape s = ca_build_shape(b, x), g = ca_build_shape(b, gamma);
     const int64_t groups = positive(c, "num_groups", 1);
-    if (b->status == CARINA_OK && (s.rank < 2 || s.dims[1] < 1 || s.dims[1] % groups != 0))
+    if (b->status == CARINA_OK &&
+        (s.rank < 2 || s.dims[1] < 1 || s.dims[1] % groups != 0))
         ca_build_fail(b, CARINA_ERR_SHAPE, "channels do not divide into %lld groups",
                       (long long)groups);
     if (b->status != CARINA_OK)
@@ -464,8 +471,8 @@ static void l2_normalization(CaMxnetCall *c)
                       from + 1);
     if (b->status != CARINA_OK)
         return;
-    CaValue *v =
-        ca_build_2(b, "NormalizeL2", x, ca_build_iota(b, from, channel ? 1 : rank - from));
+    CaValue *v = ca_build_2(b, "NormalizeL2", x,
+                            ca_build_iota(b, from, channel ? 1 : rank - from));
     ca_build_set_real(b, v, "eps", ca_mxnet_real(c, "eps", 1e-10));
     ca_build_set_text(b, v, "eps_mode", "add");
     ca_mxnet_out(c, v);
@@ -502,7 +509,8 @@ static CaValue *activated(CaMxnetCall *c, CaValue *x, const char *type)
 
 static void activation(CaMxnetCall *c)
 {
-    ca_mxnet_out(c, activated(c, ca_mxnet_in(c, 0), ca_mxnet_text(c, "act_type", "(none)")));
+    ca_mxnet_out(c,
+                 activated(c, ca_mxnet_in(c, 0), ca_mxnet_text(c, "act_type", "(none)")));
 }
 
 static CaValue *leaky(CaBuild *b, CaValue *x, double slope)
@@ -549,9 +557,9 @@ static void leaky_relu(CaMxnetCall *c)
         v = ca_build_1(b, "Gelu", x);
         ca_build_set_text(b, v, "approximation_mode", "erf");
     } else {
-        ca_build_fail(b, CARINA_ERR_UNSUPPORTED,
-                      "act_type %.20s; Carina has leaky, rrelu, prelu, elu, selu and gelu",
-                      type);
+        ca_build_fail(
+            b, CARINA_ERR_UNSUPPORTED,
+            "act_type %.20s; Carina has leaky, rrelu, prelu, elu, selu and gelu", type);
     }
     CaValue *const out[] = {v, NULL}; /* the mask of rrelu is training's */
     ca_mxnet_outs(c, out, 2);
@@ -572,7 +580,8 @@ static void softmax(CaMxnetCall *c)
     if (strcmp(c->node->op, "softmin") == 0)
         x = ca_build_1(b, "Negative", x);
     CaValue *v = ca_mxnet_softmax(b, c->op->ours, x, ca_mxnet_int(c, "axis", -1));
-    ca_mxnet_out(c, ca_build_convert(b, v, ca_mxnet_dtype(c, "dtype", ca_build_type(b, v))));
+    ca_mxnet_out(c,
+                 ca_build_convert(b, v, ca_mxnet_dtype(c, "dtype", ca_build_type(b, v))));
 }
 
 /* Of all but the first dimension at once. */

@@ -28,10 +28,11 @@ typedef struct Cursor {
 
 static CarinaStatus cut(const Cursor *c, const char *what)
 {
-    return ca_err(c->err, CARINA_ERR_FORMAT,
-                  "%s: byte %zu: %s ends past the file's %zu bytes; the file was cut or is "
-                  "damaged",
-                  c->path, c->at, what, c->file->size);
+    return ca_err(
+        c->err, CARINA_ERR_FORMAT,
+        "%s: byte %zu: %s ends past the file's %zu bytes; the file was cut or is "
+        "damaged",
+        c->path, c->at, what, c->file->size);
 }
 
 static CarinaStatus take(Cursor *c, void *out, size_t size, const char *what)
@@ -64,16 +65,14 @@ static CarinaStatus take_u64(Cursor *c, uint64_t *out, const char *what)
 /* --- One array. */
 
 /* MXNet's type_flag. */
-static const CarinaType types[] = {CARINA_F32, CARINA_F64, CARINA_F16,    CARINA_U8,
-                                   CARINA_I32, CARINA_I8,  CARINA_I64,    CARINA_BOOL,
-                                   CARINA_I16, CARINA_U16, CARINA_U32,    CARINA_U64,
-                                   CARINA_BF16};
+static const CarinaType types[] = {
+    CARINA_F32,  CARINA_F64, CARINA_F16, CARINA_U8,  CARINA_I32, CARINA_I8,  CARINA_I64,
+    CARINA_BOOL, CARINA_I16, CARINA_U16, CARINA_U32, CARINA_U64, CARINA_BF16};
 
 CarinaType ca_mxnet_type(int64_t flag)
 {
-    return flag >= 0 && flag < (int64_t)(sizeof types / sizeof types[0])
-               ? types[flag]
-               : CARINA_UNKNOWN;
+    return flag >= 0 && flag < (int64_t)(sizeof types / sizeof types[0]) ? types[flag]
+                                                                         : CARINA_UNKNOWN;
 }
 
 static CarinaStatus read_dims(Cursor *c, CarinaShape *shape, uint32_t rank, bool wide)
@@ -94,9 +93,10 @@ static CarinaStatus read_dims(Cursor *c, CarinaShape *shape, uint32_t rank, bool
             dim = narrow;
         }
         if (dim > INT64_MAX)
-            return ca_err(c->err, CARINA_ERR_FORMAT,
-                          "%s: byte %zu: an array has dimension %lld; the file is damaged",
-                          c->path, at, (long long)dim);
+            return ca_err(
+                c->err, CARINA_ERR_FORMAT,
+                "%s: byte %zu: an array has dimension %lld; the file is damaged", c->path,
+                at, (long long)dim);
         shape->dims[i] = (int64_t)dim;
     }
     return CARINA_OK;
@@ -110,20 +110,22 @@ static CarinaStatus read_head(Cursor *c, CarinaShape *shape, bool *none)
     CA_TRY(take_u32(c, &magic, "an array"));
     if (magic != v1 && magic != v2 && magic != v3) {
         if (magic > LARGEST_OLD_RANK)
-            return ca_err(c->err, CARINA_ERR_FORMAT,
-                          "%s: byte %zu: no array begins with 0x%08X; the file is damaged "
-                          "or is newer than MXNet 1.9",
-                          c->path, begin, magic);
+            return ca_err(
+                c->err, CARINA_ERR_FORMAT,
+                "%s: byte %zu: no array begins with 0x%08X; the file is damaged "
+                "or is newer than MXNet 1.9",
+                c->path, begin, magic);
         *none = magic == 0;
         return read_dims(c, shape, magic, false);
     }
     if (magic != v1)
         CA_TRY(take_u32(c, &storage, "an array"));
     if (storage == 1 || storage == 2)
-        return ca_err(c->err, CARINA_ERR_UNSUPPORTED,
-                      "%s: byte %zu: a sparse array (%s), which Carina does not read; store "
-                      "it dense with .tostype('default')",
-                      c->path, begin, storage == 1 ? "row_sparse" : "csr");
+        return ca_err(
+            c->err, CARINA_ERR_UNSUPPORTED,
+            "%s: byte %zu: a sparse array (%s), which Carina does not read; store "
+            "it dense with .tostype('default')",
+            c->path, begin, storage == 1 ? "row_sparse" : "csr");
     if (storage != 0 && storage != UINT32_MAX)
         return ca_err(c->err, CARINA_ERR_FORMAT,
                       "%s: byte %zu: an array of storage type %u; the file is damaged",
@@ -213,6 +215,8 @@ CarinaStatus ca_mxnet_params(CaMxnetParams *out, CaArena *arena, const char *pat
     Cursor c = {path, file, 16, err};
     uint64_t n = 0, n_names = 0;
     *out = (CaMxnetParams){.path = path};
+    if (!file->size)
+        return ca_err(err, CARINA_ERR_FORMAT, "%s: the file is empty (0 bytes)", path);
     if (!ca_mxnet_is_params(file))
         return ca_err(err, CARINA_ERR_FORMAT,
                       "%s: does not begin as an MXNet list of arrays does (0x112); give "
@@ -226,10 +230,11 @@ CarinaStatus ca_mxnet_params(CaMxnetParams *out, CaArena *arena, const char *pat
         CA_TRY(read_array(&c, &out->v[i]));
     CA_TRY(read_count(&c, &n_names, LEAST_NAME, "a list of names"));
     if (n_names != n)
-        return ca_err(err, CARINA_ERR_FORMAT,
-                      "%s: %llu arrays but %llu names; a network needs one for each, save "
-                      "a dictionary and not a list",
-                      path, (unsigned long long)n, (unsigned long long)n_names);
+        return ca_err(
+            err, CARINA_ERR_FORMAT,
+            "%s: %llu arrays but %llu names; a network needs one for each, save "
+            "a dictionary and not a list",
+            path, (unsigned long long)n, (unsigned long long)n_names);
     for (uint64_t i = 0; i < n; i++)
         CA_TRY(read_name(&c, arena, &out->v[i]));
     if (c.at != file->size)
@@ -246,8 +251,8 @@ CarinaStatus ca_mxnet_tensor(CarinaTensor **out, const CaMxnetArray *a, CarinaEr
 {
     const size_t align = (size_t)carina_type_bits(a->type) / 8;
     const char *data = (const char *)a->file->data + a->offset;
-    if (a->size > 0 && ((uintptr_t)data % align == 0 ||
-                        ca_tensor_may_lie_anywhere(a->type, a->size)))
+    if (a->size > 0 &&
+        ((uintptr_t)data % align == 0 || ca_tensor_may_lie_anywhere(a->type, a->size)))
         return ca_tensor_of_buffer(out, a->type, &a->shape, a->file, a->offset, err);
     CA_TRY(carina_tensor_create(out, a->type, &a->shape, err));
     if (a->size > 0) {

@@ -52,8 +52,7 @@ const CaMxnetArray *ca_mxnet_array(const CaMxnet *r, const char *name)
 static CarinaStatus read_params(CaMxnet *r, const CaMxnetFile *files, int n_files)
 {
     size_t n = 0;
-    CaMxnetParams *lists =
-        ca_arena_array(r->b.work, (size_t)n_files + 1, sizeof *lists);
+    CaMxnetParams *lists = ca_arena_array(r->b.work, (size_t)n_files + 1, sizeof *lists);
     if (!lists)
         return no_memory(r);
     for (int i = 0; i < n_files; i++) {
@@ -67,8 +66,11 @@ static CarinaStatus read_params(CaMxnet *r, const CaMxnetFile *files, int n_file
     if (!r->arrays)
         return no_memory(r);
     for (int i = 0; i < n_files; i++)
-        for (size_t k = 0; k < lists[i].n; k++)
-            r->arrays[place(r, lists[i].v[k].name)] = &lists[i].v[k];
+        for (size_t k = 0; k < lists[i].n; k++) {
+            const CaMxnetArray *a = &lists[i].v[k];
+            r->arrays[place(r, a->name)] = a;
+            r->has_structural_names = r->has_structural_names || strchr(a->name, '.');
+        }
     r->params_path = n_files ? files[0].path : NULL;
     return CARINA_OK;
 }
@@ -76,8 +78,7 @@ static CarinaStatus read_params(CaMxnet *r, const CaMxnetFile *files, int n_file
 CaValue *ca_mxnet_constant(CaMxnet *r, const CaMxnetArray *a)
 {
     CarinaTensor *t = NULL;
-    if (!ca_build_settle(&r->b) ||
-        !ca_build_ok(&r->b, ca_mxnet_tensor(&t, a, r->b.err)))
+    if (!ca_build_settle(&r->b) || !ca_build_ok(&r->b, ca_mxnet_tensor(&t, a, r->b.err)))
         return NULL;
     CaValue *v = ca_build_tensor(&r->b, a->name, t);
     if (v)
@@ -91,9 +92,8 @@ CaValue *ca_mxnet_constant(CaMxnet *r, const CaMxnetArray *a)
 static bool is_label_slot(const CaMxnetNode *n, int32_t slot)
 {
     const size_t length = strlen(n->op);
-    return slot == 1 &&
-           ((length > 6 && strcmp(n->op + length - 6, "Output") == 0) ||
-            strcmp(n->op, "Softmax") == 0);
+    return slot == 1 && ((length > 6 && strcmp(n->op + length - 6, "Output") == 0) ||
+                         strcmp(n->op, "Softmax") == 0);
 }
 
 static void mark_slot(unsigned char *roles, const CaMxnetNode *n, int32_t slot)
@@ -135,8 +135,8 @@ static bool is_zero_state(const CaMxnetNode *n)
 /* Does the output have the first input's shape? */
 static bool keeps_shape(const CaMxnetNode *n)
 {
-    static const char *const names[] = {"BatchNorm", "_copy",   "identity", "Cast",
-                                        "cast",      "Dropout", "clip",     "amp_cast",
+    static const char *const names[] = {"BatchNorm",  "_copy",   "identity", "Cast",
+                                        "cast",       "Dropout", "clip",     "amp_cast",
                                         "Activation", "relu"};
     const size_t length = strlen(n->op);
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
@@ -226,10 +226,11 @@ static CarinaStatus make_input(CaMxnet *r, int32_t i, const CarinaReadOptions *o
     if (!said && !shape_written(n, &shape) && place < MOST_DERIVED)
         derive(r, i, &shape);
     if (shape.rank < 0)
-        return ca_err(r->b.err, CARINA_ERR_SHAPE,
-                      "%s: input '%s' has no shape, which MXNet's files do not hold; give "
-                      "it, as --input_shape [1,3,224,224]",
-                      r->b.path, n->name);
+        return ca_err(
+            r->b.err, CARINA_ERR_SHAPE,
+            "%s: input '%s' has no shape, which MXNet's files do not hold; give "
+            "it, as --input_shape [1,3,224,224]",
+            r->b.path, n->name);
     return ca_graph_parameter(&r->made[i].out[0], r->b.graph, n->name,
                               ca_mxnet_type(type), &shape, r->b.err);
 }
@@ -308,8 +309,7 @@ static void translate(CaMxnetCall *c)
 {
     const CaOp *ours = NULL;
     const char *type = c->node->op;
-    const CaImportRule *rule =
-        c->op ? NULL : ca_op_import(CA_FORMAT_MXNET, type, &ours);
+    const CaImportRule *rule = c->op ? NULL : ca_op_import(CA_FORMAT_MXNET, type, &ours);
     if (c->op)
         c->op->fn(c);
     else if (rule && ours)
@@ -350,9 +350,9 @@ static CarinaStatus read_head(CaMxnet *r, CaMxnetEdge head)
                       "%s: output %d of '%s' (%s) is an output of the network, which "
                       "Carina does not compute; export for inference",
                       r->b.path, head.out, n->name, n->op);
-    const char *name = m->n_out == 1 ? n->name
-                                     : ca_arena_printf(r->b.work, "%s_output%d", n->name,
-                                                       head.out);
+    const char *name = m->n_out == 1
+                           ? n->name
+                           : ca_arena_printf(r->b.work, "%s_output%d", n->name, head.out);
     if (!name)
         return no_memory(r);
     return ca_graph_result(r->b.graph, name, m->out[head.out], r->b.err);

@@ -23,11 +23,12 @@ typedef struct CaMxnetMade {
 typedef struct CaMxnet {
     CaBuild b; /* path: the symbol's */
     CaMxnetSymbol symbol;
-    CaMxnetMade *made; /* one a node */
+    CaMxnetMade *made;           /* one a node */
     const CaMxnetArray **arrays; /* by name, open addressing */
     size_t room;
-    const char *params_path; /* NULL: there are none */
-    int32_t n_outputs;       /* made in all: bounded */
+    const char *params_path;   /* NULL: there are none */
+    bool has_structural_names; /* "features.0.weight" */
+    int32_t n_outputs;         /* made in all: bounded */
 } CaMxnet;
 
 typedef struct CaMxnetCall {
@@ -49,7 +50,7 @@ typedef struct CaMxnetOp {
 } CaMxnetOp;
 extern const CaMxnetOp ca_mxnet_nn[], ca_mxnet_math[], ca_mxnet_moves[],
     ca_mxnet_arrays[], ca_mxnet_vision[];
-const CaMxnetOp *ca_mxnet_op_find(const char *name); /* NULL if none */
+const CaMxnetOp *ca_mxnet_op_find(const char *name);                    /* NULL if none */
 const CaMxnetArray *ca_mxnet_array(const CaMxnet *r, const char *name); /* NULL if none */
 /* A constant of the array. */
 CaValue *ca_mxnet_constant(CaMxnet *r, const CaMxnetArray *a);
@@ -74,7 +75,8 @@ int ca_mxnet_real_list(CaMxnetCall *c, const char *key, double *out, int max);
 CarinaType ca_mxnet_dtype(CaMxnetCall *c, const char *key, CarinaType absent);
 
 /* --- Made of several operators, for several files. */
-CaValue *ca_mxnet_reduce(CaBuild *b, const char *op, CaValue *v, CaValue *axes, bool keep);
+CaValue *ca_mxnet_reduce(CaBuild *b, const char *op, CaValue *v, CaValue *axes,
+                         bool keep);
 CaValue *ca_mxnet_slice(CaBuild *b, CaValue *v, int64_t axis, int64_t from, int64_t to);
 CaValue *ca_mxnet_transposed(CaBuild *b, CaValue *v, int first, int second);
 CaValue *ca_mxnet_shape_of(CaBuild *b, CaValue *v);

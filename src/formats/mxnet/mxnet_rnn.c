@@ -48,8 +48,7 @@ static bool find_input_size(Rnn *r)
 {
     const CarinaShape s = ca_build_shape(r->b, r->vector);
     const int64_t gates = r->mode->gates * r->hidden, all = r->directions * gates;
-    const int64_t above =
-        (r->layers - 1) * all * ((r->directions + 1) * r->hidden + 2);
+    const int64_t above = (r->layers - 1) * all * ((r->directions + 1) * r->hidden + 2);
     if (r->b->status != CARINA_OK)
         return false;
     const int64_t first = s.rank == 1 ? s.dims[0] - above : -1;
@@ -73,7 +72,8 @@ static CaValue *piece(Rnn *r, int64_t from, int64_t columns)
     const int64_t dims[] = {1, rows, columns};
     CaValue *v = ca_mxnet_slice(b, r->vector, 0, from, from + rows * width);
     v = ca_build_reshape(b, v, by_gate, 2);
-    v = ca_build_3(b, "Gather", v, ca_build_vector(b, r->mode->order, (int)r->mode->gates),
+    v = ca_build_3(b, "Gather", v,
+                   ca_build_vector(b, r->mode->order, (int)r->mode->gates),
                    ca_build_scalar(b, 0));
     return ca_build_reshape(b, v, dims, columns ? 3 : 2);
 }
@@ -154,7 +154,8 @@ static CaValue *sequence(Rnn *r, CaValue *x, int64_t layer, int64_t weights,
     in[n++] = joined(r, bb, (int)r->directions, 0);
     CaValue *v = ca_build_make(b, r->mode->op, in, n, is_lstm ? 3 : 2);
     ca_build_set_int(b, v, "hidden_size", r->hidden);
-    ca_build_set_text(b, v, "direction", r->directions == 2 ? "bidirectional" : "forward");
+    ca_build_set_text(b, v, "direction",
+                      r->directions == 2 ? "bidirectional" : "forward");
     ca_build_set_text(b, v, "activations", r->mode->activations);
     if (strcmp(r->mode->name, "gru") == 0)
         ca_build_set_text(b, v, "linear_before_reset", "true");
@@ -166,8 +167,8 @@ static CaValue *outputs_of(Rnn *r, CaValue *v, bool is_last)
 {
     static const int within[] = {0, 2, 1, 3}, out[] = {2, 0, 1, 3};
     const int64_t dims[] = {0, 0, r->directions * r->hidden};
-    return ca_build_reshape_0(r->b, ca_build_transpose(r->b, v, is_last ? out : within, 4),
-                              dims, 3);
+    return ca_build_reshape_0(
+        r->b, ca_build_transpose(r->b, v, is_last ? out : within, 4), dims, 3);
 }
 
 static void check(Rnn *r)
@@ -191,8 +192,8 @@ static void check(Rnn *r)
         ca_build_fail(r->b, CARINA_ERR_FORMAT,
                       "num_layers is %lld and state_size %lld; the file is damaged",
                       (long long)r->layers, (long long)r->hidden);
-    if (r->b->status == CARINA_OK && find_input_size(r) && s.rank == 3 && s.dims[2] >= 0 &&
-        s.dims[2] != r->input)
+    if (r->b->status == CARINA_OK && find_input_size(r) && s.rank == 3 &&
+        s.dims[2] >= 0 && s.dims[2] != r->input)
         ca_build_fail(r->b, CARINA_ERR_SHAPE,
                       "its weights are for %lld features, its input has %lld",
                       (long long)r->input, (long long)s.dims[2]);

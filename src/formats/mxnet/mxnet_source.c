@@ -54,7 +54,8 @@ static size_t prefix_length(const char *path)
 
 static bool beside(char out[ROOM], const char *path, size_t n, const char *end)
 {
-    const int length = snprintf(out, ROOM, "%.*s%s", (int)(n < ROOM ? n : ROOM - 1), path, end);
+    const int length =
+        snprintf(out, ROOM, "%.*s%s", (int)(n < ROOM ? n : ROOM - 1), path, end);
     return length > 0 && length < ROOM && ca_path_exists(out);
 }
 
@@ -93,7 +94,8 @@ static bool find_symbol(char out[ROOM], const char *path)
 {
     const size_t n = prefix_length(path), stem = strlen(path) - strlen(".params");
     return beside(out, path, n, "-symbol.json") || beside(out, path, n, ".json") ||
-           (strlen(path) > strlen(".params") && beside(out, path, stem, "-symbol.json")) ||
+           (strlen(path) > strlen(".params") &&
+            beside(out, path, stem, "-symbol.json")) ||
            ca_path_only(out, ROOM, path, "-symbol.json");
 }
 

@@ -60,10 +60,11 @@ static CarinaStatus check_bounds(const Reader *r, const CaBuffer *file)
         depth += (*p == '{' || *p == '[') - (*p == '}' || *p == ']');
         n += *p == '{' || *p == '[' || *p == ',';
         if (depth > MAX_DEPTH)
-            return ca_err(r->err, CARINA_ERR_LIMIT,
-                          "%s: lists inside each other more than %d deep; no MXNet symbol "
-                          "is so",
-                          r->path, MAX_DEPTH);
+            return ca_err(
+                r->err, CARINA_ERR_LIMIT,
+                "%s: lists inside each other more than %d deep; no MXNet symbol "
+                "is so",
+                r->path, MAX_DEPTH);
         if (n > MAX_VALUES)
             return ca_err(r->err, CARINA_ERR_LIMIT,
                           "%s: more than %d values; Carina reads no such symbol", r->path,
@@ -168,12 +169,15 @@ static CarinaStatus read_edges(const Reader *r, int64_t i, CaMxnetEdge **out,
         const json_int_t from = json_integer_value(node), port = json_integer_value(at);
         if (!json_is_integer(node) || !json_is_integer(at) || port < 0 ||
             port >= CA_MAX_PORTS || from < 0 || from >= r->out->n_nodes)
-            return damaged(r, i, "an input is no node of the file");
+            return damaged(r, i,
+                           i < 0 ? "an output is no node of the file"
+                                 : "an input is no node of the file");
         if (from >= before)
-            return ca_err(r->err, CARINA_ERR_FORMAT,
-                          "%s: node %lld: it reads node %lld, which is not before it; the "
-                          "graph has a loop or the file is damaged",
-                          r->path, (long long)i, (long long)from);
+            return ca_err(
+                r->err, CARINA_ERR_FORMAT,
+                "%s: node %lld: it reads node %lld, which is not before it; the "
+                "graph has a loop or the file is damaged",
+                r->path, (long long)i, (long long)from);
         (*out)[k] = (CaMxnetEdge){(int32_t)from, (int32_t)port};
     }
     *n_out = (int32_t)n;
@@ -207,8 +211,8 @@ static CarinaStatus read_root(const Reader *r, const json_t *root)
     if (!json_is_array(nodes) || n == 0)
         return damaged(r, -1, "it has no nodes");
     if (n > CA_MAX_NODES)
-        return ca_err(r->err, CARINA_ERR_LIMIT,
-                      "%s: %zu nodes; Carina reads at most %d", r->path, n, CA_MAX_NODES);
+        return ca_err(r->err, CARINA_ERR_LIMIT, "%s: %zu nodes; Carina reads at most %d",
+                      r->path, n, CA_MAX_NODES);
     CaMxnetSymbol *s = r->out;
     s->nodes = ca_arena_array(r->arena, n, sizeof *s->nodes);
     if (!s->nodes)
@@ -236,9 +240,10 @@ CarinaStatus ca_mxnet_symbol(CaMxnetSymbol *out, CaArena *arena, const char *pat
     CA_TRY(check_bounds(&r, file));
     json_t *root = json_loadb(file->data, file->size, 0, &where);
     if (!root)
-        return ca_err(err, CARINA_ERR_FORMAT,
-                      "%s: line %d: the JSON is broken there; the file was cut or is damaged",
-                      path, where.line);
+        return ca_err(
+            err, CARINA_ERR_FORMAT,
+            "%s: line %d: the JSON is broken there; the file was cut or is damaged", path,
+            where.line);
     const CarinaStatus status = read_root(&r, root);
     json_decref(root);
     return status;
@@ -297,7 +302,8 @@ int ca_mxnet_reals(const char *text, double *out, int max)
 
 bool ca_mxnet_bool(const char *text, bool *out)
 {
-    *out = strcmp(text, "True") == 0 || strcmp(text, "true") == 0 || strcmp(text, "1") == 0;
+    *out =
+        strcmp(text, "True") == 0 || strcmp(text, "true") == 0 || strcmp(text, "1") == 0;
     return *out || strcmp(text, "False") == 0 || strcmp(text, "false") == 0 ||
            strcmp(text, "0") == 0;
 }

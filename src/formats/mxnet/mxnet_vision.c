@@ -27,7 +27,8 @@ static CaValue *by_scale(CaBuild *b, CaValue *x, double scale)
     const int64_t two = 2;
     const CarinaShape s = ca_shape(1, &two);
     const double scales[] = {scale, scale};
-    return resized(b, x, ca_build_reals(b, &s, scales), "scales", "nearest", "asymmetric");
+    return resized(b, x, ca_build_reals(b, &s, scales), "scales", "nearest",
+                   "asymmetric");
 }
 
 /* A convolution backwards, of one channel each, with the weight that the file holds. */
@@ -62,7 +63,8 @@ static CaValue *all_nearest(CaMxnetCall *c, int64_t scale)
     const CarinaShape first = ca_build_shape(b, ca_mxnet_in(c, 0));
     const bool sums = ca_mxnet_is(c, "multi_input_mode", "sum");
     if (c->n_in > MOST || first.rank != 4)
-        ca_build_fail(b, CARINA_ERR_SHAPE, "%d inputs of %d dimensions", c->n_in, first.rank);
+        ca_build_fail(b, CARINA_ERR_SHAPE, "%d inputs of %d dimensions", c->n_in,
+                      first.rank);
     for (int i = 0; i < c->n_in && b->status == CARINA_OK; i++) {
         CaValue *x = ca_mxnet_in(c, i);
         const CarinaShape s = ca_build_shape(b, x);
@@ -92,8 +94,9 @@ static void up_sampling(CaMxnetCall *c)
         ca_build_fail(c->b, CARINA_ERR_FORMAT, "scale is %lld, must be 1 to 1024",
                       (long long)scale);
     if (c->b->status == CARINA_OK)
-        ca_mxnet_out(c, ca_mxnet_is(c, "sample_type", "bilinear") ? bilinear(c, x, scale)
-                                                                  : all_nearest(c, scale));
+        ca_mxnet_out(c, ca_mxnet_is(c, "sample_type", "bilinear")
+                            ? bilinear(c, x, scale)
+                            : all_nearest(c, scale));
 }
 
 static void bilinear_resize(CaMxnetCall *c)
@@ -105,7 +108,7 @@ static void bilinear_resize(CaMxnetCall *c)
                              ca_mxnet_real(c, "scale_width", 0)};
     const int64_t sizes[] = {ca_mxnet_int(c, "height", 1), ca_mxnet_int(c, "width", 1)};
     const char *how =
-        ca_mxnet_flag(c, "align_corners", true) ? "align_corners" : "asymmetric";
+        ca_mxnet_flag(c, "align_corners", true) ? "align_corners" : "half_pixel";
     CaValue *target = NULL;
     if (strcmp(mode, "like") == 0) {
         target = ca_build_3(b, "Gather", ca_mxnet_shape_of(b, ca_mxnet_in(c, 1)),
@@ -177,10 +180,11 @@ static Prior prior_of(CaMxnetCall *c)
     p.n_ratios = p.n_ratios < 1 ? 1 : p.n_ratios;
     ca_mxnet_real_list(c, "steps", p.steps, 2);
     ca_mxnet_real_list(c, "offsets", p.offsets, 2);
-    if (c->b->status == CARINA_OK &&
-        (s.rank != 4 || s.dims[2] < 1 || s.dims[3] < 1 || s.dims[2] > 4096 || s.dims[3] > 4096))
-        ca_build_fail(c->b, CARINA_ERR_SHAPE, "needs an input of 4 dimensions, at most "
-                                              "4096 x 4096");
+    if (c->b->status == CARINA_OK && (s.rank != 4 || s.dims[2] < 1 || s.dims[3] < 1 ||
+                                      s.dims[2] > 4096 || s.dims[3] > 4096))
+        ca_build_fail(c->b, CARINA_ERR_SHAPE,
+                      "needs an input of 4 dimensions, at most "
+                      "4096 x 4096");
     p.height = s.rank == 4 ? s.dims[2] : 1;
     p.width = s.rank == 4 ? s.dims[3] : 1;
     for (int i = 0; i < 2; i++)
