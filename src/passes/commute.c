@@ -720,9 +720,7 @@ bool ca_commute_absorbs(const CaNode *n, const CaOrder *p)
 
 bool ca_commute_is_pointwise(const CaNode *n)
 {
-    static const char *const others[] = {"Concat",  "ConvertLike", "Interpolate",
-                                         "Pad",     "Reshape",     "ShapeOf",
-                                         "Squeeze", "Unsqueeze"};
+    static const char *const others[] = {"Concat", "ConvertLike", "Interpolate", "Pad"};
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
         if (ca_node_is(n, others[i]))
             return true;
