@@ -4,7 +4,8 @@
  *
  *   shape     type and shape rule, and that an error says what the line says
  *   numbers   the definition gives the numbers that the line holds
- *   device    a model of that one node, compiled for the CPU, gives what the definition gives
+ *   device    a model of that one node, compiled for the CPU, gives what the definition gives, in the second
+ *             run too, which takes nothing from the heap
  *
  * and: each row of ops.def that computes has a summary and cases, each cases file has a row.
  */
@@ -14,6 +15,7 @@
 #include "base/text.h"
 #include "engine/model_own.h"
 #include "graph/op.h"
+#include "test_allocations.h"
 #include <carina/engine.h>
 
 #include <dirent.h>
@@ -314,7 +316,13 @@ static CarinaStatus infer_on_device(Work *w, const CaGraph *g, uint32_t paramete
     for (int i = 0, at = 0; i < w->c->n_in; i++)
         if (parameters >> i & 1)
             CA_TRY(carina_request_set_input(*req, at++, w->in[i], err));
-    return carina_request_infer(*req, err);
+    CA_TRY(carina_request_infer(*req, err)); /* makes the scratch */
+    const long before = test_counts_allocations() ? test_allocations() : 0;
+    CA_TRY(carina_request_infer(*req, err));
+    if (test_counts_allocations() && test_allocations() != before)
+        return ca_err(err, CARINA_ERR_MEMORY, "a run takes %ld blocks from the heap",
+                      test_allocations() - before);
+    return CARINA_OK;
 }
 
 static void check_device(Work *w, uint32_t parameters, const char *what)

@@ -77,7 +77,8 @@ static void run_reference(const CaCpuStep *s, CaCpuRun *r, int phase, int thread
         else
             outs[i - d->n_in] = &local[i];
     }
-    r->status = r->program->dev->host->node_reference(d->node, outs, ins, r->err);
+    r->status = r->program->dev->host->node_reference_in(d->node, outs, ins, r->work,
+                                                         s->shared_work, r->err);
 }
 
 static CarinaTensor tensor_of(const CarinaValue *v)
@@ -113,7 +114,13 @@ static CarinaStatus lower_reference(CaCpuBuild *b, const CarinaNode *n)
         CA_TRY(ca_cpu_new_plain(b, &d.buffers[n->n_inputs + i], &n->outputs[i]));
         d.tensors[n->n_inputs + i] = tensor_of(&n->outputs[i]);
     }
+    const size_t work = b->host->node_reference_work(n);
+    if (work == SIZE_MAX)
+        return ca_err(b->err, CARINA_ERR_LIMIT,
+                      "node '%s' (%s): its work space is too large for this machine",
+                      n->name, n->op_name);
     CA_TRY(ca_cpu_add_step(b, &s, n, "reference", run_reference, sizeof d));
+    s->shared_work = work;
     *(RefStep *)s->data = d;
     for (int i = 0; i < all; i++)
         if (d.buffers[i] >= 0)
