@@ -219,30 +219,30 @@ static void check_known(void)
     int64_t out[9];
 
     kc_case("floats to integers");
-    ca_convert_from_f32(out, x, CA_PLAIN_I8, 9, 0, 1);
+    ca_convert_run(out, CARINA_I8, x, CARINA_F32, 9, 0, 1);
     kc_true(memcmp(out, i8, sizeof i8) == 0, "i8");
-    ca_convert_from_f32(out, x, CA_PLAIN_U8, 9, 0, 1);
+    ca_convert_run(out, CARINA_U8, x, CARINA_F32, 9, 0, 1);
     kc_true(memcmp(out, u8, sizeof u8) == 0, "u8");
-    ca_convert_from_f32(out, x, CA_PLAIN_I32, 9, 0, 1);
+    ca_convert_run(out, CARINA_I32, x, CARINA_F32, 9, 0, 1);
     kc_true(memcmp(out, i32, sizeof i32) == 0, "i32");
-    ca_convert_from_f32(out, x, CA_PLAIN_I64, 9, 0, 1);
+    ca_convert_run(out, CARINA_I64, x, CARINA_F32, 9, 0, 1);
     kc_true(memcmp(out, i64, sizeof i64) == 0, "i64");
 }
 
-/* Whole numbers that each type holds come back. */
-static void check_round_trip(CaPlainType type)
+/* Whole numbers that both types hold go there and back. */
+static void check_round_trip(CarinaType from, CarinaType to)
 {
-    enum { N = 37 };
-    float *x = kc_floats(N), *back = kc_floats(N);
-    int64_t *there = kc_bytes(N * sizeof *there);
+    enum { N = 700 }; /* more than two chunks */
+    double *x = kc_bytes(N * sizeof *x), *back = kc_bytes(N * sizeof *back);
+    int64_t *first = kc_bytes(N * sizeof *first), *second = kc_bytes(N * sizeof *second);
 
-    kc_case("type %d there and back", type);
+    kc_case("type %d to %d and back", (int)from, (int)to);
     for (int i = 0; i < N; i++)
-        x[i] = (float)(kc_int(128) - (type == CA_PLAIN_U8 ? 0 : 64));
+        x[i] = from == CARINA_BOOL || to == CARINA_BOOL ? kc_int(2) : kc_int(128);
+    ca_convert_run(first, from, x, CARINA_F64, N, 0, 1);
     for (int t = 0; t < 3; t++)
-        ca_convert_from_f32(there, x, type, N, t, 3);
-    for (int t = 0; t < 3; t++)
-        ca_convert_to_f32(back, there, type, N, t, 3);
+        ca_convert_run(second, to, first, from, N, t, 3);
+    ca_convert_run(back, CARINA_F64, second, to, N, 0, 1);
     kc_true(memcmp(x, back, N * sizeof *x) == 0, "differs");
     kc_free();
 }
@@ -279,7 +279,8 @@ void kcheck_copy(void)
     KC_GUARDED("convert", 0)
     {
         check_known();
-        for (int type = CA_PLAIN_F16; type <= CA_PLAIN_F64; type++)
-            check_round_trip((CaPlainType)type);
+        for (int from = CARINA_F32; from <= CARINA_BOOL; from++)
+            for (int to = CARINA_F32; to <= CARINA_BOOL; to++)
+                check_round_trip((CarinaType)from, (CarinaType)to);
     }
 }
