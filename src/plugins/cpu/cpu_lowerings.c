@@ -130,5 +130,6 @@ const CaCpuLowering ca_cpu_lowerings[] = {
     {"Selu", ca_cpu_lower_selu},
     {"Convert", ca_cpu_lower_convert_any},
     {"ConvertLike", ca_cpu_lower_convert_any},
+    {"Interpolate", ca_cpu_lower_resize},
     {NULL, NULL},
 };

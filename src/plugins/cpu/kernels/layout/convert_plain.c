@@ -18,48 +18,33 @@ static bool is_real(CarinaType type)
            type == CARINA_F64;
 }
 
-/* The types of one loop each: LOAD and STORE are what the switch below makes of a row. */
-#define WHOLE_TYPES            \
-    TYPE(CARINA_I8, int8_t)    \
-    TYPE(CARINA_U8, uint8_t)   \
-    TYPE(CARINA_I16, int16_t)  \
-    TYPE(CARINA_U16, uint16_t) \
-    TYPE(CARINA_I32, int32_t)  \
-    TYPE(CARINA_U32, uint32_t) \
-    TYPE(CARINA_I64, int64_t)  \
-    TYPE(CARINA_U64, uint64_t)
-#define OTHER_TYPES        \
-    case CARINA_UNKNOWN:   \
-    case CARINA_U1:        \
-    case CARINA_I4:        \
-    case CARINA_U4: break; \
-        #define REAL_TYPES \
-    case CARINA_F32:       \
-    case CARINA_F16:       \
-    case CARINA_BF16:      \
-    case CARINA_F64: break;
-
 void ca_load_whole(int64_t *out, const void *in, CarinaType type, int64_t first,
                    int64_t n)
 {
     switch (type) {
-#define TYPE(name, element)                             \
+#define CA_WHOLE(name, element)                         \
     case name: {                                        \
         const element *p = (const element *)in + first; \
         for (int64_t i = 0; i < n; i++)                 \
             out[i] = (int64_t)p[i];                     \
         break;                                          \
     }
-        WHOLE_TYPES
-#undef TYPE
+#include "whole_types.def"
+#undef CA_WHOLE
     case CARINA_BOOL: {
         const uint8_t *p = (const uint8_t *)in + first;
         for (int64_t i = 0; i < n; i++)
             out[i] = p[i] != 0;
         break;
     }
-        REAL_TYPES
-        OTHER_TYPES
+    case CARINA_F32:
+    case CARINA_F16:
+    case CARINA_BF16:
+    case CARINA_F64:
+    case CARINA_U1:
+    case CARINA_I4:
+    case CARINA_U4:
+    case CARINA_UNKNOWN: break;
     }
 }
 
@@ -67,23 +52,29 @@ void ca_store_whole(void *out, CarinaType type, const int64_t *in, int64_t first
                     int64_t n)
 {
     switch (type) {
-#define TYPE(name, element)                  \
+#define CA_WHOLE(name, element)              \
     case name: {                             \
         element *p = (element *)out + first; \
         for (int64_t i = 0; i < n; i++)      \
             p[i] = (element)in[i];           \
         break;                               \
     }
-        WHOLE_TYPES
-#undef TYPE
+#include "whole_types.def"
+#undef CA_WHOLE
     case CARINA_BOOL: {
         uint8_t *p = (uint8_t *)out + first;
         for (int64_t i = 0; i < n; i++)
             p[i] = in[i] != 0;
         break;
     }
-        REAL_TYPES
-        OTHER_TYPES
+    case CARINA_F32:
+    case CARINA_F16:
+    case CARINA_BF16:
+    case CARINA_F64:
+    case CARINA_U1:
+    case CARINA_I4:
+    case CARINA_U4:
+    case CARINA_UNKNOWN: break;
     }
 }
 
