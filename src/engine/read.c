@@ -20,6 +20,11 @@ static const CaReader *const readers[] = {
 #undef CA_READER
 };
 
+const CaReader *ca_reader_at(int i)
+{
+    return i >= 0 && (size_t)i < sizeof readers / sizeof *readers ? readers[i] : NULL;
+}
+
 /* path without its folder and extension. */
 static void name_after(CaGraph *g, const char *path)
 {

@@ -343,9 +343,11 @@ static CaValue *any_dot(CaMxnetCall *c, CaValue *x, CaValue *y)
     CaBuild *const b = c->b;
     const CarinaShape s = ca_build_static_shape(b, x), t = ca_build_static_shape(b, y);
     int64_t dims[2 * CARINA_MAX_RANK];
+    int64_t n_x = 0, n_y = 0;
     int n = 0;
     if (b->status == CARINA_OK &&
-        (s.rank < 1 || t.rank < 1 || s.rank + t.rank - 2 > CARINA_MAX_RANK))
+        (!ca_shape_count(&s, &n_x) || !ca_shape_count(&t, &n_y) || s.rank < 1 ||
+         t.rank < 1 || s.rank + t.rank - 2 > CARINA_MAX_RANK))
         ca_build_fail(b, CARINA_ERR_SHAPE, "a product of %d and %d dimensions", s.rank,
                       t.rank);
     if (b->status != CARINA_OK)
@@ -426,8 +428,9 @@ static CaValue *head_part(CaMxnetCall *c, CaValue *x, int64_t heads, int64_t par
     static const int perm[] = {1, 2, 0, 3};
     CaBuild *const b = c->b;
     const CarinaShape s = ca_build_static_shape(b, x);
-    if (b->status == CARINA_OK && (s.rank != 3 || heads < 1 || heads > INT32_MAX ||
-                                   s.dims[2] % (heads * parts) != 0))
+    if (b->status == CARINA_OK &&
+        (s.rank != 3 || heads < 1 || heads > INT32_MAX || s.dims[1] > INT32_MAX ||
+         s.dims[2] % (heads * parts) != 0))
         ca_build_fail(b, CARINA_ERR_SHAPE, "its input does not divide into %lld heads",
                       (long long)heads);
     if (b->status != CARINA_OK)

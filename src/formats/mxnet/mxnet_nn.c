@@ -7,7 +7,7 @@
 #include <float.h>
 #include <string.h>
 
-enum { MAX_SPATIAL = 3 };
+enum { MAX_SPATIAL = 3, MAX_CHANNELS = 1 << 24 };
 static const int64_t largest = 1 << 24; /* of a kernel, stride, dilation or pad */
 
 /* --- Windows: what convolution and pooling share. */
@@ -339,7 +339,9 @@ static CaValue *constant_like(CaBuild *b, CaValue *v, double number)
     const CarinaShape s = ca_build_static_shape(b, v);
     CaValue *out = NULL;
     int64_t n = 0;
-    if (b->status != CARINA_OK || !ca_shape_count(&s, &n))
+    if (b->status == CARINA_OK && (!ca_shape_count(&s, &n) || n > MAX_CHANNELS))
+        ca_build_fail(b, CARINA_ERR_LIMIT, "more than %d channels", MAX_CHANNELS);
+    if (b->status != CARINA_OK)
         return NULL;
     double *list = ca_arena_array(b->work, (size_t)n + 1, sizeof *list);
     if (!list)

@@ -23,10 +23,20 @@ static CarinaStatus no_memory(const CaMxnet *r)
 
 /* --- Tables. */
 
+static const CaMxnetOp *const tables[] = {ca_mxnet_nn, ca_mxnet_math, ca_mxnet_moves,
+                                          ca_mxnet_arrays, ca_mxnet_vision};
+
+const char *ca_mxnet_op_name(int i)
+{
+    for (size_t t = 0; t < sizeof tables / sizeof tables[0]; t++)
+        for (const CaMxnetOp *op = tables[t]; op->name; op++)
+            if (i-- == 0)
+                return op->name;
+    return ca_op_import_name(CA_FORMAT_MXNET, i);
+}
+
 const CaMxnetOp *ca_mxnet_op_find(const char *name)
 {
-    const CaMxnetOp *const tables[] = {ca_mxnet_nn, ca_mxnet_math, ca_mxnet_moves,
-                                       ca_mxnet_arrays, ca_mxnet_vision};
     for (size_t t = 0; t < sizeof tables / sizeof tables[0]; t++)
         for (const CaMxnetOp *op = tables[t]; op->name; op++)
             if (strcmp(op->name, name) == 0)

@@ -50,7 +50,8 @@ typedef struct CaMxnetOp {
 } CaMxnetOp;
 extern const CaMxnetOp ca_mxnet_nn[], ca_mxnet_math[], ca_mxnet_moves[],
     ca_mxnet_arrays[], ca_mxnet_vision[];
-const CaMxnetOp *ca_mxnet_op_find(const char *name);                    /* NULL if none */
+const CaMxnetOp *ca_mxnet_op_find(const char *name); /* NULL if none */
+const char *ca_mxnet_op_name(int i);                 /* NULL past the last */
 const CaMxnetArray *ca_mxnet_array(const CaMxnet *r, const char *name); /* NULL if none */
 /* A constant of the array. */
 CaValue *ca_mxnet_constant(CaMxnet *r, const CaMxnetArray *a);

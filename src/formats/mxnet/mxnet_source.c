@@ -201,4 +201,4 @@ static CarinaStatus read_source(CaGraph **out, CaSource *s)
     return status;
 }
 
-const CaReader ca_reader_mxnet = {"MXNet", match, read_source};
+const CaReader ca_reader_mxnet = {"MXNet", match, read_source, ca_mxnet_op_name};

@@ -8,6 +8,8 @@
 #include <math.h>
 #include <string.h>
 
+enum { MAX_PRIORS = 1 << 22 };
+
 /* --- Resizing. */
 
 static CaValue *resized(CaBuild *b, CaValue *x, CaValue *target, const char *by,
@@ -54,26 +56,33 @@ static CaValue *bilinear(CaMxnetCall *c, CaValue *x, int64_t scale)
     return v;
 }
 
+/* What input i is enlarged by, so that all have the first's size then. */
+static int64_t factor(CaMxnetCall *c, int i, int64_t scale)
+{
+    const CarinaShape first = ca_build_shape(c->b, ca_mxnet_in(c, 0)),
+                      s = ca_build_shape(c->b, ca_mxnet_in(c, i));
+    if (i == 0)
+        return scale;
+    if (first.rank == 4 && s.rank == 4 && s.dims[2] >= 1 && first.dims[2] >= 1 &&
+        first.dims[2] <= INT32_MAX && first.dims[2] * scale % s.dims[2] == 0)
+        return first.dims[2] * scale / s.dims[2];
+    ca_build_fail(c->b, CARINA_ERR_SHAPE,
+                  "input %d does not divide the size that is asked", i);
+    return 1;
+}
+
 /* Each input to the size of the first, enlarged; then side by side or summed. */
 static CaValue *all_nearest(CaMxnetCall *c, int64_t scale)
 {
     enum { MOST = 64 };
     CaBuild *const b = c->b;
     CaValue *v[MOST];
-    const CarinaShape first = ca_build_shape(b, ca_mxnet_in(c, 0));
     const bool sums = ca_mxnet_is(c, "multi_input_mode", "sum");
-    if (c->n_in > MOST || first.rank != 4)
-        ca_build_fail(b, CARINA_ERR_SHAPE, "%d inputs of %d dimensions", c->n_in,
-                      first.rank);
+    if (c->n_in > MOST)
+        ca_build_fail(b, CARINA_ERR_LIMIT, "%d inputs; Carina reads at most %d", c->n_in,
+                      MOST);
     for (int i = 0; i < c->n_in && b->status == CARINA_OK; i++) {
-        CaValue *x = ca_mxnet_in(c, i);
-        const CarinaShape s = ca_build_shape(b, x);
-        const int64_t wanted = first.dims[2] * scale;
-        if (i > 0 && (s.rank != 4 || s.dims[2] < 1 || first.dims[2] < 1 ||
-                      wanted % s.dims[2] != 0))
-            ca_build_fail(b, CARINA_ERR_SHAPE,
-                          "input %d does not divide the size that is asked", i);
-        v[i] = by_scale(b, x, i ? (double)(wanted / s.dims[2]) : (double)scale);
+        v[i] = by_scale(b, ca_mxnet_in(c, i), (double)factor(c, i, scale));
         if (i > 0 && sums)
             v[0] = ca_build_2(b, "Add", v[0], v[i]);
     }
@@ -216,6 +225,9 @@ static void multi_box_prior(CaMxnetCall *c)
     const int64_t n = p.height * p.width * (p.n_sizes + p.n_ratios - 1);
     const int64_t dims[] = {1, n, 4};
     const CarinaShape shape = ca_shape(3, dims);
+    if (n > MAX_PRIORS)
+        ca_build_fail(b, CARINA_ERR_LIMIT, "%lld boxes; Carina makes at most %d",
+                      (long long)n, MAX_PRIORS);
     if (b->status != CARINA_OK)
         return;
     double *v = ca_arena_array(b->work, (size_t)n + 1, 4 * sizeof *v), *out = v;
