@@ -149,8 +149,8 @@ static void check_result(const Case *c, int n, int o, int y, int x)
     error += 8 * u * fabs(want);
     const double got = get(&c->out.m, n, o, y, x);
     if (c->out.m.elem == CA_ELEM_U8) {
-        want = want * (double)c->end.out_scale + (double)c->end.out_zero;
-        error = error * (double)c->end.out_scale + 0.5 + 4 * u * (fabs(want) + 256);
+        want = want * (double)c->end.out.scale + (double)c->end.out.zero;
+        error = error * (double)c->end.out.scale + 0.5 + 4 * u * (fabs(want) + 256);
         want = fmin(fmax(want, 0), 255);
     } else if (c->out.m.elem == CA_ELEM_BF16) {
         error += ldexp(fabs(want) + error, -8); /* half a step of 8 bits */
@@ -192,10 +192,10 @@ static void check(const CaDotIsa *isa, const CaConvShape *s, CaAct act, int with
         return;
     }
     const CaElem out = with & F32_OUT ? CA_ELEM_F32 : isa->type;
-    c.end = (CaDotEnd){.act = act, .out_scale = 1, .add_scale = 0.37f};
+    c.end = (CaDotEnd){.act = act, .out = {1, 0, 0, 255}, .add_scale = 0.37f};
     if (out == CA_ELEM_U8 && act.kind == CA_ACT_SIGMOID) {
-        c.end.out_scale = 255;
-        c.end.out_zero = 3;
+        c.end.out.scale = 255;
+        c.end.out.zero = 3;
     }
     c.in = map_of(isa->type, s->n, s->ci, s->ih, s->iw, c.plan.in_halo + more);
     c.out = map_of(out, s->n, s->co, s->oh, s->ow, more);
@@ -327,7 +327,7 @@ static void check_same_bits(void)
     bool is_first = true;
     kc_case("bf16 gives the same bits on all instruction sets");
     const Map in = map_of(CA_ELEM_BF16, 1, 21, 7, 7, 1);
-    Case c = {.in = in, .end = {.act = none, .out_scale = 1}};
+    Case c = {.in = in, .end = {.act = none, .out = {1, 0, 0, 255}}};
     fill(&in.m);
     c.plan.type = CA_ELEM_BF16;
     set_weights(&c, &s);
@@ -364,7 +364,7 @@ static void bench_run(void *arg)
 
 static void bench(CaElem type, const CaConvShape *s)
 {
-    Bench b = {.c = {.end = {.act = relu, .out_scale = 1}}};
+    Bench b = {.c = {.end = {.act = relu, .out = {1, 0, 0, 255}}}};
     char name[80];
     if (!kc_is_bench() || !ca_dot_plan(&b.c.plan, s, type, kc_cpu()))
         return;

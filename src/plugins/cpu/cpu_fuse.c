@@ -57,7 +57,7 @@ static void follow(CaCpuBuild *b, const CarinaNode *conv)
         else if (ca_cpu_is(n, "Add") && other && !ca_cpu_constant(other) && !f.residual &&
                  same_shape(&other->shape, shape) && other->type == n->outputs[0].type &&
                  other->node != f.last)
-            f.residual = other;
+            f.residual = other, f.add = n;
         else if (u->index == 0 && (ca_cpu_act_of(&act, n) || is_channel_prelu(n, shape)))
             f.act = n;
         else
@@ -65,17 +65,28 @@ static void follow(CaCpuBuild *b, const CarinaNode *conv)
         b->is_skipped[f.last->id] = true;
         f.last = n;
     }
+    const CarinaUse *u = only_use(f.last);
+    if (u && b->takes_narrow[conv->id] && ca_cpu_is_quantizer(b, u->node) &&
+        ca_cpu_wants_narrow(b, &u->node->outputs[0])) {
+        b->is_skipped[f.last->id] = true;
+        f.quantizer = f.last = u->node;
+    }
     b->is_skipped[f.last->id] = false;
     b->fusions[f.last->id] = f;
 }
 
 CarinaStatus ca_cpu_plan_fusion(CaCpuBuild *b)
 {
+    CA_TRY(ca_cpu_plan_quant(b));
     for (const CarinaNode *n = b->graph->first; n; n = n->next)
         if ((ca_cpu_is(n, "Convolution") || ca_cpu_is(n, "GroupConvolution")) &&
             n->outputs[0].shape.rank == 4 && ca_cpu_is_float(n->outputs[0].type) &&
             ca_cpu_constant(n->inputs[1].value) && ca_cpu_conv_is_offered(b, n))
             follow(b, n);
+    for (int i = 0; i < b->n_ids; i++)
+        if (b->fusions[i].add)
+            b->takes_narrow[b->fusions[i].add->id] =
+                b->takes_narrow[b->fusions[i].conv->id];
     return CARINA_OK;
 }
 
@@ -147,7 +158,7 @@ static CarinaStatus place(CaCpuBuild *b, const CarinaNode *n)
 CarinaStatus ca_cpu_plan_concat(CaCpuBuild *b)
 {
     for (const CarinaNode *n = b->graph->last; n; n = n->prev)
-        if (ca_cpu_is(n, "Concat") && is_by_blocks(n))
+        if (ca_cpu_is(n, "Concat") && is_by_blocks(n) && !b->takes_narrow[n->id])
             CA_TRY(place(b, n));
     return CARINA_OK;
 }

@@ -35,19 +35,24 @@ static void run_global(const CaCpuStep *s, CaCpuRun *r, int phase, int thread,
 
 static int at(CarinaInts v, int i, int absent) { return i < v.n ? (int)v.v[i] : absent; }
 
+/* The extent of the window along axis i, with what dilation leaves out. */
+static int extent(const CarinaNode *n, int i)
+{
+    return (at(carina_node_ints(n, "kernel"), i, 1) - 1) *
+               at(carina_node_ints(n, "dilations"), i, 1) +
+           1;
+}
+
 /* auto_pad: the padding that the output's size implies. */
-static void pads(CaPoolShape *p, const CarinaNode *n)
+static void pads(int first[2], int last[2], const CarinaNode *n)
 {
     const CarinaShape *in = &n->inputs[0].value->shape, *out = &n->outputs[0].shape;
     const CarinaInts begin = carina_node_ints(n, "pads_begin"),
                      end = carina_node_ints(n, "pads_end");
     const char *mode = carina_node_enum(n, "auto_pad");
-    int first[2], last[2];
-    const int extent[2] = {(p->kernel_h - 1) * p->dilation_h + 1,
-                           (p->kernel_w - 1) * p->dilation_w + 1};
-    const int stride[2] = {p->stride_h, p->stride_w};
     for (int i = 0; i < 2; i++) {
-        const int t = ((int)out->dims[2 + i] - 1) * stride[i] + extent[i] -
+        const int stride = at(carina_node_ints(n, "strides"), i, 1);
+        const int t = ((int)out->dims[2 + i] - 1) * stride + extent(n, i) -
                       (int)in->dims[2 + i],
                   total = t > 0 ? t : 0;
         first[i] = at(begin, i, 0);
@@ -59,8 +64,12 @@ static void pads(CaPoolShape *p, const CarinaNode *n)
         else if (strcmp(mode, "valid") == 0)
             first[i] = last[i] = 0;
     }
-    p->pad_top = first[0], p->pad_left = first[1], p->pad_bottom = last[0],
-    p->pad_right = last[1];
+}
+
+void ca_cpu_pool_pads(int first[2], const CarinaNode *n)
+{
+    int last[2];
+    pads(first, last, n);
 }
 
 static CarinaStatus emit_pool(CaCpuBuild *b, const CarinaNode *n,
@@ -97,7 +106,10 @@ CarinaStatus ca_cpu_lower_pool(CaCpuBuild *b, const CarinaNode *n)
                      .dilation_h = at(dilations, 0, 1),
                      .dilation_w = at(dilations, 1, 1),
                      .exclude_pad = carina_node_bool(n, "exclude-pad", false)};
-    pads(&p, n);
+    int first[2], last[2];
+    pads(first, last, n);
+    p.pad_top = first[0], p.pad_left = first[1];
+    p.pad_bottom = last[0], p.pad_right = last[1];
     const bool is_whole = out->dims[2] == 1 && out->dims[3] == 1 &&
                           p.kernel_h == in->dims[2] && p.kernel_w == in->dims[3] &&
                           !p.pad_top && !p.pad_left && !p.pad_bottom && !p.pad_right;
