@@ -106,6 +106,7 @@ typedef struct CaCpuFusion {
     const CarinaValue *residual; /* or NULL; `add` adds it */
     const CarinaNode *add;
     const CarinaNode *act;       /* or NULL */
+    const CarinaNode *mid;       /* FakeQuantize before the residual (u8), or NULL */
     const CarinaNode *quantizer; /* FakeQuantize that ends it, or NULL */
 } CaCpuFusion;
 
@@ -181,6 +182,8 @@ CarinaStatus ca_cpu_plan_quant(CaCpuBuild *b);
 /* FakeQuantize onto whole steps of a u8 form that its readers want. */
 bool ca_cpu_is_quantizer(const CaCpuBuild *b, const CarinaNode *n);
 bool ca_cpu_wants_narrow(const CaCpuBuild *b, const CarinaValue *v);
+/* The FakeQuantize that ends a sum of two values in u8, with or without ReLU between; NULL: not such a sum. */
+const CarinaNode *ca_cpu_u8_add_end(const CaCpuBuild *b, const CarinaNode *add);
 /* A node that is done in the narrow form; false: not this one. */
 bool ca_cpu_lower_narrow(CarinaStatus *status, CaCpuBuild *b, const CarinaNode *n);
 /* Rows and columns of padding before a pool's input. */

@@ -13,6 +13,8 @@ typedef struct DotStep {
     CaDotEnd end;
     CaCpuRef in, out, add;
     int zero;
+    CaQuant mid;
+    bool has_mid;
     const unsigned char *packed;
 } DotStep;
 
@@ -23,6 +25,7 @@ static void run_dot(const CaCpuStep *s, CaCpuRun *r, int phase, int thread, int 
     CaMap add;
     CaDotEnd end = d->end;
     (void)phase;
+    end.mid = d->has_mid ? &d->mid : NULL;
     if (d->add.buffer >= 0) {
         add = ca_cpu_map(r, &d->add);
         end.add = &add;
@@ -109,7 +112,48 @@ static bool set_unit(CaDotEnd *e, const CaQuant *q)
     return true;
 }
 
-/* Scale and bias of each channel, in the end's unit. */
+/* With FakeQuantize before the residual: the sum in its steps, and from these to those of the result. */
+static void set_mid(DotStep *d, const CaQuant *mid, const CaQuant *add,
+                    const CaQuant *out, bool has_relu)
+{
+    float lo, hi;
+    const double k = (double)out->scale / (double)mid->scale,
+                 k_add = (double)out->scale / (double)add->scale;
+    (void)is_clamp(&d->end, &lo, &hi);
+    lo = lo * mid->scale + mid->zero;
+    hi = hi * mid->scale + mid->zero;
+    d->has_mid = true;
+    d->mid = (CaQuant){
+        (float)k,
+        (float)((double)out->zero - k * (double)mid->zero - k_add * (double)add->zero),
+        lo > mid->low ? lo : mid->low, hi < mid->high ? hi : mid->high};
+    d->end.add_scale = (float)k_add;
+    d->end.act = (CaAct){
+        CA_ACT_CLAMP, has_relu && out->zero > out->low ? out->zero : out->low, out->high};
+}
+
+/* Unit and shift of the sums in the end, which is set up for them. */
+static void set_units(CaCpuBuild *b, double *unit, double *shift, DotStep *d,
+                      const CaCpuFusion *f, const CaQuant *out)
+{
+    const CaQuant *add = f->residual && b->p->buffers[d->add.buffer].elem == CA_ELEM_U8
+                             ? ca_cpu_value(b, f->residual)->quant
+                             : NULL;
+    if (f->mid) {
+        const CaQuant *mid = ca_cpu_value(b, &f->mid->outputs[0])->quant;
+        *unit = (double)mid->scale;
+        *shift = (double)mid->zero;
+        set_mid(d, mid, add, out, f->add->outputs[0].uses->node != f->quantizer);
+        return;
+    }
+    const bool is_folded = set_unit(&d->end, out);
+    *unit = is_folded ? (double)out->scale : 1;
+    *shift = is_folded ? (double)out->zero : 0;
+    d->end.add_scale = (float)(add ? *unit / (double)add->scale : *unit);
+    if (add)
+        *shift -= (double)add->zero / (double)add->scale * *unit;
+}
+
 static CarinaStatus scale_and_bias(CaCpuBuild *b, float **scale, float **bias, DotStep *d,
                                    const CaCpuFusion *f, const CaQuant *in,
                                    const CaQuant *out)
@@ -117,20 +161,12 @@ static CarinaStatus scale_and_bias(CaCpuBuild *b, float **scale, float **bias, D
     const int co = d->plan.s.co;
     const float *plain = ca_cpu_conv_bias(b, f->bias, co);
     const float *w = b->filter_scales[f->conv->id];
-    const bool is_folded = set_unit(&d->end, out);
-    const double unit = is_folded ? (double)out->scale : 1;
+    double unit = 1, shift = 0;
     *scale = ca_arena_array(b->p->arena, (size_t)co + 1, sizeof **scale);
     *bias = ca_arena_array(b->p->arena, (size_t)co + 1, sizeof **bias);
     if (!*scale || !*bias || (f->bias && !plain))
         return ca_err(b->err, CARINA_ERR_MEMORY, "out of memory for a bias");
-    double shift = is_folded ? (double)out->zero : 0;
-    const CaQuant *add = f->residual && d->add.buffer >= 0 &&
-                                 b->p->buffers[d->add.buffer].elem == CA_ELEM_U8
-                             ? ca_cpu_value(b, f->residual)->quant
-                             : NULL;
-    d->end.add_scale = (float)(add ? unit / (double)add->scale : unit);
-    if (add)
-        shift -= (double)add->zero / (double)add->scale * unit;
+    set_units(b, &unit, &shift, d, f, out);
     for (int c = 0; c < co; c++) {
         (*scale)[c] = (float)(w ? (double)w[c] / (double)in->scale * unit : 1);
         (*bias)[c] = (float)((plain ? (double)plain[c] * unit : 0) + shift);
@@ -143,7 +179,7 @@ static CarinaStatus residual(CaCpuBuild *b, CaCpuRef *add, const CaCpuFusion *f)
 {
     if (!f->residual)
         return CARINA_OK;
-    if (ca_cpu_value(b, f->residual)->narrow.buffer >= 0)
+    if (f->mid || ca_cpu_value(b, f->residual)->narrow.buffer >= 0)
         return ca_cpu_narrow(b, add, f->residual, 0);
     return ca_cpu_blocked(b, add, f->residual, 0);
 }

@@ -301,10 +301,22 @@ static const CarinaNode *add_end(const CaCpuBuild *b, const CarinaNode *n)
     return end && ca_cpu_is_quantizer(b, end) ? end : NULL;
 }
 
+const CarinaNode *ca_cpu_u8_add_end(const CaCpuBuild *b, const CarinaNode *n)
+{
+    return b->precision == CA_ELEM_U8 && b->takes_narrow[n->id] ? add_end(b, n) : NULL;
+}
+
 static bool is_pool(const CarinaNode *n)
 {
     return ca_cpu_is(n, "MaxPool") && n->outputs[0].shape.rank == 4 &&
            (n->n_outputs < 2 || !n->outputs[1].uses);
+}
+
+/* FakeQuantize of what has these very steps already. */
+static bool is_again(const CaCpuBuild *b, const CarinaNode *n)
+{
+    return ca_cpu_is_quantizer(b, n) &&
+           same_quant(quant(b, n->inputs[0].value), quant(b, &n->outputs[0]));
 }
 
 /* Upwards: a node reads u8 if it computes in u8, or chooses for one that does. */
@@ -314,6 +326,8 @@ static void choose(CaCpuBuild *b)
         bool takes = b->filter_scales[n->id] != NULL;
         if (n->n_outputs && (is_pool(n) || is_channel_concat(n)))
             takes = quant(b, &n->outputs[0]) && ca_cpu_wants_narrow(b, &n->outputs[0]);
+        else if (is_again(b, n))
+            takes = ca_cpu_wants_narrow(b, &n->outputs[0]);
         else if (add_end(b, n))
             takes = ca_cpu_wants_narrow(b, &add_end(b, n)->outputs[0]);
         b->takes_narrow[n->id] = takes;
@@ -356,7 +370,8 @@ static void run_add(const CaCpuStep *s, CaCpuRun *r, int phase, int thread, int 
     const CaMap a = ca_cpu_map(r, &d->in), b = ca_cpu_map(r, &d->in2),
                 out = ca_cpu_map(r, &d->out);
     (void)phase;
-    ca_map_add(&out, &a, &b, &d->add, d->zero, thread, n_threads);
+    ca_map_add(&out, &a, &b, &d->add, d->zero, r->program->dev->host->cpu_flags, thread,
+               n_threads);
 }
 
 static void run_copy(const CaCpuStep *s, CaCpuRun *r, int phase, int thread,
@@ -446,7 +461,10 @@ bool ca_cpu_lower_narrow(CarinaStatus *status, CaCpuBuild *b, const CarinaNode *
     CaCpuRef ref;
     if (b->precision != CA_ELEM_U8)
         return false;
-    if (ca_cpu_is_quantizer(b, n) && ca_cpu_wants_narrow(b, &n->outputs[0]))
+    if (b->takes_narrow[n->id] && is_again(b, n)) {
+        *status = ca_cpu_narrow(b, &ref, n->inputs[0].value, 0);
+        ca_cpu_value(b, &n->outputs[0])->narrow = ref;
+    } else if (ca_cpu_is_quantizer(b, n) && ca_cpu_wants_narrow(b, &n->outputs[0]))
         *status = ca_cpu_narrow(b, &ref, &n->outputs[0], 0);
     else if (!b->takes_narrow[n->id])
         return false;

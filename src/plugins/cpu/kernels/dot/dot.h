@@ -11,13 +11,16 @@
 #include "../acts.h"
 #include "../conv/conv.h"
 
-/* y = act(prelu(sum * scale + bias + add * add_scale)), stored as it is, or in u8 as `out` says. */
+/* y = act(prelu(sum * scale + bias + add * add_scale)), stored as it is, or in u8 as `out` says. With `mid` (u8) the
+ * sum is first rounded to a step of its own: v = round(sum * scale + bias) within [mid->low, mid->high], and
+ * y = v * mid->scale + mid->zero + add * add_scale. */
 typedef struct CaDotEnd {
     CaAct act;
     const float *slope; /* [co rounded up to 16] or NULL */
     const CaMap
         *add; /* of any element, of the result's shape, not overlapping it; or NULL */
     float add_scale;
+    const CaQuant *mid; /* or NULL */
     CaQuant out;
 } CaDotEnd;
 
@@ -57,7 +60,7 @@ typedef struct CaMapAdd {
     float ka, kb, k, low, high;
 } CaMapAdd;
 void ca_map_add(const CaMap *out, const CaMap *a, const CaMap *b, const CaMapAdd *how,
-                int zero, int thread, int n_threads);
+                int zero, uint32_t cpu, int thread, int n_threads);
 /* u8: the largest of each window; what lies in the padding does not count. */
 typedef struct CaMapPool {
     int kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w, pad_top, pad_left;

@@ -96,31 +96,17 @@ static int64_t n_rows(const CaMap *m)
     return (int64_t)((m->c + 15) / 16) * m->n * m->h;
 }
 
-static void add_row(unsigned char *out, const unsigned char *a, const unsigned char *b,
-                    int n, const CaMapAdd *how)
-{
-    for (int i = 0; i < n; i++) {
-        float y = (float)a[i] * how->ka + (float)b[i] * how->kb + how->k;
-        y = y < how->low ? how->low : y;
-        y = y > how->high ? how->high : y;
-        /* to nearest even: what 2^23 is added to has no place for a fraction */
-        const float whole = y + 0x1.8p23f;
-        int32_t bits;
-        memcpy(&bits, &whole, sizeof bits);
-        out[i] = (unsigned char)bits;
-    }
-}
-
 void ca_map_add(const CaMap *out, const CaMap *a, const CaMap *b, const CaMapAdd *how,
-                int zero, int thread, int n_threads)
+                int zero, uint32_t cpu, int thread, int n_threads)
 {
+    const CaDotIsa *isa = isa_of(CA_ELEM_U8, cpu);
     int64_t at = 0, stop = 0;
     ca_share(n_rows(out), thread, n_threads, &at, &stop);
     for (; at < stop; at++) {
         const Row r = row_at(out, at);
         unsigned char *to = pixel_of(out, r.block, r.image, r.y);
-        add_row(to, pixel_of(a, r.block, r.image, r.y),
-                pixel_of(b, r.block, r.image, r.y), out->w * 16, how);
+        isa->add(to, pixel_of(a, r.block, r.image, r.y),
+                 pixel_of(b, r.block, r.image, r.y), out->w * 16, how);
         fill_beside(out, to, r.y, zero);
     }
 }

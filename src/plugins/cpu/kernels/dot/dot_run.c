@@ -214,6 +214,9 @@ static void set_end(Walk *w)
     w->geo.add = e->add ? e->add->elem : CA_ELEM_F32;
     w->geo.add_block = e->add ? e->add->block_stride : 0;
     w->geo.add_scale = e->add_scale;
+    w->geo.has_mid = e->mid != NULL;
+    if (e->mid)
+        w->geo.mid = *e->mid;
     w->after = e->slope || scaled || pads || !(is_none || is_relu || is_clamp);
     if (w->after) {
         w->geo.lo = -INFINITY;
