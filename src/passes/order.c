@@ -73,9 +73,10 @@ bool ca_order_moves_ones(const CaOrder *p, const CarinaShape *s)
     int last = -1, n_unknown = 0;
     for (int i = 0; i < p->rank; i++) {
         const int64_t d = s->dims[p->at[i]];
-        if (d != 1 && p->at[i] < last)
+        const bool is_long = d != 1 || p->at[i] == 0; /* the batch may yet change */
+        if (is_long && p->at[i] < last)
             return false;
-        last = d != 1 ? p->at[i] : last;
+        last = is_long ? p->at[i] : last;
         n_unknown += d < 0;
     }
     return n_unknown <= 1;

@@ -482,10 +482,28 @@ static void tile(Maker *m, const Made *x)
     keep(m, op(m, "Tile", x->value, ints(m, 4, repeats)), 1, x->most, x->error);
 }
 
+/* Constant questions, x the keys and the answers. The scores' slope is the sum of a question, 1, times the scale;
+ * weights that differ by d move the answer by 2 d of its magnitude. */
+static void attention(Maker *m, const Made *x)
+{
+    const int64_t *d = x->value->shape.dims, dims[4] = {d[0], d[1], 3, d[3]};
+    const double each = 1.0 / (double)d[3], scale = pick(m, 2) ? 0.5 : 1;
+    CaValue *q = reals(m, 4, dims, -each, each);
+    if (scale != 1)
+        q = op(m, "Multiply", q, number(m, scale));
+    CaNode *n = node(m, "MatMul", q, x->value, NULL);
+    set(m, n, "transpose_b", "true");
+    n = node(m, "SoftMax", done(m, n), NULL, NULL);
+    set(m, n, "axis", "-1");
+    CaValue *y = op(m, "MatMul", done(m, n), x->value);
+    keep(m, y, 1 + 2 * x->most, x->most, x->error);
+}
+
 static void arrange(Maker *m, const Made *x)
 {
     static void (*const kinds[])(Maker *, const Made *) = {
-        mean, softmax, halves, slice, gather, regroup, flatten, like_itself, slope, tile};
+        mean,    softmax,     halves, slice, gather,   regroup,
+        flatten, like_itself, slope,  tile,  attention};
     kinds[pick(m, (int)(sizeof kinds / sizeof *kinds))](m, x);
 }
 
