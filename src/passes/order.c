@@ -73,13 +73,12 @@ bool ca_order_moves_ones(const CaOrder *p, const CarinaShape *s)
     int last = -1, n_unknown = 0;
     for (int i = 0; i < p->rank; i++) {
         const int64_t d = s->dims[p->at[i]];
-        const bool is_long = d != 1 || p->at[i] == 0; /* the batch may yet change */
-        if (is_long && p->at[i] < last)
+        if (d != 1 && p->at[i] < last)
             return false;
-        last = is_long ? p->at[i] : last;
+        last = d != 1 ? p->at[i] : last;
         n_unknown += d < 0;
     }
-    return n_unknown <= 1;
+    return n_unknown <= 1 && p->rank > 0 && p->at[0] == 0;
 }
 
 CarinaStatus ca_order_reshape(CaValue **out, CaGraph *g, CaNode *before, const char *name,

@@ -499,11 +499,56 @@ static void attention(Maker *m, const Made *x)
     keep(m, y, 1 + 2 * x->most, x->most, x->error);
 }
 
+/* Halves of the channels, each through a convolution of its own. */
+static void groups(Maker *m, const Made *x)
+{
+    const int64_t c = x->value->shape.dims[1] / 2, dims[4] = {2, c, 1, 1};
+    CaValue *const in[2] = {x->value, axis_of(m, 1)};
+    CaNode *split = NULL;
+    CaValue *y[2] = {NULL, NULL};
+    const bool has_end = pick(m, 2);
+    if (x->value->shape.dims[1] % 2)
+        return;
+    if (m->status == CARINA_OK)
+        m->status = ca_graph_add(&split, m->g, NULL, "Split", 1, NULL, in, 2, 2, &m->err);
+    set(m, split, "num_splits", "2");
+    for (int i = 0; i < 2 && done(m, split); i++) {
+        CaNode *n = node(m, "Convolution", &split->outputs[i],
+                         reals(m, 4, dims, -1.0 / (double)c, 1.0 / (double)c), NULL);
+        set_window(m, n, 1, 0);
+        set(m, n, "dilations", "1,1");
+        y[i] = done(m, n);
+        if (has_end)
+            y[i] = op(m, "ReLU", y[i], NULL);
+    }
+    CaNode *n = node(m, "Concat", y[0], y[1], NULL);
+    set(m, n, "axis", "1");
+    keep(m, done(m, n), 1, x->most, x->error);
+}
+
+/* A convolution, something pointwise, and a 1x1 convolution that skips half of it. */
+static void stride(Maker *m, const Made *x)
+{
+    const int64_t c = x->value->shape.dims[1], dims[4] = {4, c, 1, 1},
+                  back[4] = {2, 4, 1, 1};
+    CaNode *n = node(m, "Convolution", x->value, weights(m, 4, dims, c), NULL);
+    set_window(m, n, 1, 0);
+    set(m, n, "dilations", "1,1");
+    CaValue *y = op(m, "ReLU", done(m, n), NULL);
+    if (c == 4 && pick(m, 2))
+        y = op(m, "Add", op(m, "Multiply", y, number(m, 0.5)),
+               op(m, "Multiply", x->value, number(m, 0.5)));
+    n = node(m, "Convolution", y, weights(m, 4, back, 4), NULL);
+    set_window(m, n, 2, 0);
+    set(m, n, "dilations", "1,1");
+    keep(m, done(m, n), 1, x->most, x->error);
+}
+
 static void arrange(Maker *m, const Made *x)
 {
     static void (*const kinds[])(Maker *, const Made *) = {
-        mean,    softmax,     halves, slice, gather,   regroup,
-        flatten, like_itself, slope,  tile,  attention};
+        mean,        softmax, halves, slice,     gather, regroup, flatten,
+        like_itself, slope,   tile,   attention, groups, stride};
     kinds[pick(m, (int)(sizeof kinds / sizeof *kinds))](m, x);
 }
 
