@@ -560,15 +560,17 @@ static bool feeds_result(const CaValue *v)
 static void look(Sink *s, const Reader *r, void *arg)
 {
     Two *t = arg;
+    const CaValue *v = r->use->value;
     (void)s;
+    t->is_wrong = t->is_wrong || wants_b(r) != r->form->is_b;
     if (wants_b(r) == t->is_b) {
-        t->is_wrong = t->is_wrong || r->use->value != t->made;
+        t->is_wrong = t->is_wrong || v != t->made;
         return;
     }
-    t->is_wrong = t->is_wrong || (t->other && r->use->value != t->other) ||
-                  r->use->value == t->made;
-    t->other = r->use->value;
+    t->is_wrong = t->is_wrong || (t->other && v != t->other);
     t->wants_other = true;
+    if (wants_b(r) == r->form->is_b)
+        t->other = r->use->value;
 }
 
 static void give(Sink *s, const Reader *r, void *arg)
@@ -608,7 +610,7 @@ static CarinaStatus put_other(Sink *s, const Form *f, Two *t)
     const CarinaShape there = ca_order_shape(&f->other, &f->v->shape);
     CaNode *made = f->v->node;
     /* An alias hands its name on: it goes. */
-    const Site *before = site_of(s, t->other->node);
+    const Site *before = t->other ? site_of(s, t->other->node) : NULL;
     const char *name =
         before && before->is_alias
             ? before->n->name
@@ -632,7 +634,7 @@ static CarinaStatus connect(Sink *s, int root)
     each_reader(s, root, look, &t);
     t.is_wrong =
         t.is_wrong || moved ||
-        (t.wants_other && cost(f) < TRANSPOSE && ca_node_is(t.other->node, "Transpose"));
+        (t.other && cost(f) < TRANSPOSE && ca_node_is(t.other->node, "Transpose"));
     if (!t.is_wrong)
         return CARINA_OK;
     if (t.wants_other)

@@ -184,7 +184,7 @@ static CaValue *clamp6(Maker *m, CaValue *x)
 static void activation(Maker *m, const Made *made)
 {
     CaValue *x = made->value, *y = NULL;
-    switch (pick(m, 7)) {
+    switch (pick(m, 10)) {
     case 0: y = op(m, "ReLU", x, NULL); break;
     case 1: y = op(m, "Multiply", x, op(m, "Sigmoid", x, NULL)); break;
     case 2:
@@ -199,6 +199,20 @@ static void activation(Maker *m, const Made *made)
         y = op(m, "Erf", op(m, "Divide", x, number(m, sqrt(2))), NULL);
         y = op(m, "Multiply", op(m, "Multiply", x, op(m, "Add", y, number(m, 1))),
                number(m, 0.5));
+        break;
+    case 6:
+        y = op(m, "Multiply", clamp6(m, op(m, "Add", x, number(m, 3))),
+               number(m, 1.0 / 6));
+        break;
+    case 7:
+        y = op(m, "Multiply", op(m, "Subtract", x, op(m, "Abs", x, NULL)),
+               coefficient(m, made, -0.25, 0.25));
+        y = op(m, "Add", op(m, "ReLU", x, NULL), y);
+        break;
+    case 8:
+        y = op(m, "ReLU", op(m, "Negative", x, NULL), NULL);
+        y = op(m, "Subtract", op(m, "ReLU", x, NULL),
+               op(m, "Multiply", coefficient(m, made, 0, 1), y));
         break;
     case 5: y = op(m, "Maximum", x, op(m, "Multiply", x, number(m, 0.125))); break;
     default:
