@@ -135,5 +135,6 @@ const CaCpuLowering ca_cpu_lowerings[] = {
     {"GroupNormalization", ca_cpu_lower_group_norm},
     {"BatchNormInference", ca_cpu_lower_batch_norm},
     {"LRN", ca_cpu_lower_lrn},
+    {"ScaledDotProductAttention", ca_cpu_lower_attention},
     {NULL, NULL},
 };
