@@ -136,5 +136,11 @@ const CaCpuLowering ca_cpu_lowerings[] = {
     {"BatchNormInference", ca_cpu_lower_batch_norm},
     {"LRN", ca_cpu_lower_lrn},
     {"ScaledDotProductAttention", ca_cpu_lower_attention},
+    {"LSTMCell", ca_cpu_lower_recurrent},
+    {"GRUCell", ca_cpu_lower_recurrent},
+    {"RNNCell", ca_cpu_lower_recurrent},
+    {"LSTMSequence", ca_cpu_lower_recurrent},
+    {"GRUSequence", ca_cpu_lower_recurrent},
+    {"RNNSequence", ca_cpu_lower_recurrent},
     {NULL, NULL},
 };
