@@ -151,5 +151,7 @@ const CaCpuLowering ca_cpu_lowerings[] = {
     {"RegionYolo", ca_cpu_lower_region_yolo},
     {"ROIPooling", ca_cpu_lower_roi},
     {"PSROIPooling", ca_cpu_lower_roi},
+    {"Convolution", ca_cpu_lower_conv_plain},
+    {"GroupConvolution", ca_cpu_lower_conv_plain},
     {NULL, NULL},
 };

@@ -32,7 +32,7 @@ static void run_columns(const CaCpuStep *s, CaCpuRun *r, int phase, int thread,
     float *packed = (float *)(void *)r->work,
           *columns = (float *)(void *)(r->work + d->columns_offset);
     int64_t n_y = p->outs;
-    for (int i = 0; i < CA_CONV_BACK_AXES; i++)
+    for (int i = 0; i < CA_CONV_AXES; i++)
         n_y *= p->axis[i].out;
     if (phase % 3 == 0)
         ca_conv_back_pack(p, packed,
@@ -62,14 +62,14 @@ static void set_axes(CaConvBack *p, const CarinaNode *n, const int64_t *kernel)
                      padding = carina_node_ints(n, "output_padding");
     const char *mode = carina_node_enum(n, "auto_pad");
     const bool is_explicit = strcmp(mode, "explicit") == 0;
-    const int skip = CA_CONV_BACK_AXES - (x->rank - 2);
+    const int skip = CA_CONV_AXES - (x->rank - 2);
     for (int i = 0; i < skip; i++)
-        p->axis[i] = (CaConvBackAxis){1, 1, 1, 1, 1, 0};
+        p->axis[i] = (CaConvAxis){1, 1, 1, 1, 1, 0};
     for (int i = 0; i < x->rank - 2; i++) {
-        CaConvBackAxis *a = &p->axis[skip + i];
-        *a = (CaConvBackAxis){x->dims[2 + i],      y->dims[2 + i],
-                              kernel[i],           at(strides, i, 1),
-                              at(dilations, i, 1), is_explicit ? at(begin, i, 0) : 0};
+        CaConvAxis *a = &p->axis[skip + i];
+        *a = (CaConvAxis){x->dims[2 + i],      y->dims[2 + i],
+                          kernel[i],           at(strides, i, 1),
+                          at(dilations, i, 1), is_explicit ? at(begin, i, 0) : 0};
         const int64_t full = a->stride * (a->in - 1) + (a->kernel - 1) * a->dilation + 1 +
                              at(padding, i, 0);
         const int64_t total = full > a->out ? full - a->out : 0;

@@ -37,8 +37,7 @@ bool ca_conv_back_plan(CaConvBack *plan, const CaGemmKernel *gemm)
 }
 
 /* y[i * stride + off] += w * x[i], where that lies in the row. */
-static void add_row(float *y, const float *x, const CaConvBackAxis *a, int64_t off,
-                    float w)
+static void add_row(float *y, const float *x, const CaConvAxis *a, int64_t off, float w)
 {
     const int64_t s = a->stride, first = off < 0 ? (-off + s - 1) / s : 0;
     const int64_t room = a->out - off, end = room <= 0 ? 0
@@ -58,7 +57,7 @@ static void add_row(float *y, const float *x, const CaConvBackAxis *a, int64_t o
 }
 
 /* Which input an output at o has at tap k; -1: none. */
-static int64_t source(const CaConvBackAxis *a, int64_t o, int64_t k)
+static int64_t source(const CaConvAxis *a, int64_t o, int64_t k)
 {
     const int64_t at = o + a->begin - k * a->dilation;
     return at >= 0 && at % a->stride == 0 && at / a->stride < a->in ? at / a->stride : -1;
@@ -68,7 +67,7 @@ static int64_t source(const CaConvBackAxis *a, int64_t o, int64_t k)
 static void sum_row(const CaConvBack *p, float *y, const float *x, const float *w,
                     int64_t oz, int64_t oy)
 {
-    const CaConvBackAxis *const a = p->axis;
+    const CaConvAxis *const a = p->axis;
     const int64_t plane = n_in(p);
     for (int64_t tap = 0, kz = 0; kz < a[0].kernel; kz++)
         for (int64_t ky = 0; ky < a[1].kernel; ky++) {
@@ -83,7 +82,7 @@ static void sum_row(const CaConvBack *p, float *y, const float *x, const float *
 void ca_conv_back_direct(const CaConvBack *p, float *y, const float *x, const float *w,
                          int thread, int n_threads)
 {
-    const CaConvBackAxis *const a = p->axis;
+    const CaConvAxis *const a = p->axis;
     const int64_t rows = a[0].out * a[1].out, taps = n_taps(p), plane = n_in(p);
     const int64_t n = p->batch * p->groups * p->outs * rows,
                   end = ca_share(n, thread + 1, n_threads);
@@ -120,7 +119,7 @@ void ca_conv_back_multiply(const CaConvBack *p, float *columns, const float *w,
 void ca_conv_back_add(const CaConvBack *p, float *y, const float *columns, int thread,
                       int n_threads)
 {
-    const CaConvBackAxis *const a = p->axis;
+    const CaConvAxis *const a = p->axis;
     const int64_t rows = a[0].out * a[1].out, n = p->outs * rows,
                   end = ca_share(n, thread + 1, n_threads);
     const int64_t each = n_taps(p) * n_in(p);

@@ -11,17 +11,12 @@
 #ifndef CA_CONV_BACK_H
 #define CA_CONV_BACK_H
 
+#include "conv_axis.h"
 #include "kernels/gemm/gemm.h"
-
-enum { CA_CONV_BACK_AXES = 3 };
-
-typedef struct CaConvBackAxis {
-    int64_t in, out, kernel, stride, dilation, begin;
-} CaConvBackAxis;
 
 typedef struct CaConvBack {
     int64_t batch, groups, ins, outs; /* channels of a group */
-    CaConvBackAxis axis[CA_CONV_BACK_AXES];
+    CaConvAxis axis[CA_CONV_AXES];
     bool is_direct;
     CaGemm gemm;         /* columns [outs * taps, positions of x] */
     size_t columns_size; /* bytes */
