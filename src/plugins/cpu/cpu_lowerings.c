@@ -39,6 +39,8 @@ const CaCpuLowering ca_cpu_lowerings[] = {
     {"ReduceProd", ca_cpu_lower_reduce},
     {"ReduceL1", ca_cpu_lower_reduce},
     {"ReduceL2", ca_cpu_lower_reduce},
+    {"ReduceLogicalAnd", ca_cpu_lower_reduce},
+    {"ReduceLogicalOr", ca_cpu_lower_reduce},
     {"Add", ca_cpu_lower_eltwise},
     {"Subtract", ca_cpu_lower_eltwise},
     {"Multiply", ca_cpu_lower_eltwise},
