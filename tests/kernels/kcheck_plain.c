@@ -7,7 +7,7 @@
 
 #include "kernels/conv/conv_back.h"
 #include "kernels/conv/conv_plain.h"
-#include "kernels/norm/lrn.h"
+#include "kernels/norm/local_norm.h"
 #include "kernels/pool/pool_plain.h"
 #include "kernels/reduce/reduce_any.h"
 #include "kernels/roi/roi.h"

@@ -6,7 +6,7 @@
 #ifndef CA_REDUCE_ANY_H
 #define CA_REDUCE_ANY_H
 
-#include <carina/tensor.h>
+#include <carina/plugin.h>
 #include <stdbool.h>
 #include <stdint.h>
 
