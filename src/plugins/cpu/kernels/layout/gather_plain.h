@@ -5,8 +5,8 @@
  * Indices are int64; a negative one counts from the end. Operands do not overlap. Each function does a thread's
  * share; results do not depend on n_threads.
  */
-#ifndef CA_GATHER_H
-#define CA_GATHER_H
+#ifndef CA_GATHER_PLAIN_H
+#define CA_GATHER_PLAIN_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -2,7 +2,7 @@
 /*
  * Reading and writing by index in plain C: what is moved is rows or single elements.
  */
-#include "gather.h"
+#include "gather_plain.h"
 
 #include "kernels/axis_runs.h"
 

@@ -3,7 +3,7 @@
  * Runs of up to 64 neighbours along the inner axis keep their sums in the first cache; each loop over a run becomes
  * vectors. A sum adds its window afresh, so errors do not travel along the axis: size roundings.
  */
-#include "lrn.h"
+#include "local_norm.h"
 
 #include "kernels/axis_runs.h"
 

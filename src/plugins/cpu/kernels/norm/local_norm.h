@@ -3,8 +3,8 @@
  * Local response normalisation along one axis after the other: sums of squares over windows, then
  * y = x / (bias + scale * sum)^beta.
  */
-#ifndef CA_CPU_LRN_H
-#define CA_CPU_LRN_H
+#ifndef CA_CPU_LOCAL_NORM_H
+#define CA_CPU_LOCAL_NORM_H
 
 #include <stdbool.h>
 #include <stddef.h>
