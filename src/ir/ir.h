@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * OpenVINO's Intermediate Representation, versions 10 and 11, and the text form of graphs.
+ * OpenVINO's Intermediate Representation, and the text form of graphs. Versions 10 and 11 are read and written,
+ * 2 to 7 are read (ir_legacy.h).
  *
  * What the operator set has no place for is carried along as info, so that a file that is read and written
  * again says the same:

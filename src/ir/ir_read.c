@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Reads IR versions 10 and 11: layers by id, ports by id, edges in any order.
+ * Reads IR versions 10 and 11, and hands 2 to 7 over to ir_legacy: layers by id, ports by id, edges in any order.
  *
  * Nothing in the file is trusted: ids may be sparse, ports may have any number (Model Optimizer numbers the
  * only output of a Const 1), constants may lie unaligned. The shapes it states are compared with ours.
@@ -10,6 +10,7 @@
 #include "graph/op.h"
 #include "ir/ir_attr.h"
 #include "ir/ir_layers.h"
+#include "ir/ir_legacy.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -479,9 +480,9 @@ static CarinaStatus check_version(Reader *r, xmlNode *root)
     if (!ca_ir_number(root, "version", &v) || v < 1)
         return ca_err(r->net.err, CARINA_ERR_FORMAT,
                       "%s: <net> has no version; an IR has 10 or 11 there", r->net.path);
-    if (v < 10)
+    if (v == 1 || v == 8 || v == 9)
         return ca_err(r->net.err, CARINA_ERR_UNSUPPORTED,
-                      "%s: IR v%lld is read by a later version of Carina; convert the "
+                      "%s: IR v%lld is not read, v2 to v7, v10 and v11 are; convert the "
                       "original model to v10 or v11",
                       r->net.path, (long long)v);
     if (v > 11)
@@ -498,6 +499,8 @@ static CarinaStatus check_version(Reader *r, xmlNode *root)
 static CarinaStatus read_all(Reader *r, xmlDoc *doc)
 {
     CA_TRY(check_version(r, xmlDocGetRootElement(doc)));
+    if (r->version < 10)
+        return ca_legacy_read(&r->graph, r->net.path, r->root, r->weights, r->net.err);
     r->high_first = is_high_first(r);
     CA_TRY(ca_ir_net_read(&r->net, r->root));
     CA_TRY(mark_live(r));

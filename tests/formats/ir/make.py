@@ -85,8 +85,8 @@ def bad():
     save("notxml", "PK\3\4 not XML\n", "notxml.xml: line 1: not well-formed XML (*); the file is damaged or was cut")
     save("root", "<model version=\"11\"/>\n", "root.xml: its root element is <model>, that of an IR is <net>")
     save("noversion", "<net/>\n", "noversion.xml: <net> has no version; an IR has 10 or 11 there")
-    save("version6", GOOD.replace('version="11"', 'version="6"'),
-         "version6.xml: IR v6 is read by a later version of Carina; convert the original model to v10 or v11", WEIGHTS)
+    save("version9", GOOD.replace('version="11"', 'version="9"'),
+         "version9.xml: IR v9 is not read, v2 to v7, v10 and v11 are; convert the original model to v10 or v11", WEIGHTS)
     save("version99", GOOD.replace('version="11"', 'version="99"'),
          "version99.xml: IR v99 is newer than the newest known, v11; write the model as v11", WEIGHTS)
     save("unknown", GOOD.replace('"ReLU"', '"ReLUu"'),
