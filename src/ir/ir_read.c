@@ -9,30 +9,20 @@
 
 #include "graph/op.h"
 #include "ir/ir_attr.h"
-#include "ir/ir_layers.h"
 #include "ir/ir_legacy.h"
+#include "ir/ir_reader.h"
 
 #include <stdio.h>
 #include <string.h>
 
-typedef struct Reader {
-    CaIrNet net;
-    CaGraph *graph;
-    CaBuffer *weights;
-    xmlNode *root;
-    int version;
-    bool swapped;    /* such a constant was turned round */
-    bool high_first; /* 4-bit constants: the first of two in the high half (up to 2023) */
-} Reader;
-
 /* What a deeper layer said about a node, with the file in front. */
-static CarinaStatus located(Reader *r, const CarinaError *e)
+static CarinaStatus located(CaIrReader *r, const CarinaError *e)
 {
     return ca_err(r->net.err, e->code, "%s: %s", r->net.path, e->text);
 }
 
 /* Whatever a Result or an Assign needs is made, and every Parameter. */
-static CarinaStatus mark_live(Reader *r)
+static CarinaStatus mark_live(CaIrReader *r)
 {
     int32_t *stack = ca_arena_array(r->net.arena, (size_t)r->net.n, sizeof *stack);
     int32_t depth = 0, n_results = 0;
@@ -74,7 +64,7 @@ static CarinaStatus mark_live(Reader *r)
 /* --- Nodes. */
 
 /* The opset whose table OpenVINO looks the type up in; 0: the newest. */
-static CarinaStatus opset_of(Reader *r, const CaIrLayer *l, int *opset)
+static CarinaStatus opset_of(CaIrReader *r, const CaIrLayer *l, int *opset)
 {
     static const char *const since2[] = {"MVN", "ROIPooling", "ReorgYolo"};
     const char *version = ca_xml_attr(l->xml, "version");
@@ -99,7 +89,8 @@ static CarinaStatus opset_of(Reader *r, const CaIrLayer *l, int *opset)
     return CARINA_OK;
 }
 
-static CarinaStatus find_op(Reader *r, const CaIrLayer *l, const CaOp **op, int *opset)
+static CarinaStatus find_op(CaIrReader *r, const CaIrLayer *l, const CaOp **op,
+                            int *opset)
 {
     CA_TRY(opset_of(r, l, opset));
     *op = ca_op_find(l->type, *opset);
@@ -121,7 +112,7 @@ static CarinaStatus find_op(Reader *r, const CaIrLayer *l, const CaOp **op, int 
         "there is no such operator; a custom operator comes with an extension");
 }
 
-static CarinaStatus read_type_and_shape(Reader *r, const CaIrLayer *l,
+static CarinaStatus read_type_and_shape(CaIrReader *r, const CaIrLayer *l,
                                         const xmlNode *data, CarinaType *type,
                                         CarinaShape *shape)
 {
@@ -147,7 +138,7 @@ static void swap_nibbles(unsigned char *data, size_t n)
         data[i] = (unsigned char)(data[i] << 4 | data[i] >> 4);
 }
 
-static CarinaStatus tensor_of(Reader *r, CarinaTensor **out, CarinaType type,
+static CarinaStatus tensor_of(CaIrReader *r, CarinaTensor **out, CarinaType type,
                               const CarinaShape *shape, size_t offset, size_t need)
 {
     CarinaError e = {0};
@@ -171,7 +162,7 @@ static CarinaStatus tensor_of(Reader *r, CarinaTensor **out, CarinaType type,
     return status == CARINA_OK ? status : located(r, &e);
 }
 
-static CarinaStatus make_constant(Reader *r, CaIrLayer *l, const xmlNode *data)
+static CarinaStatus make_constant(CaIrReader *r, CaIrLayer *l, const xmlNode *data)
 {
     CarinaType type;
     CarinaShape shape;
@@ -215,7 +206,7 @@ static CarinaStatus make_constant(Reader *r, CaIrLayer *l, const xmlNode *data)
     return CARINA_OK;
 }
 
-static CarinaStatus make_parameter(Reader *r, CaIrLayer *l, const xmlNode *data)
+static CarinaStatus make_parameter(CaIrReader *r, CaIrLayer *l, const xmlNode *data)
 {
     CarinaType type;
     CarinaShape shape;
@@ -229,7 +220,7 @@ static CarinaStatus make_parameter(Reader *r, CaIrLayer *l, const xmlNode *data)
     return CARINA_OK;
 }
 
-static CarinaStatus set_attributes(Reader *r, const CaIrLayer *l, const xmlNode *data)
+static CarinaStatus set_attributes(CaIrReader *r, const CaIrLayer *l, const xmlNode *data)
 {
     for (const xmlAttr *a = data ? data->properties : NULL; a; a = a->next) {
         CarinaError e = {0};
@@ -248,7 +239,7 @@ static CarinaStatus set_attributes(Reader *r, const CaIrLayer *l, const xmlNode 
     return CARINA_OK;
 }
 
-static CarinaStatus make_node(Reader *r, CaIrLayer *l)
+static CarinaStatus make_node(CaIrReader *r, CaIrLayer *l)
 {
     const xmlNode *data = ca_xml_child(l->xml, "data");
     const CaOp *op = NULL;
@@ -277,10 +268,11 @@ static CarinaStatus make_node(Reader *r, CaIrLayer *l)
     if (ca_graph_add(&l->node, r->graph, NULL, l->type, opset,
                      l->name[0] ? l->name : NULL, none, l->n_in, n_out, &e) != CARINA_OK)
         return located(r, &e);
-    return set_attributes(r, l, data);
+    CA_TRY(set_attributes(r, l, data));
+    return ca_ir_read_bodies(r, l);
 }
 
-static CaValue *source_of(const Reader *r, const CaIrLayer *l, int32_t i)
+static CaValue *source_of(const CaIrReader *r, const CaIrLayer *l, int32_t i)
 {
     return &r->net.layers[l->from[i].layer].node->outputs[l->from[i].port];
 }
@@ -290,7 +282,7 @@ static bool is_result(const CaIrLayer *l)
     return ca_text_equal_nocase(l->type, "Result");
 }
 
-static CarinaStatus make_result(Reader *r, CaIrLayer *l)
+static CarinaStatus make_result(CaIrReader *r, CaIrLayer *l)
 {
     CarinaError e = {0};
     if (l->n_in != 1)
@@ -307,7 +299,7 @@ static CarinaStatus make_result(Reader *r, CaIrLayer *l)
 
 /* --- What is carried along. */
 
-static CarinaStatus keep_rt_info(Reader *r, const CaIrLayer *l, const xmlNode *parent,
+static CarinaStatus keep_rt_info(CaIrReader *r, const CaIrLayer *l, const xmlNode *parent,
                                  const char *prefix)
 {
     const xmlNode *list = ca_xml_child(parent, "rt_info");
@@ -337,7 +329,7 @@ static CarinaStatus keep_rt_info(Reader *r, const CaIrLayer *l, const xmlNode *p
     return CARINA_OK;
 }
 
-static CarinaStatus keep_layer(Reader *r, const CaIrLayer *l)
+static CarinaStatus keep_layer(CaIrReader *r, const CaIrLayer *l)
 {
     char prefix[32];
     CA_TRY(keep_rt_info(r, l, l->xml, ""));
@@ -369,7 +361,7 @@ static bool says_low_first(const xmlNode *own)
 
 /* Up to 2023 the first of two 4-bit elements lay in the high half. We write the low half first, and say so
  * where the file keeps an old version's name. */
-static bool is_high_first(const Reader *r)
+static bool is_high_first(const CaIrReader *r)
 {
     static const char *const keys[] = {"Runtime_version", "MO_version"};
     for (const xmlNode *x = ca_xml_child(r->root, NULL); x; x = ca_xml_next(x, NULL))
@@ -392,7 +384,7 @@ static bool is_high_first(const Reader *r)
 /* --- All of it. */
 
 /* Rank 0 and an unknown rank look the same: no <dim>. */
-static CarinaStatus compare_shape(Reader *r, const CaIrLayer *l, int32_t i)
+static CarinaStatus compare_shape(CaIrReader *r, const CaIrLayer *l, int32_t i)
 {
     CarinaShape stated = ca_shape(0, NULL);
     const xmlNode *port = l->out_ports[i];
@@ -425,7 +417,7 @@ static CarinaStatus compare_shape(Reader *r, const CaIrLayer *l, int32_t i)
                       ca_shape_text(ours_text, sizeof ours_text, ours));
 }
 
-static CarinaStatus make_nodes(Reader *r)
+static CarinaStatus make_nodes(CaIrReader *r)
 {
     for (int32_t i = 0; i < r->net.n; i++)
         if (r->net.layers[i].live && !is_result(&r->net.layers[i]))
@@ -444,33 +436,43 @@ static CarinaStatus make_nodes(Reader *r)
     return CARINA_OK;
 }
 
-static CarinaStatus build(Reader *r)
+CarinaStatus ca_ir_build(CaIrReader *r)
+{
+    CarinaError e = {0};
+    CA_TRY(ca_ir_net_read(&r->net, r->root));
+    CA_TRY(mark_live(r));
+    if (ca_graph_create(&r->graph, &e) != CARINA_OK)
+        return located(r, &e);
+    CA_TRY(make_nodes(r));
+    if (ca_graph_sort(r->graph, &e) != CARINA_OK)
+        return located(r, &e);
+    for (int32_t i = 0; i < r->net.n; i++)
+        if (r->net.layers[i].live)
+            CA_TRY(keep_layer(r, &r->net.layers[i]));
+    return CARINA_OK;
+}
+
+static CarinaStatus build_model(CaIrReader *r)
 {
     CarinaError e = {0};
     const char *name = ca_xml_attr(r->root, "name");
-    if (ca_graph_create(&r->graph, &e) != CARINA_OK)
-        return located(r, &e);
+    CA_TRY(ca_ir_build(r));
     r->graph->name = ca_arena_copy(ca_graph_arena(r->graph), name ? name : "");
     if (!r->graph->name)
         return ca_ir_no_memory(&r->net);
-    CA_TRY(make_nodes(r));
-    if (ca_graph_sort(r->graph, &e) != CARINA_OK ||
-        ca_graph_infer(r->graph, &e) != CARINA_OK)
+    if (ca_graph_infer(r->graph, &e) != CARINA_OK)
         return located(r, &e);
     for (int32_t i = 0; i < r->net.n; i++) {
         const CaIrLayer *l = &r->net.layers[i];
-        if (!l->live)
-            continue;
-        for (int32_t k = 0; k < l->n_out && k < l->node->n_outputs; k++)
+        for (int32_t k = 0; l->live && k < l->n_out && k < l->node->n_outputs; k++)
             CA_TRY(compare_shape(r, l, k));
-        CA_TRY(keep_layer(r, l));
     }
     if (r->swapped)
         ca_graph_set_info(r->graph, "first_nibble", "low");
     return ca_ir_keep_net_info(&r->net, r->graph, r->root, NULL);
 }
 
-static CarinaStatus check_version(Reader *r, xmlNode *root)
+static CarinaStatus check_version(CaIrReader *r, xmlNode *root)
 {
     int64_t v = 0;
     if (!ca_xml_is(root, "net"))
@@ -496,21 +498,19 @@ static CarinaStatus check_version(Reader *r, xmlNode *root)
     return CARINA_OK;
 }
 
-static CarinaStatus read_all(Reader *r, xmlDoc *doc)
+static CarinaStatus read_all(CaIrReader *r, xmlDoc *doc)
 {
     CA_TRY(check_version(r, xmlDocGetRootElement(doc)));
     if (r->version < 10)
         return ca_legacy_read(&r->graph, r->net.path, r->root, r->weights, r->net.err);
     r->high_first = is_high_first(r);
-    CA_TRY(ca_ir_net_read(&r->net, r->root));
-    CA_TRY(mark_live(r));
-    return build(r);
+    return build_model(r);
 }
 
 CarinaStatus ca_ir_read(CaGraph **out, const char *path, CaBuffer *xml, CaBuffer *weights,
                         int *version, CarinaError *err)
 {
-    Reader r = {.net = {.path = path, .err = err}, .weights = weights};
+    CaIrReader r = {.net = {.path = path, .err = err}, .weights = weights};
     xmlDoc *doc = NULL;
     *out = NULL;
     CA_TRY(ca_xml_parse(&doc, path, xml->data, xml->size, err));

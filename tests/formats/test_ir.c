@@ -180,8 +180,11 @@ static bool round_trips(const char *stem, int version)
 
 TEST(what_is_written_reads_back_equal)
 {
-    static const char *const stems[] = {"add",     "order",       "unaligned",  "info",
-                                        "dynamic", "nibbles2023", "nibbles2024"};
+    static const char *const stems[] = {
+        "add",         "order",        "unaligned",       "info",
+        "dynamic",     "nibbles2023",  "nibbles2024",     "loop",
+        "loop_nested", "loop_by_data", "tensor_iterator", "if_known",
+        "if_by_data",  "state_opset3", "state_opset6"};
     for (size_t i = 0; i < sizeof stems / sizeof *stems; i++) {
         char stem[512];
         snprintf(stem, sizeof stem, FORMATS_DIR "/ir/%s", stems[i]);
