@@ -256,6 +256,44 @@ def recurrent():
         [(4, 1, 2), (1, 2)], [("weights", ramp(30)), ("biases", ramp(6))], 6)
 
 
+ITERATOR = """<port_map><input axis="0" end="0" external_port_id="0" internal_layer_id="0" internal_port_id="0" part_size="1" start="-1" stride="-1"/>
+<input external_port_id="1" internal_layer_id="1" internal_port_id="1"/>
+<output axis="0" end="0" external_port_id="2" internal_layer_id="2" internal_port_id="1" part_size="1" start="-1" stride="-1"/>
+<output external_port_id="3" internal_layer_id="1" internal_port_id="4"/></port_map>
+<back_edges><edge from-layer="1" from-port="4" to-layer="1" to-port="1"/></back_edges>"""
+
+
+def iterator(name, change=lambda text: text):
+    """As MO wrote a GRU: reshape, cell, reshape, backwards through time."""
+    weights = Bin()
+    cell = "<weights %s/><biases %s/>" % (weights.add(ramp(30)), weights.add(ramp(8)))
+    body = (layer(0, "squeeze", "Reshape", 'dim="-1,3"', [(1, 1, 3)], [(1, 3)]) +
+            layer(1, "cell", "GRUCell", 'hidden_size="2" linear_before_reset="1"', [(1, 3), (1, 2)], [(1, 2)], cell, first_out=4) +
+            layer(2, "unsqueeze", "Reshape", 'dim="1,-1,2"', [(1, 2)], [(1, 1, 2)]))
+    edges = edge(0, 1, 1, 0) + edge(1, 4, 2, 0)
+    ti = layer(2, "l", "TensorIterator", "", [(4, 1, 3), (1, 2)], [(4, 1, 2), (1, 2)])
+    ti = ti.replace("</layer>", ITERATOR + "<body><layers>%s</layers><edges>%s</edges></body></layer>" % (body, edges))
+    layers = layer(0, "x0", "Input", outs=[(4, 1, 3)]) + layer(1, "x1", "Input", outs=[(1, 2)]) + ti
+    save(name, net(change(layers), edge(0, 0, 2, 0) + edge(1, 0, 2, 1)), weights.data)
+
+
+def bodies():
+    iterator("tensor_iterator")
+    iterator("tensor_iterator_part", lambda t: t.replace('end="0" external_port_id="0"', 'end="1" external_port_id="0"').replace(
+        'end="0" external_port_id="2"', 'end="0" external_port_id="2"').replace(
+        '<output><port id="2"><dim>4</dim>', '<output><port id="2"><dim>3</dim>'))
+    iterator("bad_ti_port", lambda t: t.replace('internal_port_id="4"', 'internal_port_id="9"'))
+    iterator("bad_ti_edge", lambda t: t.replace('to-layer="1" to-port="1"/></back', 'to-layer="2" to-port="0"/></back'))
+    iterator("bad_ti_parts", lambda t: t.replace('start="-1" stride="-1"/>\n<input', 'start="9" stride="-1"/>\n<input'))
+    iterator("bad_ti_body", lambda t: t.replace("<body>", "<b>").replace("</body>", "</b>"))
+    memory = (layer(0, "x", "Input", outs=[(1, 2)]) + layer(1, "old", "Memory", 'id="r" index="1" size="2"', outs=[(1, 2)]) +
+              layer(2, "sum", "Eltwise", 'operation="sum"', [(1, 2), (1, 2)], [(1, 2)]) +
+              layer(3, "new", "Memory", 'id="r" index="0" size="2"', [(1, 2)]) + layer(4, "y", "ReLU", "", [(1, 2)], [(1, 2)]))
+    save("memory", net(memory, edge(0, 0, 2, 0) + edge(1, 0, 2, 1) + edge(2, 2, 3, 0) + edge(2, 2, 4, 0), 3))
+    save("bad_memory", net(memory.replace('id="r" index="1"', 'index="1"'),
+                           edge(0, 0, 2, 0) + edge(1, 0, 2, 1) + edge(2, 2, 3, 0) + edge(2, 2, 4, 0), 3))
+
+
 def inputs():
     channels = "".join('<channel id="%d"><mean value="%g"/><scale value="%g"/></channel>' % v for v in ((0, 104, 2), (1, 117, 4)))
     one("mean_values", "ReLU", "", [X], [X], tail='\t<pre-process reference-layer-name="x0">%s</pre-process>\n' % channels, version=2)
@@ -317,5 +355,5 @@ def bad():
     one("bad_eta", "DetectionOutput", 'num_classes="2" keep_top_k="5" nms_threshold="0.45" eta="0.5"', [(1, 8), (1, 4), (1, 2, 8)], [(1, 1, 5, 7)])
 
 
-for part in (convolutions, poolings, dense, normalisation, mathematics, moves, detectors, recurrent, inputs, bad):
+for part in (convolutions, poolings, dense, normalisation, mathematics, moves, detectors, recurrent, bodies, inputs, bad):
     part()
