@@ -144,7 +144,10 @@ static void reverse_channels(CarinaTensor *t)
     free(copy);
 }
 
-static int is_image(const Row *r) { return r->input && strstr(r->input, ".jpg") != NULL; }
+static int is_image(const Row *r)
+{
+    return r->input && (strstr(r->input, ".jpg") || strstr(r->input, ".png"));
+}
 
 static CarinaStatus read_idx(CarinaTensor **out, const char *path, CarinaError *err)
 {
@@ -270,10 +273,38 @@ static int n_layers(const CarinaModel *m)
     return n;
 }
 
+/* "817 0.836, 511 0.095": elements that somebody published. */
+static int is_published(const Row *r)
+{
+    return r->expected && r->expected[0] >= '0' && r->expected[0] <= '9';
+}
+
+static void check_published(const Group *g, const Row *r, Way way,
+                            const CarinaTensor *got, double bound)
+{
+    char line[300];
+    for (const char *at = r->expected; at; at = strchr(at + 1, ',')) {
+        char *rest = NULL;
+        const size_t i = strtoul(at + (*at == ','), &rest, 10);
+        const double want = strtod(rest, NULL),
+                     seen = i < count(got) ? element(got, i) : (double)NAN;
+        n_checked++;
+        if (fabs(seen - want) <= bound)
+            continue;
+        snprintf(line, sizeof line, "output %s: element %zu is %.7g, published is %.7g",
+                 r->output, i, seen, want);
+        fail(g, way, line);
+    }
+}
+
 static void check_output(Group *g, int i, Way way, const CarinaTensor *got, size_t from,
                          double bound)
 {
     char text[160], line[300];
+    if (is_published(&g->rows[i])) {
+        check_published(g, &g->rows[i], way, got, bound);
+        return;
+    }
     if (!g->want[i])
         g->want[i] = f32_copy(got);
     n_checked++;
@@ -378,7 +409,7 @@ static void check_group(Group *g)
     CarinaError err = {CARINA_OK, ""};
     CarinaStatus status = CARINA_OK;
     for (int i = 0; i < g->n && status == CARINA_OK; i++)
-        if (g->rows[i].expected)
+        if (g->rows[i].expected && !is_published(&g->rows[i]))
             status = carina_tensor_read_npy(
                 &g->want[i], in_assets(g, g->rows[i].expected, path), &err);
     if (status != CARINA_OK)
@@ -412,8 +443,10 @@ int main(int argc, char **argv)
         return 1;
     for (int i = 0; i < N_ROWS; i += g.n) {
         g.rows = &rows[i];
-        for (g.n = 1;
-             i + g.n < N_ROWS && strcmp(rows[i].model, rows[i + g.n].model) == 0;)
+        for (g.n = 1; i + g.n < N_ROWS &&
+                      strcmp(rows[i].model, rows[i + g.n].model) == 0 &&
+                      strcmp(rows[i].input ? rows[i].input : "",
+                             rows[i + g.n].input ? rows[i + g.n].input : "") == 0;)
             g.n++;
         if (argc < 2 || strstr(rows[i].model, argv[1]))
             check_group(&g);
