@@ -205,7 +205,7 @@ static void matrix_diagonal(CaTfCall *c)
                          ca_build_number(b, x, 0)));
 }
 
-const CaTfOp ca_tf_slices[] = {
+const CaTfOp ca_tf_parts[] = {
     {"Gather", gather, NULL, 0},
     {"GatherNd", gather_nd, NULL, 0},
     {"GatherV2", gather, NULL, 0},
