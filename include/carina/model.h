@@ -16,13 +16,29 @@ extern "C" {
 /* Immutable once compiled from; before that, it belongs to one thread. */
 typedef struct CarinaModel CarinaModel;
 
+/* An input as the reader is to make it. Some formats do not say where a graph begins, or how large its inputs are. */
+typedef struct CarinaReadInput {
+    const char
+        *name; /* a layer's or tensor's, "layer:port"; NULL: the input at this place */
+    CarinaShape shape; /* rank -1: as the file says */
+} CarinaReadInput;
+
+/* Zero members: what the file itself says. */
 typedef struct CarinaReadOptions {
     size_t struct_size;
     const char *
-        weights; /* second file where its name does not follow: .bin, .caffemodel; NULL: by name */
+        weights; /* second file where its name does not follow: .bin, .caffemodel, .params, a checkpoint */
+    int32_t n_inputs;
+    const CarinaReadInput *inputs;
+    const char *outputs;   /* where the graph ends: names, comma-separated */
+    const char *freeze;    /* inputs that become constants: "name->value,..." */
+    const char *tags;      /* a SavedModel's meta graph, comma-separated */
+    const char *signature; /* which of a file's signatures */
+    const char *prefix;    /* of the names of weights (MXNet) */
 } CarinaReadOptions;
 
-/* [any thread] Reads IR v10/v11, ONNX or Caffe, told apart by content. options may be NULL. */
+/* [any thread] Reads any supported format, told apart by content. path is a file, or a folder for formats that are
+ * one. options may be NULL. */
 CARINA_API CarinaStatus carina_model_read(CarinaModel **out, CarinaContext *ctx,
                                           const char *path,
                                           const CarinaReadOptions *options,

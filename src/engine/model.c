@@ -16,13 +16,20 @@
 CarinaStatus carina_model_read(CarinaModel **out, CarinaContext *ctx, const char *path,
                                const CarinaReadOptions *options, CarinaError *err)
 {
+    CarinaReadOptions o = {.struct_size = sizeof o};
+    CaSource source = {.path = path, .options = &o, .err = err};
     *out = NULL;
+    if (options)
+        memcpy(&o, options,
+               options->struct_size && options->struct_size < sizeof o
+                   ? options->struct_size
+                   : sizeof o);
     CarinaModel *m = ca_alloc(sizeof *m);
     if (!m)
         return ca_err(err, CARINA_ERR_MEMORY, "%s: out of memory", path);
     m->ctx = ctx;
-    const CarinaStatus status = ca_read_file(&m->graph, m->format, sizeof m->format, path,
-                                             options ? options->weights : NULL, err);
+    const CarinaStatus status = ca_read(&m->graph, &source);
+    memcpy(m->format, source.format, sizeof m->format);
     if (status != CARINA_OK) {
         carina_model_free(&m);
         return status;

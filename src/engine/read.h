@@ -5,11 +5,9 @@
 #ifndef CA_ENGINE_READ_H
 #define CA_ENGINE_READ_H
 
-#include "graph/graph.h"
+#include "formats/reader.h"
 
-/* Reads path (weights: the second file, NULL: found by name) into a sorted and inferred graph, and writes what it
- * was ("ONNX opset 13") to format. */
-CarinaStatus ca_read_file(CaGraph **out, char *format, size_t room, const char *path,
-                          const char *weights, CarinaError *err);
+/* Reads source's path into a sorted and inferred graph, and fills in the rest of source but its options. */
+CarinaStatus ca_read(CaGraph **out, CaSource *source);
 
 #endif

@@ -6,9 +6,11 @@
  */
 #include "formats/caffe/caffe.h"
 
+#include "base/file.h"
 #include "formats/caffe/caffe_reader.h"
 #include "formats/caffe/caffe_text.h"
 #include "formats/caffe/caffe_wire.h"
+#include "formats/reader.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -31,7 +33,7 @@ static void work_free(void *arena, void *p)
 
 static CarinaStatus no_memory(const CaCaffe *r)
 {
-    return ca_err(r->err, CARINA_ERR_MEMORY, "%s: out of memory", r->path);
+    return ca_err(r->b.err, CARINA_ERR_MEMORY, "%s: out of memory", r->b.path);
 }
 
 /* --- Names. */
@@ -58,7 +60,7 @@ static bool make_room(CaCaffe *r, CaCaffeNames *names, size_t n)
 {
     for (names->room = 16; names->room < 2 * n + 2;)
         names->room *= 2;
-    names->v = ca_arena_array(r->work, names->room, sizeof *names->v);
+    names->v = ca_arena_array(r->b.work, names->room, sizeof *names->v);
     return names->v != NULL;
 }
 
@@ -67,7 +69,7 @@ static CarinaStatus collect(CaCaffe *r, const Caffe__Net *net, const Caffe__Weig
     size_t n = net->n_input;
     for (size_t i = 0; i < r->n_layers; i++)
         n += r->layers[i]->n_top + 1;
-    r->order = ca_arena_array(r->work, n + 1, sizeof *r->order);
+    r->order = ca_arena_array(r->b.work, n + 1, sizeof *r->order);
     if (!r->order || !make_room(r, &r->blobs, n) ||
         !make_room(r, &r->weights, w->n_layer))
         return no_memory(r);
@@ -125,24 +127,25 @@ static CarinaStatus add_input(CaCaffe *r, const char *name, const int64_t *dims,
     CaCaffeName *blob = ca_caffe_name(&r->blobs, name);
     int64_t n;
     if (rank == 0 || rank > CARINA_MAX_RANK)
-        return ca_err(r->err, CARINA_ERR_LIMIT,
-                      "%s: input '%s' has %zu dimensions; give it 1 to %d", r->path, name,
-                      rank, CARINA_MAX_RANK);
+        return ca_err(r->b.err, CARINA_ERR_LIMIT,
+                      "%s: input '%s' has %zu dimensions; give it 1 to %d", r->b.path,
+                      name, rank, CARINA_MAX_RANK);
     for (size_t i = 0; i < rank; i++)
         if (dims[i] <= 0)
-            return ca_err(r->err, CARINA_ERR_SHAPE,
+            return ca_err(r->b.err, CARINA_ERR_SHAPE,
                           "%s: input '%s' has dimension %lld; write its true size there",
-                          r->path, name, (long long)dims[i]);
+                          r->b.path, name, (long long)dims[i]);
     const CarinaShape shape = ca_shape((int)rank, dims);
     if (!ca_shape_count(&shape, &n))
-        return ca_err(r->err, CARINA_ERR_LIMIT,
-                      "%s: input '%s' has more elements than memory can hold", r->path,
+        return ca_err(r->b.err, CARINA_ERR_LIMIT,
+                      "%s: input '%s' has more elements than memory can hold", r->b.path,
                       name);
     if (blob->value)
-        return ca_err(r->err, CARINA_ERR_FORMAT,
+        return ca_err(r->b.err, CARINA_ERR_FORMAT,
                       "%s: blob '%s' is made twice; give one of them another name",
-                      r->path, name);
-    CA_TRY(ca_graph_parameter(&blob->value, r->graph, name, CARINA_F32, &shape, r->err));
+                      r->b.path, name);
+    CA_TRY(
+        ca_graph_parameter(&blob->value, r->b.graph, name, CARINA_F32, &shape, r->b.err));
     r->order[r->n_order++] = name;
     return CARINA_OK;
 }
@@ -157,9 +160,9 @@ static CarinaStatus old_inputs(CaCaffe *r, const Caffe__Net *net)
             continue;
         }
         if (net->n_input_dim < 4 * (i + 1))
-            return ca_err(r->err, CARINA_ERR_SHAPE,
+            return ca_err(r->b.err, CARINA_ERR_SHAPE,
                           "%s: input '%s' has no shape; add input_shape { dim: ... }",
-                          r->path, net->input[i]);
+                          r->b.path, net->input[i]);
         for (int k = 0; k < 4; k++)
             dims[k] = net->input_dim[4 * i + (size_t)k];
         CA_TRY(add_input(r, net->input[i], dims, 4));
@@ -170,7 +173,7 @@ static CarinaStatus old_inputs(CaCaffe *r, const Caffe__Net *net)
 static CarinaStatus layer_error(const CaCaffe *r, const Caffe__Layer *l,
                                 CarinaStatus code, const char *what)
 {
-    return ca_err(r->err, code, "%s: layer '%s' (%s): %s", r->path, l->name, l->type,
+    return ca_err(r->b.err, code, "%s: layer '%s' (%s): %s", r->b.path, l->name, l->type,
                   what);
 }
 
@@ -250,19 +253,19 @@ static void set_by_rule(CaCaffeCall *c, CaValue *v, const CaAttrMap *map)
     int32_t whole;
     if (f && f->type == PROTOBUF_C_TYPE_FLOAT) {
         memcpy(&real, message + f->offset, sizeof real);
-        ca_caffe_set_real(c, v, map->ours, (double)real);
+        ca_build_set_real(c->b, v, map->ours, (double)real);
     } else if (f &&
                (f->type == PROTOBUF_C_TYPE_INT32 || f->type == PROTOBUF_C_TYPE_UINT32)) {
         memcpy(&whole, message + f->offset, sizeof whole);
-        ca_caffe_set_int(c, v, map->ours, whole);
+        ca_build_set_int(c->b, v, map->ours, whole);
     } else if (map->value) {
-        ca_caffe_set_text(c, v, map->ours, map->value);
+        ca_build_set_text(c->b, v, map->ours, map->value);
     }
 }
 
 static void by_rule(CaCaffeCall *c, const CaImportRule *rule, const CaOp *op)
 {
-    CaValue *v = ca_caffe_make(c, op->name, op->opset, c->in, c->n_in, 1);
+    CaValue *v = ca_build_make_at(c->b, op->name, op->opset, c->in, c->n_in, 1);
     for (size_t i = 0; i < sizeof rule->map / sizeof rule->map[0] && rule->map[i].ours;
          i++)
         set_by_rule(c, v, &rule->map[i]);
@@ -286,11 +289,11 @@ static void take_bottoms(CaCaffeCall *c)
     const Caffe__Layer *l = c->layer;
     const bool is_loss = strstr(c->type, "Loss") != NULL;
     c->n_in = (int)(is_loss && l->n_bottom > 1 ? 1 : l->n_bottom);
-    for (int i = 0; i < c->n_in && c->status == CARINA_OK; i++) {
+    for (int i = 0; i < c->n_in && c->b->status == CARINA_OK; i++) {
         CaCaffeName *blob = ca_caffe_find(&c->r->blobs, l->bottom[i]);
         if (!blob || !blob->value) {
-            ca_caffe_fail(
-                c, CARINA_ERR_FORMAT,
+            ca_build_fail(
+                c->b, CARINA_ERR_FORMAT,
                 "bottom '%s' is made by no layer before it; correct the name or "
                 "the order of the layers",
                 l->bottom[i]);
@@ -315,24 +318,24 @@ static void rename_older(CaCaffeCall *c, CaValue *older, const char *top)
     if (ca_node_is(older->node, "Parameter") || !older->name ||
         strcmp(older->name, top) != 0)
         return;
-    const char *name = ca_arena_printf(c->r->work, "%s/before/%s", top, c->name);
+    const char *name = ca_arena_printf(c->r->b.work, "%s/before/%s", top, c->name);
     if (name)
-        ca_value_set_name(c->r->graph, older, name);
+        ca_value_set_name(c->r->b.graph, older, name);
 }
 
 static void give_tops(CaCaffeCall *c)
 {
-    for (size_t i = 0; ca_caffe_settle(c) && i < c->layer->n_top; i++) {
+    for (size_t i = 0; ca_build_settle(c->b) && i < c->layer->n_top; i++) {
         const char *top = c->layer->top[i];
         CaCaffeName *blob = ca_caffe_name(&c->r->blobs, top);
         CaValue *v = c->out[i];
         if (!v)
             continue;
         if (blob->value && !reads(c->layer, top))
-            ca_caffe_fail(
-                c, CARINA_ERR_FORMAT,
+            ca_build_fail(
+                c->b, CARINA_ERR_FORMAT,
                 "top '%s' is already made by another layer; give it another name", top);
-        if (c->status != CARINA_OK)
+        if (c->b->status != CARINA_OK)
             return;
         if (!blob->value)
             c->r->order[c->r->n_order++] = top;
@@ -343,8 +346,8 @@ static void give_tops(CaCaffeCall *c)
         if (v->node->id < c->first_id)
             continue;
         if (i == 0)
-            c->status = ca_node_rename(c->r->graph, v->node, c->name, c->r->err);
-        ca_value_set_name(c->r->graph, v, top);
+            c->b->status = ca_node_rename(c->r->b.graph, v->node, c->name, c->r->b.err);
+        ca_value_set_name(c->r->b.graph, v, top);
     }
 }
 
@@ -354,8 +357,8 @@ static void translate(CaCaffeCall *c)
     const CaCaffeOp *own = find_op(c->type);
     const CaImportRule *rule = own ? NULL : ca_op_import(CA_FORMAT_CAFFE, c->type, &op);
     if (!own && !rule) {
-        ca_caffe_fail(
-            c, CARINA_ERR_UNSUPPORTED,
+        ca_build_fail(
+            c->b, CARINA_ERR_UNSUPPORTED,
             "a type of layer that Carina does not know; replace it or convert the "
             "network to ONNX");
         return;
@@ -363,10 +366,10 @@ static void translate(CaCaffeCall *c)
     const int least = own ? own->min_in : op->arity.min_in,
               most = own ? own->max_in : op->arity.max_in;
     take_bottoms(c);
-    if (c->status == CARINA_OK && (c->n_in < least || (most >= 0 && c->n_in > most)))
-        ca_caffe_fail(c, CARINA_ERR_FORMAT, "%d bottoms, needs %d to %d", c->n_in, least,
-                      most);
-    if (c->status != CARINA_OK)
+    if (c->b->status == CARINA_OK && (c->n_in < least || (most >= 0 && c->n_in > most)))
+        ca_build_fail(c->b, CARINA_ERR_FORMAT, "%d bottoms, needs %d to %d", c->n_in,
+                      least, most);
+    if (c->b->status != CARINA_OK)
         return;
     if (own)
         own->fn(c);
@@ -379,33 +382,36 @@ static CarinaStatus read_layer(CaCaffe *r, Caffe__Layer *l)
 {
     const CaCaffeName *weights = ca_caffe_find(&r->weights, l->name);
     CaCaffeCall c = {.r = r,
+                     .b = &r->b,
                      .layer = l,
                      .weights = weights ? weights->weights : NULL,
                      .name = l->name,
                      .type = l->type,
-                     .first_id = r->graph->own->next_id};
+                     .first_id = r->b.graph->own->next_id};
     if (l->n_bottom > CA_MAX_PORTS || l->n_top > CA_MAX_PORTS)
         return layer_error(r, l, CARINA_ERR_LIMIT, "too many bottoms or tops");
     if (!l->n_top) { /* a loss without a top is called like its layer */
-        l->top = ca_arena_alloc(r->work, sizeof *l->top);
+        l->top = ca_arena_alloc(r->b.work, sizeof *l->top);
         if (!l->top)
             return no_memory(r);
         l->top[0] = l->name;
         l->n_top = 1;
     }
-    c.in = ca_arena_array(r->work, l->n_bottom + 1, sizeof(CaValue *));
-    c.out = ca_arena_array(r->work, l->n_top + 1, sizeof(CaValue *));
+    c.in = ca_arena_array(r->b.work, l->n_bottom + 1, sizeof(CaValue *));
+    c.out = ca_arena_array(r->b.work, l->n_top + 1, sizeof(CaValue *));
     if (!c.in || !c.out)
         return no_memory(r);
+    r->b.name = c.name;
+    r->b.type = c.type;
     translate(&c);
-    return c.status;
+    return r->b.status;
 }
 
 static CarinaStatus any_layer(CaCaffe *r, Caffe__Layer *l)
 {
     if (!l->type || !l->type[0])
-        return ca_err(r->err, CARINA_ERR_FORMAT, "%s: layer '%s' has no type; add it",
-                      r->path, l->name);
+        return ca_err(r->b.err, CARINA_ERR_FORMAT, "%s: layer '%s' has no type; add it",
+                      r->b.path, l->name);
     if (ca_text_in_list(dropped, l->type))
         return CARINA_OK;
     if (strcmp(l->type, "Silence") == 0) {
@@ -428,8 +434,8 @@ static CarinaStatus read_layers(CaCaffe *r, const Caffe__Net *net)
 {
     static char nameless[] = "?";
     if (r->n_layers > CA_MAX_NODES)
-        return ca_err(r->err, CARINA_ERR_LIMIT,
-                      "%s: more than %d layers; Carina reads no such model", r->path,
+        return ca_err(r->b.err, CARINA_ERR_LIMIT,
+                      "%s: more than %d layers; Carina reads no such model", r->b.path,
                       CA_MAX_NODES);
     for (size_t i = 0; i < r->n_layers; i++) {
         Caffe__Layer *l = r->layers[i];
@@ -439,9 +445,9 @@ static CarinaStatus read_layers(CaCaffe *r, const Caffe__Net *net)
     for (size_t i = 0; i < r->n_layers; i++) {
         Caffe__Layer *l = r->layers[i];
         if (l->n_include && l->n_exclude)
-            return ca_err(r->err, CARINA_ERR_FORMAT,
+            return ca_err(r->b.err, CARINA_ERR_FORMAT,
                           "%s: layer '%s' has include and exclude; keep one of them",
-                          r->path, l->name);
+                          r->b.path, l->name);
         if (is_wanted(l, net->state))
             CA_TRY(any_layer(r, l));
     }
@@ -455,14 +461,14 @@ static CarinaStatus read_outputs(CaCaffe *r)
     for (size_t i = 0; i < r->n_order; i++) {
         const CaCaffeName *blob = ca_caffe_find(&r->blobs, r->order[i]);
         if (!blob->is_read && !ca_node_is(blob->value->node, "Parameter"))
-            CA_TRY(ca_graph_result(r->graph, blob->key, blob->value, r->err));
+            CA_TRY(ca_graph_result(r->b.graph, blob->key, blob->value, r->b.err));
     }
-    if (!r->graph->n_outputs)
+    if (!r->b.graph->n_outputs)
         return ca_err(
-            r->err, CARINA_ERR_FORMAT,
+            r->b.err, CARINA_ERR_FORMAT,
             "%s: no layer computes anything that could be an output; the file is "
             "no network or is damaged",
-            r->path);
+            r->b.path);
     return CARINA_OK;
 }
 
@@ -470,35 +476,35 @@ static CarinaStatus read_model(CaCaffe *r, Caffe__Net *net, const Caffe__Weights
 {
     CA_TRY(ca_caffe_upgrade(r, net));
     if (!r->n_layers)
-        return ca_err(r->err, CARINA_ERR_FORMAT,
+        return ca_err(r->b.err, CARINA_ERR_FORMAT,
                       "%s: no layer inside; the file is no Caffe network or is damaged",
-                      r->path);
+                      r->b.path);
     CA_TRY(collect(r, net, weights));
-    CA_TRY(ca_graph_create(&r->graph, r->err));
+    CA_TRY(ca_graph_create(&r->b.graph, r->b.err));
     if (net->name && net->name[0])
-        r->graph->name = ca_arena_copy(ca_graph_arena(r->graph), net->name);
+        r->b.graph->name = ca_arena_copy(ca_graph_arena(r->b.graph), net->name);
     CA_TRY(old_inputs(r, net));
     CA_TRY(read_layers(r, net));
     CA_TRY(read_outputs(r));
-    ca_graph_sweep(r->graph);
+    ca_graph_sweep(r->b.graph);
     return CARINA_OK;
 }
 
 static CarinaStatus parse_weights(Caffe__Weights **out, CaCaffe *r)
 {
     CaText skeleton = {0};
-    ProtobufCAllocator allocator = {work_alloc, work_free, r->work};
-    CarinaStatus status = ca_caffe_skeleton(&skeleton, r->model_path, r->model, r->err);
+    ProtobufCAllocator allocator = {work_alloc, work_free, r->b.work};
+    CarinaStatus status = ca_caffe_skeleton(&skeleton, r->model_path, r->model, r->b.err);
     if (status == CARINA_OK) {
         *out = caffe__weights__unpack(&allocator, skeleton.size,
                                       (const uint8_t *)skeleton.data);
         if (!*out)
             status = ca_err(
-                r->err, CARINA_ERR_FORMAT,
+                r->b.err, CARINA_ERR_FORMAT,
                 "%s: fields of the wrong kind; the file is damaged or is no caffemodel",
                 r->model_path);
         else if (!(*out)->n_layer)
-            status = ca_err(r->err, CARINA_ERR_FORMAT,
+            status = ca_err(r->b.err, CARINA_ERR_FORMAT,
                             "%s: no layer inside; the file is no caffemodel or was cut",
                             r->model_path);
     }
@@ -509,28 +515,77 @@ static CarinaStatus parse_weights(Caffe__Weights **out, CaCaffe *r)
 CarinaStatus ca_caffe_read(CaGraph **out, const char *prototxt_path, CaBuffer *prototxt,
                            const char *model_path, CaBuffer *model, CarinaError *err)
 {
-    CaCaffe r = {
-        .path = prototxt_path, .model_path = model_path, .model = model, .err = err};
+    CaCaffe r = {.b = {.path = prototxt_path, .err = err, .noun = "layer"},
+                 .model_path = model_path,
+                 .model = model};
     ProtobufCMessage *net = NULL;
     Caffe__Weights *weights = NULL;
     CarinaError spare; /* so that the parts can rewrite the sentence */
     *out = NULL;
-    if (!r.err)
-        r.err = &spare;
-    r.work = ca_arena_create(work_limit);
-    if (!r.work)
+    if (!r.b.err)
+        r.b.err = &spare;
+    r.b.work = ca_arena_create(work_limit);
+    if (!r.b.work)
         return no_memory(&r);
-    CarinaStatus status =
-        ca_caffe_text(&net, r.work, &caffe__net__descriptor, r.path, prototxt, r.err);
+    CarinaStatus status = ca_caffe_text(&net, r.b.work, &caffe__net__descriptor, r.b.path,
+                                        prototxt, r.b.err);
     if (status == CARINA_OK)
         status = parse_weights(&weights, &r);
     if (status == CARINA_OK)
         status = read_model(&r, (Caffe__Net *)net, weights);
-    ca_arena_free(&r.work);
+    ca_arena_free(&r.b.work);
     if (status != CARINA_OK) {
-        ca_graph_free(&r.graph);
+        ca_graph_free(&r.b.graph);
         return status;
     }
-    *out = r.graph;
+    *out = r.b.graph;
     return CARINA_OK;
 }
+
+/* --- The reader's row: one of the pair was given. */
+
+/* A printable first line that starts with a word or a comment. */
+static bool is_text(const CaSource *s)
+{
+    size_t n = 0;
+    const char *p = ca_source_text(s, &n);
+    const size_t look = n < 512 ? n : 512;
+    if (!n || !((*p >= 'a' && *p <= 'z') || *p == '#'))
+        return false;
+    for (size_t i = 0; i < look; i++)
+        if ((unsigned char)p[i] < ' ' && p[i] != '\n' && p[i] != '\r' && p[i] != '\t')
+            return false;
+    return memchr(p, ':', look) || memchr(p, '{', look);
+}
+
+/* Field 1 of Caffe's NetParameter is its name. */
+static bool match(const CaSource *s)
+{
+    return is_text(s) || ca_source_has(s, 0, "\x0a", 1);
+}
+
+static CarinaStatus read_source(CaGraph **out, CaSource *s)
+{
+    char beside[4096];
+    CaBuffer *second = NULL;
+    const bool from_text = is_text(s);
+    const char *extension = from_text ? ".caffemodel" : ".prototxt",
+               *other = s->options->weights;
+    ca_path_beside(beside, sizeof beside, s->path, extension);
+    if (!other && (ca_path_exists(beside) ||
+                   ca_path_only(beside, sizeof beside, s->path, extension)))
+        other = beside;
+    if (!other)
+        return ca_err(s->err, CARINA_ERR_FILE,
+                      "%s: the %s file that goes with it is not beside it; name it too",
+                      s->path, extension);
+    CA_TRY(ca_file_map(&second, other, s->err));
+    const CarinaStatus status =
+        from_text ? ca_caffe_read(out, s->path, s->file, other, second, s->err)
+                  : ca_caffe_read(out, other, second, s->path, s->file, s->err);
+    ca_buffer_unref(&second);
+    (void)snprintf(s->format, sizeof s->format, "Caffe");
+    return status;
+}
+
+const CaReader ca_reader_caffe = {"Caffe", match, read_source};

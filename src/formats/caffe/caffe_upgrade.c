@@ -173,13 +173,13 @@ static bool spread(CaArena *arena, const Caffe__Net *net, size_t i)
 CarinaStatus ca_caffe_upgrade(CaCaffe *r, Caffe__Net *net)
 {
     if (net->n_layers && net->n_layer)
-        return ca_err(r->err, CARINA_ERR_FORMAT,
+        return ca_err(r->b.err, CARINA_ERR_FORMAT,
                       "%s: both 'layers' and 'layer'; write all of them as 'layer'",
-                      r->path);
+                      r->b.path);
     r->layers = net->n_layers ? net->layers : net->layer;
     for (size_t i = 0; i < net->n_layers; i++)
-        if (!spread(r->work, net, i))
-            return ca_err(r->err, CARINA_ERR_MEMORY, "%s: out of memory", r->path);
+        if (!spread(r->b.work, net, i))
+            return ca_err(r->b.err, CARINA_ERR_MEMORY, "%s: out of memory", r->b.path);
     size_t n = 0;
     for (size_t i = 0; i < net->n_layers; i++) {
         const bool is_padding = net->layers[i]->layer && net->layers[i]->type &&

@@ -28,13 +28,13 @@ static const Caffe__Blob *find(CaCaffeCall *c, size_t i)
         b = c->weights->blobs[i];
     else if (name && name[0])
         b = shared(c->r, name);
-    if (!b && c->status == CARINA_OK && !c->weights)
-        ca_caffe_fail(
-            c, CARINA_ERR_FORMAT,
+    if (!b && c->b->status == CARINA_OK && !c->weights)
+        ca_build_fail(
+            c->b, CARINA_ERR_FORMAT,
             "%s has no weights for it; give the file that belongs to this network",
             c->r->model_path);
     else if (!b)
-        ca_caffe_fail(c, CARINA_ERR_FORMAT,
+        ca_build_fail(c->b, CARINA_ERR_FORMAT,
                       "%s has %zu weights for it, needs %zu; give the file that belongs "
                       "to this network",
                       c->r->model_path, c->weights ? c->weights->n_blobs : 0, i + 1);
@@ -49,7 +49,7 @@ static CarinaShape stored_shape(CaCaffeCall *c, size_t i, const Caffe__Blob *b)
         b->has_num || b->has_channels || b->has_height || b->has_width || !b->shape;
     const size_t rank = is_legacy ? 4 : b->shape->n_dim;
     if (rank > CARINA_MAX_RANK) {
-        ca_caffe_fail(c, CARINA_ERR_LIMIT,
+        ca_build_fail(c->b, CARINA_ERR_LIMIT,
                       "weight %zu has %zu dimensions; Carina reads at most %d", i, rank,
                       CARINA_MAX_RANK);
         return ca_shape(0, NULL);
@@ -57,10 +57,10 @@ static CarinaShape stored_shape(CaCaffeCall *c, size_t i, const Caffe__Blob *b)
     const int64_t *dims = is_legacy ? legacy : b->shape->dim;
     for (size_t d = 0; d < rank; d++)
         if (dims[d] <= 0)
-            ca_caffe_fail(c, CARINA_ERR_FORMAT,
+            ca_build_fail(c->b, CARINA_ERR_FORMAT,
                           "weight %zu has dimension %lld; %s is damaged", i,
                           (long long)dims[d], c->r->model_path);
-    return c->status == CARINA_OK ? ca_shape((int)rank, dims) : ca_shape(0, NULL);
+    return c->b->status == CARINA_OK ? ca_shape((int)rank, dims) : ca_shape(0, NULL);
 }
 
 static bool same_but_ones(const CarinaShape *a, const CarinaShape *b)
@@ -82,9 +82,9 @@ static CarinaTensor *copied(CaCaffeCall *c, const CarinaShape *shape, const void
                             size_t size)
 {
     CarinaTensor *t = NULL;
-    if (c->status != CARINA_OK)
+    if (c->b->status != CARINA_OK)
         return NULL;
-    c->status = carina_tensor_create(&t, CARINA_F32, shape, c->r->err);
+    c->b->status = carina_tensor_create(&t, CARINA_F32, shape, c->r->b.err);
     if (t && size)
         memcpy(t->data, data, size);
     return t;
@@ -99,8 +99,8 @@ static CarinaTensor *elements(CaCaffeCall *c, const Caffe__Blob *b,
         const char *from = (const char *)c->r->model->data + b->raw_offset;
         if ((uintptr_t)from % sizeof(float) != 0)
             return copied(c, shape, from, (size_t)b->raw_size);
-        c->status = ca_tensor_of_buffer(&t, CARINA_F32, shape, c->r->model,
-                                        (size_t)b->raw_offset, c->r->err);
+        c->b->status = ca_tensor_of_buffer(&t, CARINA_F32, shape, c->r->model,
+                                           (size_t)b->raw_offset, c->r->b.err);
         return t;
     }
     if (b->n_data)
@@ -116,13 +116,13 @@ CarinaTensor *ca_caffe_tensor(CaCaffeCall *c, size_t i, const CarinaShape *store
 {
     char want[CA_SHAPE_TEXT], have[CA_SHAPE_TEXT];
     int64_t n = 0;
-    if (!ca_caffe_settle(c))
+    if (!ca_build_settle(c->b))
         return NULL;
     const Caffe__Blob *b = find(c, i);
     if (!b)
         return NULL;
     const CarinaShape stored = stored_shape(c, i, b);
-    if (c->status != CARINA_OK)
+    if (c->b->status != CARINA_OK)
         return NULL;
     const uint64_t seen = b->has_raw_offset ? b->raw_size / sizeof(float)
                           : b->n_data       ? b->n_data
@@ -131,20 +131,20 @@ CarinaTensor *ca_caffe_tensor(CaCaffeCall *c, size_t i, const CarinaShape *store
     if (b->has_raw_offset && (b->raw_offset > c->r->model->size ||
                               b->raw_size > c->r->model->size - b->raw_offset ||
                               b->raw_size % sizeof(float) != 0))
-        ca_caffe_fail(c, CARINA_ERR_FORMAT,
+        ca_build_fail(c->b, CARINA_ERR_FORMAT,
                       "weight %zu ends inside a number; %s is damaged", i,
                       c->r->model_path);
     else if (!ca_shape_count(&stored, &n) || (uint64_t)n != seen)
-        ca_caffe_fail(c, CARINA_ERR_FORMAT,
+        ca_build_fail(c->b, CARINA_ERR_FORMAT,
                       "weight %zu is %s but holds %llu numbers; %s is damaged", i, have,
                       (unsigned long long)seen, c->r->model_path);
     else if (!same_but_ones(&stored, stored_as))
-        ca_caffe_fail(c, CARINA_ERR_SHAPE,
+        ca_build_fail(c->b, CARINA_ERR_SHAPE,
                       "weight %zu in %s is %s, the layer needs %s; the two files do not "
                       "belong together",
                       i, c->r->model_path, have,
                       ca_shape_text(want, sizeof want, stored_as));
-    return c->status == CARINA_OK ? elements(c, b, shape, n) : NULL;
+    return c->b->status == CARINA_OK ? elements(c, b, shape, n) : NULL;
 }
 
 CaValue *ca_caffe_weight_as(CaCaffeCall *c, size_t i, const CarinaShape *stored_as,
@@ -152,10 +152,10 @@ CaValue *ca_caffe_weight_as(CaCaffeCall *c, size_t i, const CarinaShape *stored_
 {
     CaValue *out = NULL;
     CarinaTensor *t = ca_caffe_tensor(c, i, stored_as, shape);
-    const char *name = ca_arena_printf(c->r->work, "%s/weight%zu", c->name, i);
+    const char *name = ca_arena_printf(c->r->b.work, "%s/weight%zu", c->name, i);
     if (t)
-        c->status = ca_graph_constant(&out, c->r->graph, NULL, name, t, c->r->err);
-    return c->status == CARINA_OK ? out : NULL;
+        c->b->status = ca_graph_constant(&out, c->r->b.graph, NULL, name, t, c->r->b.err);
+    return c->b->status == CARINA_OK ? out : NULL;
 }
 
 CaValue *ca_caffe_weight(CaCaffeCall *c, size_t i, const CarinaShape *shape)

@@ -15,13 +15,13 @@ static void dropout(CaOnnxCall *c)
 {
     CaValue *training = ca_onnx_opt(c, 2), *share = ca_onnx_opt(c, 1);
     double mode = 1, ratio = 0.5;
-    if (share && ca_onnx_known_reals(c, share, &ratio, 1) != 1)
+    if (share && ca_build_known_reals(c->b, share, &ratio, 1) != 1)
         ratio = 0.5;
-    if (training && ca_onnx_known_reals(c, training, &mode, 1) != 1)
+    if (training && ca_build_known_reals(c->b, training, &mode, 1) != 1)
         mode = 1;
     if (training && mode != 0 && ratio != 0)
-        ca_onnx_fail(c, CARINA_ERR_UNSUPPORTED,
-                     "training_mode is not false; export the model for inference");
+        ca_build_fail(c->b, CARINA_ERR_UNSUPPORTED,
+                      "training_mode is not false; export the model for inference");
     pass_through(c);
 }
 
@@ -33,12 +33,12 @@ static CaValue *tensor_constant(CaOnnxCall *c, const Onnx__TensorProto *t)
     CarinaTensor *tensor = NULL;
     CaValue *v = NULL;
     const char *where =
-        ca_arena_printf(r->work, "node '%s' (%s)", c->name, c->node->op_type);
-    if (c->status != CARINA_OK)
+        ca_arena_printf(r->b.work, "node '%s' (%s)", c->name, c->node->op_type);
+    if (c->b->status != CARINA_OK)
         return NULL;
-    c->status = ca_onnx_tensor(&tensor, r, where ? where : c->name, t->name, t);
-    if (c->status == CARINA_OK)
-        c->status = ca_graph_constant(&v, r->graph, NULL, c->name, tensor, r->err);
+    c->b->status = ca_onnx_tensor(&tensor, r, where ? where : c->name, t->name, t);
+    if (c->b->status == CARINA_OK)
+        c->b->status = ca_graph_constant(&v, r->b.graph, NULL, c->name, tensor, r->b.err);
     return v;
 }
 
@@ -46,15 +46,15 @@ static CaValue *reals_constant(CaOnnxCall *c, const CarinaShape *shape, const fl
                                size_t n)
 {
     CaValue *out = NULL;
-    double *wide = ca_arena_array(c->r->work, n + 1, sizeof *wide);
+    double *wide = ca_arena_array(c->r->b.work, n + 1, sizeof *wide);
     if (!wide) {
-        ca_onnx_fail(c, CARINA_ERR_MEMORY, "out of memory");
+        ca_build_fail(c->b, CARINA_ERR_MEMORY, "out of memory");
         return NULL;
     }
     for (size_t i = 0; i < n; i++)
         wide[i] = (double)v[i];
-    c->status = ca_graph_reals(&out, c->r->graph, NULL, c->name, CARINA_F32, shape, wide,
-                               (int64_t)n, c->r->err);
+    c->b->status = ca_graph_reals(&out, c->r->b.graph, NULL, c->name, CARINA_F32, shape,
+                                  wide, (int64_t)n, c->r->b.err);
     return out;
 }
 
@@ -70,12 +70,12 @@ static void constant(CaOnnxCall *c)
     else if ((a = ca_onnx_attr(c, "value_floats")) != NULL)
         v = reals_constant(c, NULL, a->floats, a->n_floats);
     else if ((a = ca_onnx_attr(c, "value_int")) != NULL)
-        v = ca_onnx_scalar(c, a->i);
+        v = ca_build_scalar(c->b, a->i);
     else if ((a = ca_onnx_attr(c, "value_ints")) != NULL)
-        v = ca_onnx_vector(c, a->ints, (int)a->n_ints);
+        v = ca_build_vector(c->b, a->ints, (int)a->n_ints);
     else
-        ca_onnx_fail(c, CARINA_ERR_UNSUPPORTED,
-                     "its value is neither tensor nor number; export dense numbers");
+        ca_build_fail(c->b, CARINA_ERR_UNSUPPORTED,
+                      "its value is neither tensor nor number; export dense numbers");
     ca_onnx_out(c, 0, v);
 }
 
@@ -84,17 +84,17 @@ static void constant_of_shape(CaOnnxCall *c)
     const Onnx__AttributeProto *a = ca_onnx_attr(c, "value");
     const CarinaShape none = ca_shape(0, NULL);
     const float zero = 0;
-    CaValue *v = a && a->t ? ca_onnx_to_scalar(c, tensor_constant(c, a->t))
+    CaValue *v = a && a->t ? ca_build_to_scalar(c->b, tensor_constant(c, a->t))
                            : reals_constant(c, &none, &zero, 1);
-    ca_onnx_out(c, 0, ca_onnx_2(c, "Broadcast", v, ca_onnx_in(c, 0)));
+    ca_onnx_out(c, 0, ca_build_2(c->b, "Broadcast", v, ca_onnx_in(c, 0)));
 }
 
 /* --- Shapes. */
 
 static CaValue *shape_of(CaOnnxCall *c, CaValue *x)
 {
-    CaValue *v = ca_onnx_1(c, "ShapeOf", x);
-    ca_onnx_set_text(c, v, "output_type", "i64");
+    CaValue *v = ca_build_1(c->b, "ShapeOf", x);
+    ca_build_set_text(c->b, v, "output_type", "i64");
     return v;
 }
 
@@ -102,9 +102,10 @@ static CaValue *shape_of(CaOnnxCall *c, CaValue *x)
 static CaValue *sliced(CaOnnxCall *c, CaValue *v, int64_t from, int64_t to, int64_t axis)
 {
     const int64_t one = 1;
-    CaValue *const in[] = {v, ca_onnx_vector(c, &from, 1), ca_onnx_vector(c, &to, 1),
-                           ca_onnx_vector(c, &one, 1), ca_onnx_vector(c, &axis, 1)};
-    return ca_onnx_make(c, "Slice", in, 5, 1);
+    CaValue *const in[] = {v, ca_build_vector(c->b, &from, 1),
+                           ca_build_vector(c->b, &to, 1), ca_build_vector(c->b, &one, 1),
+                           ca_build_vector(c->b, &axis, 1)};
+    return ca_build_make(c->b, "Slice", in, 5, 1);
 }
 
 static void shape(CaOnnxCall *c)
@@ -119,9 +120,9 @@ static void shape(CaOnnxCall *c)
 static void size(CaOnnxCall *c)
 {
     const int64_t axis = 0;
-    CaValue *v = ca_onnx_2(c, "ReduceProd", shape_of(c, ca_onnx_in(c, 0)),
-                           ca_onnx_vector(c, &axis, 1));
-    ca_onnx_set_text(c, v, "keep_dims", "false");
+    CaValue *v = ca_build_2(c->b, "ReduceProd", shape_of(c, ca_onnx_in(c, 0)),
+                            ca_build_vector(c->b, &axis, 1));
+    ca_build_set_text(c->b, v, "keep_dims", "false");
     ca_onnx_out(c, 0, v);
 }
 
@@ -129,17 +130,18 @@ static void reshape(CaOnnxCall *c)
 {
     int n;
     const int64_t *dims = ca_onnx_attr_ints(c, "shape", &n);
-    CaValue *to = c->opset < 5 && n >= 0 ? ca_onnx_vector(c, dims, n) : ca_onnx_in(c, 1);
-    CaValue *v = ca_onnx_2(c, "Reshape", ca_onnx_in(c, 0), to);
-    ca_onnx_set_text(c, v, "special_zero",
-                     ca_onnx_attr_int(c, "allowzero", 0) ? "false" : "true");
+    CaValue *to =
+        c->opset < 5 && n >= 0 ? ca_build_vector(c->b, dims, n) : ca_onnx_in(c, 1);
+    CaValue *v = ca_build_2(c->b, "Reshape", ca_onnx_in(c, 0), to);
+    ca_build_set_text(c->b, v, "special_zero",
+                      ca_onnx_attr_int(c, "allowzero", 0) ? "false" : "true");
     ca_onnx_out(c, 0, v);
 }
 
 static void flatten(CaOnnxCall *c)
 {
     ca_onnx_out(c, 0,
-                ca_onnx_flatten(c, ca_onnx_in(c, 0), ca_onnx_attr_int(c, "axis", 1)));
+                ca_build_flatten(c->b, ca_onnx_in(c, 0), ca_onnx_attr_int(c, "axis", 1)));
 }
 
 static void squeeze(CaOnnxCall *c)
@@ -147,12 +149,12 @@ static void squeeze(CaOnnxCall *c)
     int n;
     const int64_t *axes = ca_onnx_attr_ints(c, "axes", &n);
     CaValue *x = ca_onnx_in(c, 0),
-            *at = n >= 0 ? ca_onnx_vector(c, axes, n) : ca_onnx_opt(c, 1);
+            *at = n >= 0 ? ca_build_vector(c->b, axes, n) : ca_onnx_opt(c, 1);
     if (!at && strcmp(c->node->op_type, "Unsqueeze") == 0)
-        ca_onnx_fail(c, CARINA_ERR_FORMAT, "axes are missing; the file is damaged");
+        ca_build_fail(c->b, CARINA_ERR_FORMAT, "axes are missing; the file is damaged");
     ca_onnx_out(c, 0,
-                at ? ca_onnx_2(c, c->node->op_type, x, at)
-                   : ca_onnx_1(c, c->node->op_type, x));
+                at ? ca_build_2(c->b, c->node->op_type, x, at)
+                   : ca_build_1(c->b, c->node->op_type, x));
 }
 
 static void transpose(CaOnnxCall *c)
@@ -162,22 +164,22 @@ static void transpose(CaOnnxCall *c)
     const int64_t *perm = ca_onnx_attr_ints(c, "perm", &n);
     CaValue *x = ca_onnx_in(c, 0);
     if (n < 0) {
-        n = ca_onnx_rank(c, x);
+        n = ca_build_rank(c->b, x);
         for (int i = 0; i < n; i++)
             order[i] = n - 1 - i;
         perm = order;
     }
-    ca_onnx_out(c, 0, ca_onnx_2(c, "Transpose", x, ca_onnx_vector(c, perm, n)));
+    ca_onnx_out(c, 0, ca_build_2(c->b, "Transpose", x, ca_build_vector(c->b, perm, n)));
 }
 
 static void concat(CaOnnxCall *c)
 {
     if (c->opset >= 4 && !ca_onnx_attr(c, "axis"))
-        ca_onnx_fail(c, CARINA_ERR_FORMAT, "axis is missing; the file is damaged");
+        ca_build_fail(c->b, CARINA_ERR_FORMAT, "axis is missing; the file is damaged");
     for (int i = 0; i < c->n_in; i++)
         ca_onnx_in(c, i);
-    CaValue *v = ca_onnx_make(c, "Concat", c->in, c->n_in, 1);
-    ca_onnx_set_int(c, v, "axis", ca_onnx_attr_int(c, "axis", 1));
+    CaValue *v = ca_build_make(c->b, "Concat", c->in, c->n_in, 1);
+    ca_build_set_int(c->b, v, "axis", ca_onnx_attr_int(c, "axis", 1));
     ca_onnx_out(c, 0, v);
 }
 
@@ -186,21 +188,21 @@ static void concat(CaOnnxCall *c)
 /* Lengths where they are not even: num_outputs of opset 18, the last is what remains. NULL: even. */
 static CaValue *uneven_lengths(CaOnnxCall *c, CaValue *x, int64_t axis, int n)
 {
-    const int rank = ca_onnx_rank(c, x);
-    const CarinaShape s = ca_onnx_shape(c, x);
-    const int at = ca_onnx_axis(c, axis, rank);
-    if (c->status != CARINA_OK || s.dims[at] < 0 || s.dims[at] % n == 0)
+    const int rank = ca_build_rank(c->b, x);
+    const CarinaShape s = ca_build_shape(c->b, x);
+    const int at = ca_build_axis(c->b, axis, rank);
+    if (c->b->status != CARINA_OK || s.dims[at] < 0 || s.dims[at] % n == 0)
         return NULL;
     const int64_t part = (s.dims[at] + n - 1) / n, rest = s.dims[at] - part * (n - 1);
-    int64_t *lengths = ca_arena_array(c->r->work, (size_t)n, sizeof *lengths);
+    int64_t *lengths = ca_arena_array(c->r->b.work, (size_t)n, sizeof *lengths);
     if (!lengths || rest < 0) {
-        ca_onnx_fail(c, CARINA_ERR_SHAPE, "%lld elements do not divide into %d parts",
-                     (long long)s.dims[at], n);
+        ca_build_fail(c->b, CARINA_ERR_SHAPE, "%lld elements do not divide into %d parts",
+                      (long long)s.dims[at], n);
         return NULL;
     }
     for (int i = 0; i < n; i++)
         lengths[i] = i < n - 1 ? part : rest;
-    return ca_onnx_vector(c, lengths, n);
+    return ca_build_vector(c->b, lengths, n);
 }
 
 static void split(CaOnnxCall *c)
@@ -211,16 +213,16 @@ static void split(CaOnnxCall *c)
     const int64_t *parts = ca_onnx_attr_ints(c, "split", &given);
     CaValue *x = ca_onnx_in(c, 0), *lengths = ca_onnx_opt(c, 1);
     if (n < 1)
-        ca_onnx_fail(c, CARINA_ERR_FORMAT, "no outputs; the file is damaged");
-    if (c->status == CARINA_OK && given > 0)
-        lengths = ca_onnx_vector(c, parts, given);
-    if (c->status == CARINA_OK && !lengths)
+        ca_build_fail(c->b, CARINA_ERR_FORMAT, "no outputs; the file is damaged");
+    if (c->b->status == CARINA_OK && given > 0)
+        lengths = ca_build_vector(c->b, parts, given);
+    if (c->b->status == CARINA_OK && !lengths)
         lengths = uneven_lengths(c, x, axis, n);
-    CaValue *const in[] = {x, ca_onnx_scalar(c, axis), lengths};
+    CaValue *const in[] = {x, ca_build_scalar(c->b, axis), lengths};
     CaValue *v =
-        ca_onnx_make(c, lengths ? "VariadicSplit" : "Split", in, lengths ? 3 : 2, n);
+        ca_build_make(c->b, lengths ? "VariadicSplit" : "Split", in, lengths ? 3 : 2, n);
     if (!lengths)
-        ca_onnx_set_int(c, v, "num_splits", n);
+        ca_build_set_int(c->b, v, "num_splits", n);
     for (int i = 0; v && i < n; i++)
         ca_onnx_out(c, i, v + i);
 }
@@ -234,49 +236,50 @@ static void slice(CaOnnxCall *c)
     const int64_t *ends = ca_onnx_attr_ints(c, "ends", &n_ends);
     const int64_t *axes = ca_onnx_attr_ints(c, "axes", &n_axes);
     const bool old = c->opset < 10;
-    CaValue *start = old ? ca_onnx_vector(c, starts, n < 0 ? 0 : n) : ca_onnx_in(c, 1);
+    CaValue *start =
+        old ? ca_build_vector(c->b, starts, n < 0 ? 0 : n) : ca_onnx_in(c, 1);
     CaValue *end =
-        old ? ca_onnx_vector(c, ends, n_ends < 0 ? 0 : n_ends) : ca_onnx_in(c, 2);
+        old ? ca_build_vector(c->b, ends, n_ends < 0 ? 0 : n_ends) : ca_onnx_in(c, 2);
     CaValue *axis = old ? NULL : ca_onnx_opt(c, 3),
             *step = old ? NULL : ca_onnx_opt(c, 4);
-    const CarinaShape s = ca_onnx_shape(c, start);
+    const CarinaShape s = ca_build_shape(c->b, start);
     const int count = s.rank == 1 && s.dims[0] >= 0 && s.dims[0] <= CARINA_MAX_RANK
                           ? (int)s.dims[0]
                           : -1;
     int64_t ones[CARINA_MAX_RANK];
     if (count < 0 && (!axis || !step))
-        ca_onnx_fail(c, CARINA_ERR_SHAPE,
-                     "how many axes it cuts is not known; give the model's input shape");
+        ca_build_fail(c->b, CARINA_ERR_SHAPE,
+                      "how many axes it cuts is not known; give the model's input shape");
     for (int i = 0; i < count; i++)
         ones[i] = 1;
     if (old && n_axes >= 0)
-        axis = ca_onnx_vector(c, axes, n_axes);
-    else if (!axis && c->status == CARINA_OK)
-        axis = ca_onnx_iota(c, 0, count);
-    if (!step && c->status == CARINA_OK)
-        step = ca_onnx_vector(c, ones, count);
+        axis = ca_build_vector(c->b, axes, n_axes);
+    else if (!axis && c->b->status == CARINA_OK)
+        axis = ca_build_iota(c->b, 0, count);
+    if (!step && c->b->status == CARINA_OK)
+        step = ca_build_vector(c->b, ones, count);
     CaValue *const in[] = {ca_onnx_in(c, 0), start, end, step, axis};
-    ca_onnx_out(c, 0, ca_onnx_make(c, "Slice", in, 5, 1));
+    ca_onnx_out(c, 0, ca_build_make(c->b, "Slice", in, 5, 1));
 }
 
 static void gather(CaOnnxCall *c)
 {
     ca_onnx_out(c, 0,
-                ca_onnx_3(c, "Gather", ca_onnx_in(c, 0), ca_onnx_in(c, 1),
-                          ca_onnx_scalar(c, ca_onnx_attr_int(c, "axis", 0))));
+                ca_build_3(c->b, "Gather", ca_onnx_in(c, 0), ca_onnx_in(c, 1),
+                           ca_build_scalar(c->b, ca_onnx_attr_int(c, "axis", 0))));
 }
 
 static void gather_elements(CaOnnxCall *c)
 {
-    CaValue *v = ca_onnx_2(c, "GatherElements", ca_onnx_in(c, 0), ca_onnx_in(c, 1));
-    ca_onnx_set_int(c, v, "axis", ca_onnx_attr_int(c, "axis", 0));
+    CaValue *v = ca_build_2(c->b, "GatherElements", ca_onnx_in(c, 0), ca_onnx_in(c, 1));
+    ca_build_set_int(c->b, v, "axis", ca_onnx_attr_int(c, "axis", 0));
     ca_onnx_out(c, 0, v);
 }
 
 static void gather_nd(CaOnnxCall *c)
 {
-    CaValue *v = ca_onnx_2(c, "GatherND", ca_onnx_in(c, 0), ca_onnx_in(c, 1));
-    ca_onnx_set_int(c, v, "batch_dims", ca_onnx_attr_int(c, "batch_dims", 0));
+    CaValue *v = ca_build_2(c->b, "GatherND", ca_onnx_in(c, 0), ca_onnx_in(c, 1));
+    ca_build_set_int(c->b, v, "batch_dims", ca_onnx_attr_int(c, "batch_dims", 0));
     ca_onnx_out(c, 0, v);
 }
 
@@ -290,19 +293,19 @@ static const char *reduction(CaOnnxCall *c)
 static void scatter_elements(CaOnnxCall *c)
 {
     CaValue *const in[] = {ca_onnx_in(c, 0), ca_onnx_in(c, 1), ca_onnx_in(c, 2),
-                           ca_onnx_scalar(c, ca_onnx_attr_int(c, "axis", 0))};
-    CaValue *v = ca_onnx_make(c, "ScatterElementsUpdate", in, 4, 1);
+                           ca_build_scalar(c->b, ca_onnx_attr_int(c, "axis", 0))};
+    CaValue *v = ca_build_make(c->b, "ScatterElementsUpdate", in, 4, 1);
     if (ca_onnx_attr(c, "reduction"))
-        ca_onnx_set_text(c, v, "reduction", reduction(c));
+        ca_build_set_text(c->b, v, "reduction", reduction(c));
     ca_onnx_out(c, 0, v);
 }
 
 static void scatter_nd(CaOnnxCall *c)
 {
-    CaValue *v = ca_onnx_3(c, "ScatterNDUpdate", ca_onnx_in(c, 0), ca_onnx_in(c, 1),
-                           ca_onnx_in(c, 2));
+    CaValue *v = ca_build_3(c->b, "ScatterNDUpdate", ca_onnx_in(c, 0), ca_onnx_in(c, 1),
+                            ca_onnx_in(c, 2));
     if (ca_onnx_attr(c, "reduction"))
-        ca_onnx_set_text(c, v, "reduction", reduction(c));
+        ca_build_set_text(c->b, v, "reduction", reduction(c));
     ca_onnx_out(c, 0, v);
 }
 
@@ -310,17 +313,17 @@ static void scatter_nd(CaOnnxCall *c)
 
 static void expand(CaOnnxCall *c)
 {
-    CaValue *v = ca_onnx_2(c, "Broadcast", ca_onnx_in(c, 0), ca_onnx_in(c, 1));
-    ca_onnx_set_text(c, v, "mode", "bidirectional");
+    CaValue *v = ca_build_2(c->b, "Broadcast", ca_onnx_in(c, 0), ca_onnx_in(c, 1));
+    ca_build_set_text(c->b, v, "mode", "bidirectional");
     ca_onnx_out(c, 0, v);
 }
 
 static void tile(CaOnnxCall *c)
 {
     if (c->opset < 6)
-        ca_onnx_fail(c, CARINA_ERR_UNSUPPORTED,
-                     "the form of opset 1; export with opset 6 or higher");
-    ca_onnx_out(c, 0, ca_onnx_2(c, "Tile", ca_onnx_in(c, 0), ca_onnx_in(c, 1)));
+        ca_build_fail(c->b, CARINA_ERR_UNSUPPORTED,
+                      "the form of opset 1; export with opset 6 or higher");
+    ca_onnx_out(c, 0, ca_build_2(c->b, "Tile", ca_onnx_in(c, 0), ca_onnx_in(c, 1)));
 }
 
 /* The pads of all axes, begins then ends, from the attribute or known inputs. */
@@ -334,44 +337,44 @@ static bool read_pads(CaOnnxCall *c, int64_t *all, int rank)
     if (n >= 0)
         memcpy(pads, attr, (size_t)n * sizeof pads[0]);
     else
-        n = ca_onnx_known_ints(c, ca_onnx_in(c, 1), pads, 2 * CARINA_MAX_RANK);
+        n = ca_build_known_ints(c->b, ca_onnx_in(c, 1), pads, 2 * CARINA_MAX_RANK);
     if (ca_onnx_opt(c, 3))
-        n_axes = ca_onnx_known_ints(c, c->in[3], axes, CARINA_MAX_RANK);
+        n_axes = ca_build_known_ints(c->b, c->in[3], axes, CARINA_MAX_RANK);
     else
         for (n_axes = 0; n_axes < rank; n_axes++)
             axes[n_axes] = n_axes;
-    if (c->status == CARINA_OK && (n < 0 || n_axes < 0))
-        ca_onnx_fail(c, CARINA_ERR_UNSUPPORTED,
-                     "pads that are computed; export with fixed shapes");
+    if (c->b->status == CARINA_OK && (n < 0 || n_axes < 0))
+        ca_build_fail(c->b, CARINA_ERR_UNSUPPORTED,
+                      "pads that are computed; export with fixed shapes");
     else if (n != 2 * n_axes)
-        ca_onnx_fail(c, CARINA_ERR_SHAPE, "%d pads for %d axes; it needs two an axis", n,
-                     n_axes);
-    for (int i = 0; c->status == CARINA_OK && i < n_axes; i++) {
-        const int at = ca_onnx_axis(c, axes[i], rank);
+        ca_build_fail(c->b, CARINA_ERR_SHAPE, "%d pads for %d axes; it needs two an axis",
+                      n, n_axes);
+    for (int i = 0; c->b->status == CARINA_OK && i < n_axes; i++) {
+        const int at = ca_build_axis(c->b, axes[i], rank);
         all[at] = pads[i];
         all[rank + at] = pads[n_axes + i];
     }
-    return c->status == CARINA_OK;
+    return c->b->status == CARINA_OK;
 }
 
 static void pad(CaOnnxCall *c)
 {
     CaValue *x = ca_onnx_in(c, 0);
-    const int rank = ca_onnx_rank(c, x);
+    const int rank = ca_build_rank(c->b, x);
     const char *mode = ca_onnx_attr_text(c, "mode", "constant");
     int64_t all[2 * CARINA_MAX_RANK] = {0};
     CaValue *value = c->opset < 11 ? NULL : ca_onnx_opt(c, 2);
     if (strcmp(mode, "wrap") == 0)
-        ca_onnx_fail(c, CARINA_ERR_UNSUPPORTED,
-                     "mode wrap; export with constant, reflect or edge");
+        ca_build_fail(c->b, CARINA_ERR_UNSUPPORTED,
+                      "mode wrap; export with constant, reflect or edge");
     if (!read_pads(c, all, rank))
         return;
-    value = value ? ca_onnx_to_scalar(c, value)
-                  : ca_onnx_number(c, x, ca_onnx_attr_real(c, "value", 0));
-    CaValue *const in[] = {x, ca_onnx_vector(c, all, rank),
-                           ca_onnx_vector(c, all + rank, rank), value};
-    CaValue *v = ca_onnx_make(c, "Pad", in, 4, 1);
-    ca_onnx_set_text(c, v, "pad_mode", mode);
+    value = value ? ca_build_to_scalar(c->b, value)
+                  : ca_build_number(c->b, x, ca_onnx_attr_real(c, "value", 0));
+    CaValue *const in[] = {x, ca_build_vector(c->b, all, rank),
+                           ca_build_vector(c->b, all + rank, rank), value};
+    CaValue *v = ca_build_make(c->b, "Pad", in, 4, 1);
+    ca_build_set_text(c->b, v, "pad_mode", mode);
     ca_onnx_out(c, 0, v);
 }
 
@@ -404,39 +407,41 @@ static void keep_changing(Resize *z, const CarinaShape *s)
 /* Sizes where given and not empty, else scales. */
 static void resize_target(CaOnnxCall *c, Resize *z, CaValue *scales, CaValue *sizes)
 {
-    const CarinaShape s = sizes ? ca_onnx_shape(c, sizes) : ca_shape_unknown();
+    const CarinaShape s = sizes ? ca_build_shape(c->b, sizes) : ca_shape_unknown();
     z->by_size = sizes && !(s.rank == 1 && s.dims[0] == 0);
     z->computed = z->by_size ? sizes : scales;
     if (!z->computed) {
-        ca_onnx_fail(c, CARINA_ERR_FORMAT,
-                     "neither scales nor sizes are given; the file is damaged");
+        ca_build_fail(c->b, CARINA_ERR_FORMAT,
+                      "neither scales nor sizes are given; the file is damaged");
         return;
     }
-    const int n = z->by_size ? ca_onnx_known_ints(c, sizes, z->sizes, CARINA_MAX_RANK)
-                             : ca_onnx_known_reals(c, scales, z->scales, CARINA_MAX_RANK);
+    const int n = z->by_size
+                      ? ca_build_known_ints(c->b, sizes, z->sizes, CARINA_MAX_RANK)
+                      : ca_build_known_reals(c->b, scales, z->scales, CARINA_MAX_RANK);
     z->known = n >= 0;
     if (n >= 0 && n != z->n)
-        ca_onnx_fail(c, CARINA_ERR_SHAPE, "%d scales or sizes for %d axes", n, z->n);
+        ca_build_fail(c->b, CARINA_ERR_SHAPE, "%d scales or sizes for %d axes", n, z->n);
 }
 
 static CaValue *interpolate(CaOnnxCall *c, CaValue *x, Resize *z)
 {
-    const CarinaShape s = ca_onnx_shape(c, x);
+    const CarinaShape s = ca_build_shape(c->b, x);
     const CarinaShape vector = ca_shape_of_rank(1);
     CarinaShape of_scales = vector;
     CaValue *target = z->computed;
     if (z->known)
         keep_changing(z, &s);
-    if (c->status != CARINA_OK)
+    if (c->b->status != CARINA_OK)
         return NULL;
     of_scales.dims[0] = z->n;
     if (z->known && z->by_size)
-        target = ca_onnx_vector(c, z->sizes, z->n);
+        target = ca_build_vector(c->b, z->sizes, z->n);
     else if (z->known)
-        c->status = ca_graph_reals(&target, c->r->graph, NULL, NULL, CARINA_F32,
-                                   &of_scales, z->scales, z->n, c->r->err);
-    CaValue *v = ca_onnx_3(c, "Interpolate", x, target, ca_onnx_vector(c, z->axes, z->n));
-    ca_onnx_set_text(c, v, "shape_calculation_mode", z->by_size ? "sizes" : "scales");
+        c->b->status = ca_graph_reals(&target, c->r->b.graph, NULL, NULL, CARINA_F32,
+                                      &of_scales, z->scales, z->n, c->r->b.err);
+    CaValue *v =
+        ca_build_3(c->b, "Interpolate", x, target, ca_build_vector(c->b, z->axes, z->n));
+    ca_build_set_text(c->b, v, "shape_calculation_mode", z->by_size ? "sizes" : "scales");
     return v;
 }
 
@@ -446,8 +451,8 @@ static const char *resize_mode(CaOnnxCall *c)
     if (strcmp(mode, "linear") == 0 || strcmp(mode, "bilinear") == 0)
         return "linear_onnx";
     if (strcmp(mode, "cubic") != 0 && strcmp(mode, "nearest") != 0)
-        ca_onnx_fail(c, CARINA_ERR_UNSUPPORTED,
-                     "mode %s; export with nearest, linear or cubic", mode);
+        ca_build_fail(c->b, CARINA_ERR_UNSUPPORTED,
+                      "mode %s; export with nearest, linear or cubic", mode);
     return mode;
 }
 
@@ -457,7 +462,7 @@ static void upsample(CaOnnxCall *c)
     static const char *const nearest[] = {"floor", "simple"};
     const bool is_resize = strcmp(c->node->op_type, "Resize") == 0;
     CaValue *x = ca_onnx_in(c, 0);
-    Resize z = {.n = ca_onnx_rank(c, x)};
+    Resize z = {.n = ca_build_rank(c->b, x)};
     const Onnx__AttributeProto *given = ca_onnx_attr(c, "scales");
     for (int i = 0; i < z.n; i++) {
         z.axes[i] = i;
@@ -475,30 +480,30 @@ static void upsample(CaOnnxCall *c)
         z.scales[2] = ca_onnx_attr_real(c, "height_scale", 1);
         z.scales[3] = ca_onnx_attr_real(c, "width_scale", 1);
     } else {
-        ca_onnx_fail(c, CARINA_ERR_FORMAT, "scales do not fit its input of %d dimensions",
-                     z.n);
+        ca_build_fail(c->b, CARINA_ERR_FORMAT,
+                      "scales do not fit its input of %d dimensions", z.n);
     }
     CaValue *v = interpolate(c, x, &z);
-    ca_onnx_set_text(c, v, "mode", resize_mode(c));
-    ca_onnx_set_text(c, v, "coordinate_transformation_mode", "asymmetric");
-    ca_onnx_set_text(c, v, "nearest_mode", nearest[is_resize]);
+    ca_build_set_text(c->b, v, "mode", resize_mode(c));
+    ca_build_set_text(c->b, v, "coordinate_transformation_mode", "asymmetric");
+    ca_build_set_text(c->b, v, "nearest_mode", nearest[is_resize]);
     ca_onnx_out(c, 0, v);
 }
 
 static void refuse_resize(CaOnnxCall *c, const char *how)
 {
     if (ca_onnx_attr_int(c, "antialias", 0))
-        ca_onnx_fail(c, CARINA_ERR_UNSUPPORTED, "antialias; export without it");
+        ca_build_fail(c->b, CARINA_ERR_UNSUPPORTED, "antialias; export without it");
     if (ca_onnx_attr_int(c, "exclude_outside", 0))
-        ca_onnx_fail(c, CARINA_ERR_UNSUPPORTED, "exclude_outside; export without it");
+        ca_build_fail(c->b, CARINA_ERR_UNSUPPORTED, "exclude_outside; export without it");
     if (strcmp(ca_onnx_attr_text(c, "keep_aspect_ratio_policy", "stretch"), "stretch") !=
         0)
-        ca_onnx_fail(c, CARINA_ERR_UNSUPPORTED,
-                     "keep_aspect_ratio_policy; export with fixed sizes");
+        ca_build_fail(c->b, CARINA_ERR_UNSUPPORTED,
+                      "keep_aspect_ratio_policy; export with fixed sizes");
     if (strcmp(how, "tf_crop_and_resize") == 0 ||
         strcmp(how, "half_pixel_symmetric") == 0)
-        ca_onnx_fail(c, CARINA_ERR_UNSUPPORTED, "coordinates %s; export with half_pixel",
-                     how);
+        ca_build_fail(c->b, CARINA_ERR_UNSUPPORTED,
+                      "coordinates %s; export with half_pixel", how);
 }
 
 static void resize(CaOnnxCall *c)
@@ -506,7 +511,7 @@ static void resize(CaOnnxCall *c)
     CaValue *x = ca_onnx_in(c, 0);
     const char *how =
         ca_onnx_attr_text(c, "coordinate_transformation_mode", "half_pixel");
-    const int rank = ca_onnx_rank(c, x);
+    const int rank = ca_build_rank(c->b, x);
     Resize z = {.n = rank};
     int n_axes;
     const int64_t *axes = ca_onnx_attr_ints(c, "axes", &n_axes);
@@ -518,14 +523,15 @@ static void resize(CaOnnxCall *c)
     if (n_axes > 0 && n_axes <= rank)
         z.n = n_axes;
     for (int i = 0; i < z.n; i++)
-        z.axes[i] = n_axes > 0 ? ca_onnx_axis(c, axes[i], rank) : i;
+        z.axes[i] = n_axes > 0 ? ca_build_axis(c->b, axes[i], rank) : i;
     resize_target(c, &z, ca_onnx_opt(c, 2), ca_onnx_opt(c, 3));
     CaValue *v = interpolate(c, x, &z);
-    ca_onnx_set_text(c, v, "mode", resize_mode(c));
-    ca_onnx_set_text(c, v, "coordinate_transformation_mode", how);
-    ca_onnx_set_text(c, v, "nearest_mode",
-                     ca_onnx_attr_text(c, "nearest_mode", "round_prefer_floor"));
-    ca_onnx_set_real(c, v, "cube_coeff", ca_onnx_attr_real(c, "cubic_coeff_a", -0.75));
+    ca_build_set_text(c->b, v, "mode", resize_mode(c));
+    ca_build_set_text(c->b, v, "coordinate_transformation_mode", how);
+    ca_build_set_text(c->b, v, "nearest_mode",
+                      ca_onnx_attr_text(c, "nearest_mode", "round_prefer_floor"));
+    ca_build_set_real(c->b, v, "cube_coeff",
+                      ca_onnx_attr_real(c, "cubic_coeff_a", -0.75));
     ca_onnx_out(c, 0, v);
 }
 
@@ -535,45 +541,47 @@ static void depth_to_space(CaOnnxCall *c)
 {
     const bool to_space = strcmp(c->node->op_type, "DepthToSpace") == 0;
     const bool crd = strcmp(ca_onnx_attr_text(c, "mode", "DCR"), "CRD") == 0;
-    CaValue *v = ca_onnx_1(c, c->node->op_type, ca_onnx_in(c, 0));
-    ca_onnx_set_text(c, v, "mode", to_space && crd ? "depth_first" : "blocks_first");
-    ca_onnx_set_int(c, v, "block_size", ca_onnx_attr_int(c, "blocksize", 1));
+    CaValue *v = ca_build_1(c->b, c->node->op_type, ca_onnx_in(c, 0));
+    ca_build_set_text(c->b, v, "mode", to_space && crd ? "depth_first" : "blocks_first");
+    ca_build_set_int(c->b, v, "block_size", ca_onnx_attr_int(c, "blocksize", 1));
     ca_onnx_out(c, 0, v);
 }
 
 static void one_hot(CaOnnxCall *c)
 {
-    CaValue *values = ca_onnx_in(c, 2), *depth = ca_onnx_to_scalar(c, ca_onnx_in(c, 1));
+    CaValue *values = ca_onnx_in(c, 2),
+            *depth = ca_build_to_scalar(c->b, ca_onnx_in(c, 1));
     CaValue *index = ca_onnx_in(c, 0);
-    if (ca_type_is_real(ca_onnx_value_type(c, index)))
-        index = ca_onnx_convert(c, index, CARINA_I64);
-    depth = ca_onnx_convert(c, depth, ca_onnx_value_type(c, index));
+    if (ca_type_is_real(ca_build_type(c->b, index)))
+        index = ca_build_convert(c->b, index, CARINA_I64);
+    depth = ca_build_convert(c->b, depth, ca_build_type(c->b, index));
     /* Negative indices count from the end. */
-    CaValue *negative = ca_onnx_2(c, "Less", index, ca_onnx_number(c, index, 0));
-    index = ca_onnx_3(c, "Select", negative, ca_onnx_2(c, "Add", index, depth), index);
-    CaValue *off = ca_onnx_to_scalar(c, sliced(c, values, 0, 1, 0));
-    CaValue *on = ca_onnx_to_scalar(c, sliced(c, values, 1, 2, 0));
+    CaValue *negative = ca_build_2(c->b, "Less", index, ca_build_number(c->b, index, 0));
+    index = ca_build_3(c->b, "Select", negative, ca_build_2(c->b, "Add", index, depth),
+                       index);
+    CaValue *off = ca_build_to_scalar(c->b, sliced(c, values, 0, 1, 0));
+    CaValue *on = ca_build_to_scalar(c->b, sliced(c, values, 1, 2, 0));
     CaValue *const in[] = {index, depth, on, off};
-    CaValue *v = ca_onnx_make(c, "OneHot", in, 4, 1);
-    ca_onnx_set_int(c, v, "axis", ca_onnx_attr_int(c, "axis", -1));
+    CaValue *v = ca_build_make(c->b, "OneHot", in, 4, 1);
+    ca_build_set_int(c->b, v, "axis", ca_onnx_attr_int(c, "axis", -1));
     ca_onnx_out(c, 0, v);
 }
 
 static void range(CaOnnxCall *c)
 {
-    CaValue *const in[] = {ca_onnx_to_scalar(c, ca_onnx_in(c, 0)),
-                           ca_onnx_to_scalar(c, ca_onnx_in(c, 1)),
-                           ca_onnx_to_scalar(c, ca_onnx_in(c, 2))};
-    const CarinaType type = ca_onnx_value_type(c, in[0]);
-    CaValue *v = ca_onnx_make(c, "Range", in, 3, 1);
-    ca_onnx_set_text(c, v, "output_type", carina_type_name(type));
+    CaValue *const in[] = {ca_build_to_scalar(c->b, ca_onnx_in(c, 0)),
+                           ca_build_to_scalar(c->b, ca_onnx_in(c, 1)),
+                           ca_build_to_scalar(c->b, ca_onnx_in(c, 2))};
+    const CarinaType type = ca_build_type(c->b, in[0]);
+    CaValue *v = ca_build_make(c->b, "Range", in, 3, 1);
+    ca_build_set_text(c->b, v, "output_type", carina_type_name(type));
     ca_onnx_out(c, 0, v);
 }
 
 static void non_zero(CaOnnxCall *c)
 {
-    CaValue *v = ca_onnx_1(c, "NonZero", ca_onnx_in(c, 0));
-    ca_onnx_set_text(c, v, "output_type", "i64");
+    CaValue *v = ca_build_1(c->b, "NonZero", ca_onnx_in(c, 0));
+    ca_build_set_text(c->b, v, "output_type", "i64");
     ca_onnx_out(c, 0, v);
 }
 
@@ -583,14 +591,14 @@ static void non_max_suppression(CaOnnxCall *c)
     CaValue *boxes = ca_onnx_in(c, 0), *scores = ca_onnx_in(c, 1);
     CaValue *most = ca_onnx_opt(c, 2), *iou = ca_onnx_opt(c, 3), *low = ca_onnx_opt(c, 4);
     CaValue *const in[] = {
-        boxes, scores, most ? ca_onnx_to_scalar(c, most) : ca_onnx_scalar(c, 0),
-        iou ? ca_onnx_to_scalar(c, iou) : ca_onnx_number(c, scores, 0),
-        low ? ca_onnx_to_scalar(c, low) : ca_onnx_number(c, scores, -3.0e38)};
-    CaValue *v = ca_onnx_make(c, "NonMaxSuppression", in, 5, 3);
-    ca_onnx_set_text(c, v, "box_encoding",
-                     ca_onnx_attr_int(c, "center_point_box", 0) ? "center" : "corner");
-    ca_onnx_set_text(c, v, "sort_result_descending", "false");
-    ca_onnx_set_text(c, v, "output_type", "i64");
+        boxes, scores, most ? ca_build_to_scalar(c->b, most) : ca_build_scalar(c->b, 0),
+        iou ? ca_build_to_scalar(c->b, iou) : ca_build_number(c->b, scores, 0),
+        low ? ca_build_to_scalar(c->b, low) : ca_build_number(c->b, scores, -3.0e38)};
+    CaValue *v = ca_build_make(c->b, "NonMaxSuppression", in, 5, 3);
+    ca_build_set_text(c->b, v, "box_encoding",
+                      ca_onnx_attr_int(c, "center_point_box", 0) ? "center" : "corner");
+    ca_build_set_text(c->b, v, "sort_result_descending", "false");
+    ca_build_set_text(c->b, v, "output_type", "i64");
     ca_onnx_out(c, 0, v);
 }
 

@@ -24,12 +24,12 @@ static void window_list(CaOnnxCall *c, int64_t *out, const char *attr, int n,
     for (int i = 0; i < n; i++)
         out[i] = given == n ? v[i] : absent;
     if (given > 0 && given != n)
-        ca_onnx_fail(c, CARINA_ERR_SHAPE, "%s has %d numbers, the window %d dimensions",
-                     attr, given, n);
+        ca_build_fail(c->b, CARINA_ERR_SHAPE,
+                      "%s has %d numbers, the window %d dimensions", attr, given, n);
     for (int i = 0; i < n; i++)
         if (out[i] < 1 || out[i] > INT32_MAX)
-            ca_onnx_fail(c, CARINA_ERR_FORMAT, "%s has %lld; it must be positive", attr,
-                         (long long)out[i]);
+            ca_build_fail(c->b, CARINA_ERR_FORMAT, "%s has %lld; it must be positive",
+                          attr, (long long)out[i]);
 }
 
 static void window_pads(CaOnnxCall *c, Window *w)
@@ -44,14 +44,14 @@ static void window_pads(CaOnnxCall *c, Window *w)
     if (strcmp(w->auto_pad, "explicit") != 0)
         return;
     if (given > 0 && given != 2 * w->n)
-        ca_onnx_fail(c, CARINA_ERR_SHAPE, "pads has %d numbers, needs %d", given,
-                     2 * w->n);
+        ca_build_fail(c->b, CARINA_ERR_SHAPE, "pads has %d numbers, needs %d", given,
+                      2 * w->n);
     for (int i = 0; i < w->n && given == 2 * w->n; i++) {
         w->begin[i] = pads[i];
         w->end[i] = pads[w->n + i];
         if (pads[i] < INT32_MIN || pads[i] > INT32_MAX || pads[w->n + i] < INT32_MIN ||
             pads[w->n + i] > INT32_MAX)
-            ca_onnx_fail(c, CARINA_ERR_LIMIT, "pads are too large");
+            ca_build_fail(c->b, CARINA_ERR_LIMIT, "pads are too large");
     }
 }
 
@@ -60,8 +60,8 @@ static Window window_read(CaOnnxCall *c, int rank)
     Window w = {.n = rank - 2, .auto_pad = "explicit"};
     if (rank < 3) {
         w.n = 0;
-        ca_onnx_fail(c, CARINA_ERR_SHAPE,
-                     "its input has %d dimensions; it needs [N, C, ...]", rank);
+        ca_build_fail(c->b, CARINA_ERR_SHAPE,
+                      "its input has %d dimensions; it needs [N, C, ...]", rank);
         return w;
     }
     window_list(c, w.strides, "strides", w.n, 1);
@@ -77,10 +77,10 @@ static int64_t effective(const Window *w, int i)
 
 static void window_set(CaOnnxCall *c, CaValue *v, const Window *w)
 {
-    ca_onnx_set_ints(c, v, "strides", w->strides, w->n);
-    ca_onnx_set_ints(c, v, "pads_begin", w->begin, w->n);
-    ca_onnx_set_ints(c, v, "pads_end", w->end, w->n);
-    ca_onnx_set_text(c, v, "auto_pad", w->auto_pad);
+    ca_build_set_ints(c->b, v, "strides", w->strides, w->n);
+    ca_build_set_ints(c->b, v, "pads_begin", w->begin, w->n);
+    ca_build_set_ints(c->b, v, "pads_end", w->end, w->n);
+    ca_build_set_text(c->b, v, "auto_pad", w->auto_pad);
 }
 
 /* --- Convolution. */
@@ -88,45 +88,46 @@ static void window_set(CaOnnxCall *c, CaValue *v, const Window *w)
 /* W [g*a, b, k...] -> [g, a, b, k...] */
 static CaValue *grouped_weight(CaOnnxCall *c, CaValue *weight, int64_t group)
 {
-    const CarinaShape s = ca_onnx_shape(c, weight);
+    const CarinaShape s = ca_build_shape(c->b, weight);
     int64_t dims[CARINA_MAX_RANK + 1];
     if (s.rank < 3 || s.rank >= CARINA_MAX_RANK || !ca_shape_is_static(&s) ||
         s.dims[0] % group) {
-        ca_onnx_fail(c, CARINA_ERR_SHAPE, "weight does not divide into %lld groups",
-                     (long long)group);
+        ca_build_fail(c->b, CARINA_ERR_SHAPE, "weight does not divide into %lld groups",
+                      (long long)group);
         return NULL;
     }
     dims[0] = group;
     dims[1] = s.dims[0] / group;
     memcpy(dims + 2, s.dims + 1, (size_t)(s.rank - 1) * sizeof dims[0]);
-    return ca_onnx_reshape(c, weight, dims, s.rank + 1);
+    return ca_build_reshape(c->b, weight, dims, s.rank + 1);
 }
 
 static int64_t group_of(CaOnnxCall *c)
 {
     const int64_t group = ca_onnx_attr_int(c, "group", 1);
     if (group < 1)
-        ca_onnx_fail(c, CARINA_ERR_FORMAT, "group is %lld; it must be positive",
-                     (long long)group);
+        ca_build_fail(c->b, CARINA_ERR_FORMAT, "group is %lld; it must be positive",
+                      (long long)group);
     return group < 1 ? 1 : group;
 }
 
 static CaValue *with_bias(CaOnnxCall *c, CaValue *v, CaValue *bias, int rank)
 {
-    return bias ? ca_onnx_2(c, "Add", v, ca_onnx_per_channel(c, bias, 1, rank)) : v;
+    return bias ? ca_build_2(c->b, "Add", v, ca_build_per_channel(c->b, bias, 1, rank))
+                : v;
 }
 
 static CaValue *convolution(CaOnnxCall *c)
 {
     CaValue *x = ca_onnx_in(c, 0), *weight = ca_onnx_in(c, 1);
-    const int rank = ca_onnx_rank(c, weight);
+    const int rank = ca_build_rank(c->b, weight);
     const int64_t group = group_of(c);
     Window w = window_read(c, rank);
-    CaValue *v =
-        group > 1 ? ca_onnx_2(c, "GroupConvolution", x, grouped_weight(c, weight, group))
-                  : ca_onnx_2(c, "Convolution", x, weight);
+    CaValue *v = group > 1 ? ca_build_2(c->b, "GroupConvolution", x,
+                                        grouped_weight(c, weight, group))
+                           : ca_build_2(c->b, "Convolution", x, weight);
     window_set(c, v, &w);
-    ca_onnx_set_ints(c, v, "dilations", w.dilations, w.n);
+    ca_build_set_ints(c->b, v, "dilations", w.dilations, w.n);
     return with_bias(c, v, ca_onnx_opt(c, 2), rank);
 }
 
@@ -139,15 +140,15 @@ static void fused_conv(CaOnnxCall *c)
     const char *act = ca_onnx_attr_text(c, "activation", "");
     CaValue *v = convolution(c);
     if (ca_onnx_opt(c, 3))
-        v = ca_onnx_2(c, "Add", v, c->in[3]);
+        v = ca_build_2(c->b, "Add", v, c->in[3]);
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         if (strcmp(act, names[i][0]) == 0) {
-            ca_onnx_out(c, 0, ca_onnx_1(c, names[i][1], v));
+            ca_onnx_out(c, 0, ca_build_1(c->b, names[i][1], v));
             return;
         }
     if (act[0])
-        ca_onnx_fail(c, CARINA_ERR_UNSUPPORTED, "activation %s; export without fusion",
-                     act);
+        ca_build_fail(c->b, CARINA_ERR_UNSUPPORTED,
+                      "activation %s; export without fusion", act);
     ca_onnx_out(c, 0, v);
 }
 
@@ -169,14 +170,14 @@ static void transposed_pads(CaOnnxCall *c, Window *w, const CarinaShape *x,
         n_shape = w->n;
     }
     if (n_shape > 0 && n_shape != w->n)
-        ca_onnx_fail(c, CARINA_ERR_SHAPE, "output_shape has %d numbers, needs %d",
-                     n_shape, w->n);
-    for (int i = 0; i < w->n && c->status == CARINA_OK; i++) {
+        ca_build_fail(c->b, CARINA_ERR_SHAPE, "output_shape has %d numbers, needs %d",
+                      n_shape, w->n);
+    for (int i = 0; i < w->n && c->b->status == CARINA_OK; i++) {
         int64_t total = effective(w, i) - w->strides[i] + output_padding[i];
         if (n_shape > 0) {
             if (x->rank != w->n + 2 || !is_size(x->dims[i + 2]) || !is_size(shape[i])) {
-                ca_onnx_fail(
-                    c, CARINA_ERR_SHAPE,
+                ca_build_fail(
+                    c->b, CARINA_ERR_SHAPE,
                     "output_shape with an input of unknown or absurd size; give the model's input shape");
                 return;
             }
@@ -195,8 +196,8 @@ static void transposed_pads(CaOnnxCall *c, Window *w, const CarinaShape *x,
 static void conv_transpose(CaOnnxCall *c)
 {
     CaValue *x = ca_onnx_in(c, 0), *weight = ca_onnx_in(c, 1);
-    const int rank = ca_onnx_rank(c, weight);
-    const CarinaShape s = ca_onnx_shape(c, weight), xs = ca_onnx_shape(c, x);
+    const int rank = ca_build_rank(c->b, weight);
+    const CarinaShape s = ca_build_shape(c->b, weight), xs = ca_build_shape(c->b, x);
     const int64_t group = group_of(c);
     int64_t output_padding[CARINA_MAX_RANK] = {0};
     int given;
@@ -207,16 +208,16 @@ static void conv_transpose(CaOnnxCall *c)
         output_padding[i] = given == w.n ? extra[i] : 0;
         if (!is_size(w.kernel[i]) || output_padding[i] < 0 ||
             output_padding[i] > INT32_MAX)
-            ca_onnx_fail(c, CARINA_ERR_SHAPE,
-                         "kernel or output_padding has no usable size");
+            ca_build_fail(c->b, CARINA_ERR_SHAPE,
+                          "kernel or output_padding has no usable size");
     }
     transposed_pads(c, &w, &xs, output_padding);
-    CaValue *v = group > 1 ? ca_onnx_2(c, "GroupConvolutionBackpropData", x,
-                                       grouped_weight(c, weight, group))
-                           : ca_onnx_2(c, "ConvolutionBackpropData", x, weight);
+    CaValue *v = group > 1 ? ca_build_2(c->b, "GroupConvolutionBackpropData", x,
+                                        grouped_weight(c, weight, group))
+                           : ca_build_2(c->b, "ConvolutionBackpropData", x, weight);
     window_set(c, v, &w);
-    ca_onnx_set_ints(c, v, "dilations", w.dilations, w.n);
-    ca_onnx_set_ints(c, v, "output_padding", output_padding, w.n);
+    ca_build_set_ints(c->b, v, "dilations", w.dilations, w.n);
+    ca_build_set_ints(c->b, v, "output_padding", output_padding, w.n);
     ca_onnx_out(c, 0, with_bias(c, v, ca_onnx_opt(c, 2), rank));
 }
 
@@ -251,10 +252,10 @@ static bool ceil_pads(CaOnnxCall *c, Window *w, const CarinaShape *x, int64_t ov
 
 static Window pool_window(CaOnnxCall *c, CaValue *x)
 {
-    Window w = window_read(c, ca_onnx_rank(c, x));
+    Window w = window_read(c, ca_build_rank(c->b, x));
     int given;
     if (!ca_onnx_attr_ints(c, "kernel_shape", &given))
-        ca_onnx_fail(c, CARINA_ERR_FORMAT, "kernel_shape is missing");
+        ca_build_fail(c->b, CARINA_ERR_FORMAT, "kernel_shape is missing");
     window_list(c, w.kernel, "kernel_shape", w.n, 1);
     return w;
 }
@@ -263,22 +264,22 @@ static void max_pool(CaOnnxCall *c)
 {
     CaValue *x = ca_onnx_in(c, 0);
     Window w = pool_window(c, x);
-    const CarinaShape s = ca_onnx_shape(c, x);
+    const CarinaShape s = ca_build_shape(c->b, x);
     const char *rounding;
     int64_t overhang[CARINA_MAX_RANK] = {0};
     if (ca_onnx_out_used(c, 1) && ca_onnx_attr_int(c, "storage_order", 0) != 0)
-        ca_onnx_fail(c, CARINA_ERR_UNSUPPORTED,
-                     "indices in column order; export with storage_order 0");
+        ca_build_fail(c->b, CARINA_ERR_UNSUPPORTED,
+                      "indices in column order; export with storage_order 0");
     if (ceil_pads(c, &w, &s, overhang, &rounding))
         for (int i = 0; i < w.n; i++)
             w.end[i] += overhang[i];
-    CaValue *v =
-        ca_onnx_make_at(c, "MaxPool", strcmp(rounding, "floor") == 0 ? 8 : 14, &x, 1, 2);
+    CaValue *v = ca_build_make_at(c->b, "MaxPool",
+                                  strcmp(rounding, "floor") == 0 ? 8 : 14, &x, 1, 2);
     window_set(c, v, &w);
-    ca_onnx_set_ints(c, v, "kernel", w.kernel, w.n);
-    ca_onnx_set_ints(c, v, "dilations", w.dilations, w.n);
-    ca_onnx_set_text(c, v, "rounding_type", rounding);
-    ca_onnx_set_text(c, v, "index_element_type", "i64");
+    ca_build_set_ints(c->b, v, "kernel", w.kernel, w.n);
+    ca_build_set_ints(c->b, v, "dilations", w.dilations, w.n);
+    ca_build_set_text(c->b, v, "rounding_type", rounding);
+    ca_build_set_text(c->b, v, "index_element_type", "i64");
     ca_onnx_out(c, 0, v);
     if (v)
         ca_onnx_out(c, 1, v + 1);
@@ -292,10 +293,11 @@ static CaValue *zero_padded(CaOnnxCall *c, CaValue *x, Window *w)
         end[i + 2] = w->end[i];
         w->begin[i] = w->end[i] = 0;
     }
-    CaValue *const in[] = {x, ca_onnx_vector(c, begin, w->n + 2),
-                           ca_onnx_vector(c, end, w->n + 2), ca_onnx_number(c, x, 0)};
-    CaValue *v = ca_onnx_make(c, "Pad", in, 4, 1);
-    ca_onnx_set_text(c, v, "pad_mode", "constant");
+    CaValue *const in[] = {x, ca_build_vector(c->b, begin, w->n + 2),
+                           ca_build_vector(c->b, end, w->n + 2),
+                           ca_build_number(c->b, x, 0)};
+    CaValue *v = ca_build_make(c->b, "Pad", in, 4, 1);
+    ca_build_set_text(c->b, v, "pad_mode", "constant");
     return v;
 }
 
@@ -303,14 +305,14 @@ static void average_pool(CaOnnxCall *c)
 {
     CaValue *x = ca_onnx_in(c, 0);
     Window w = pool_window(c, x);
-    const CarinaShape s = ca_onnx_shape(c, x);
+    const CarinaShape s = ca_build_shape(c->b, x);
     bool count_pads = ca_onnx_attr_int(c, "count_include_pad", 0) != 0;
     const char *rounding;
     int64_t overhang[CARINA_MAX_RANK] = {0};
     for (int i = 0; i < w.n; i++)
         if (w.dilations[i] != 1)
-            ca_onnx_fail(c, CARINA_ERR_UNSUPPORTED,
-                         "averages with dilations; export without them");
+            ca_build_fail(c->b, CARINA_ERR_UNSUPPORTED,
+                          "averages with dilations; export without them");
     if (ceil_pads(c, &w, &s, overhang, &rounding)) {
         if (count_pads) { /* the pads count, the overhang does not */
             x = zero_padded(c, x, &w);
@@ -319,27 +321,27 @@ static void average_pool(CaOnnxCall *c)
         for (int i = 0; i < w.n; i++)
             w.end[i] += overhang[i];
     }
-    CaValue *v =
-        ca_onnx_make_at(c, "AvgPool", strcmp(rounding, "floor") == 0 ? 1 : 14, &x, 1, 1);
+    CaValue *v = ca_build_make_at(c->b, "AvgPool",
+                                  strcmp(rounding, "floor") == 0 ? 1 : 14, &x, 1, 1);
     window_set(c, v, &w);
-    ca_onnx_set_ints(c, v, "kernel", w.kernel, w.n);
-    ca_onnx_set_text(c, v, "exclude-pad", count_pads ? "false" : "true");
-    ca_onnx_set_text(c, v, "rounding_type", rounding);
+    ca_build_set_ints(c->b, v, "kernel", w.kernel, w.n);
+    ca_build_set_text(c->b, v, "exclude-pad", count_pads ? "false" : "true");
+    ca_build_set_text(c->b, v, "rounding_type", rounding);
     ca_onnx_out(c, 0, v);
 }
 
 static void global_pool(CaOnnxCall *c)
 {
     CaValue *x = ca_onnx_in(c, 0);
-    const int rank = ca_onnx_rank(c, x);
+    const int rank = ca_build_rank(c->b, x);
     const char *op = ca_onnx_op_find("", c->node->op_type)->ours;
     if (rank < 3)
-        ca_onnx_fail(c, CARINA_ERR_SHAPE,
-                     "its input has %d dimensions; it needs [N, C, ...]", rank);
-    if (c->status != CARINA_OK)
+        ca_build_fail(c->b, CARINA_ERR_SHAPE,
+                      "its input has %d dimensions; it needs [N, C, ...]", rank);
+    if (c->b->status != CARINA_OK)
         return;
-    CaValue *v = ca_onnx_2(c, op, x, ca_onnx_iota(c, 2, rank - 2));
-    ca_onnx_set_text(c, v, "keep_dims", "true");
+    CaValue *v = ca_build_2(c->b, op, x, ca_build_iota(c->b, 2, rank - 2));
+    ca_build_set_text(c->b, v, "keep_dims", "true");
     ca_onnx_out(c, 0, v);
 }
 
@@ -351,54 +353,55 @@ static void batch_norm(CaOnnxCall *c)
     for (int i = 0; i < 5; i++)
         in[i] = ca_onnx_in(c, i);
     if (ca_onnx_attr_int(c, "training_mode", 0) != 0)
-        ca_onnx_fail(c, CARINA_ERR_UNSUPPORTED,
-                     "training_mode is on; export the model for inference");
+        ca_build_fail(c->b, CARINA_ERR_UNSUPPORTED,
+                      "training_mode is on; export the model for inference");
     if (c->opset < 9 && ca_onnx_attr_int(c, "spatial", 1) == 0)
-        ca_onnx_fail(c, CARINA_ERR_UNSUPPORTED,
-                     "statistics per element (spatial 0); export with spatial 1");
-    const CarinaType type = ca_onnx_value_type(c, in[0]);
+        ca_build_fail(c->b, CARINA_ERR_UNSUPPORTED,
+                      "statistics per element (spatial 0); export with spatial 1");
+    const CarinaType type = ca_build_type(c->b, in[0]);
     for (int i = 1; i < 5 && type != CARINA_UNKNOWN; i++)
-        in[i] = ca_onnx_convert(c, in[i], type);
-    CaValue *v = ca_onnx_make(c, "BatchNormInference", in, 5, 1);
-    ca_onnx_set_real(c, v, "epsilon", ca_onnx_attr_real(c, "epsilon", (double)1e-5f));
+        in[i] = ca_build_convert(c->b, in[i], type);
+    CaValue *v = ca_build_make(c->b, "BatchNormInference", in, 5, 1);
+    ca_build_set_real(c->b, v, "epsilon", ca_onnx_attr_real(c, "epsilon", (double)1e-5f));
     ca_onnx_out(c, 0, v);
 }
 
 static CaValue *mvn(CaOnnxCall *c, CaValue *x, CaValue *axes, double eps,
                     const char *eps_mode)
 {
-    CaValue *v = ca_onnx_2(c, "MVN", x, axes);
-    ca_onnx_set_text(c, v, "normalize_variance", "true");
-    ca_onnx_set_real(c, v, "eps", eps);
-    ca_onnx_set_text(c, v, "eps_mode", eps_mode);
+    CaValue *v = ca_build_2(c->b, "MVN", x, axes);
+    ca_build_set_text(c->b, v, "normalize_variance", "true");
+    ca_build_set_real(c->b, v, "eps", eps);
+    ca_build_set_text(c->b, v, "eps_mode", eps_mode);
     return v;
 }
 
 static void instance_norm(CaOnnxCall *c)
 {
     CaValue *x = ca_onnx_in(c, 0), *scale = ca_onnx_in(c, 1), *bias = ca_onnx_in(c, 2);
-    const int rank = ca_onnx_rank(c, x);
+    const int rank = ca_build_rank(c->b, x);
     if (rank < 3)
-        ca_onnx_fail(c, CARINA_ERR_SHAPE,
-                     "its input has %d dimensions; it needs [N, C, ...]", rank);
-    if (c->status != CARINA_OK)
+        ca_build_fail(c->b, CARINA_ERR_SHAPE,
+                      "its input has %d dimensions; it needs [N, C, ...]", rank);
+    if (c->b->status != CARINA_OK)
         return;
-    CaValue *v = mvn(c, x, ca_onnx_iota(c, 2, rank - 2),
+    CaValue *v = mvn(c, x, ca_build_iota(c->b, 2, rank - 2),
                      ca_onnx_attr_real(c, "epsilon", (double)1e-5f), "inside_sqrt");
-    v = ca_onnx_2(c, "Multiply", v, ca_onnx_per_channel(c, scale, 1, rank));
-    ca_onnx_out(c, 0, ca_onnx_2(c, "Add", v, ca_onnx_per_channel(c, bias, 1, rank)));
+    v = ca_build_2(c->b, "Multiply", v, ca_build_per_channel(c->b, scale, 1, rank));
+    ca_onnx_out(c, 0,
+                ca_build_2(c->b, "Add", v, ca_build_per_channel(c->b, bias, 1, rank)));
 }
 
 static CaValue *layer_normalized(CaOnnxCall *c, CaValue *x, CaValue *scale, CaValue *bias,
                                  int64_t first, double eps)
 {
-    const int rank = ca_onnx_rank(c, x);
-    const int axis = ca_onnx_axis(c, first, rank);
-    if (c->status != CARINA_OK)
+    const int rank = ca_build_rank(c->b, x);
+    const int axis = ca_build_axis(c->b, first, rank);
+    if (c->b->status != CARINA_OK)
         return NULL;
-    CaValue *v = mvn(c, x, ca_onnx_iota(c, axis, rank - axis), eps, "inside_sqrt");
-    v = ca_onnx_2(c, "Multiply", v, scale);
-    return bias ? ca_onnx_2(c, "Add", v, bias) : v;
+    CaValue *v = mvn(c, x, ca_build_iota(c->b, axis, rank - axis), eps, "inside_sqrt");
+    v = ca_build_2(c->b, "Multiply", v, scale);
+    return bias ? ca_build_2(c->b, "Add", v, bias) : v;
 }
 
 static void layer_norm(CaOnnxCall *c)
@@ -411,9 +414,9 @@ static void layer_norm(CaOnnxCall *c)
 
 static void skip_layer_norm(CaOnnxCall *c)
 {
-    CaValue *sum = ca_onnx_2(c, "Add", ca_onnx_in(c, 0), ca_onnx_in(c, 1));
+    CaValue *sum = ca_build_2(c->b, "Add", ca_onnx_in(c, 0), ca_onnx_in(c, 1));
     if (ca_onnx_opt(c, 4))
-        sum = ca_onnx_2(c, "Add", sum, c->in[4]);
+        sum = ca_build_2(c->b, "Add", sum, c->in[4]);
     ca_onnx_out(c, 3, sum);
     ca_onnx_out(c, 0,
                 layer_normalized(c, sum, ca_onnx_in(c, 2), ca_onnx_opt(c, 3), -1,
@@ -424,26 +427,26 @@ static void skip_layer_norm(CaOnnxCall *c)
 static CaValue *repeated(CaOnnxCall *c, CaValue *v, int64_t groups, int64_t channels)
 {
     const int64_t column[] = {groups, 1}, all[] = {groups, channels / groups};
-    CaValue *wide = ca_onnx_2(c, "Broadcast", ca_onnx_reshape(c, v, column, 2),
-                              ca_onnx_vector(c, all, 2));
-    return ca_onnx_reshape(c, wide, &channels, 1);
+    CaValue *wide = ca_build_2(c->b, "Broadcast", ca_build_reshape(c->b, v, column, 2),
+                               ca_build_vector(c->b, all, 2));
+    return ca_build_reshape(c->b, wide, &channels, 1);
 }
 
 static void group_norm(CaOnnxCall *c)
 {
     CaValue *x = ca_onnx_in(c, 0), *scale = ca_onnx_in(c, 1), *bias = ca_onnx_in(c, 2);
-    const CarinaShape s = ca_onnx_shape(c, x);
+    const CarinaShape s = ca_build_shape(c->b, x);
     const int64_t groups = ca_onnx_attr_int(c, "num_groups", 1);
     if (s.rank < 2 || s.dims[1] < 1 || groups < 1 || s.dims[1] % groups)
-        ca_onnx_fail(c, CARINA_ERR_SHAPE, "channels do not divide into %lld groups",
-                     (long long)groups);
-    if (c->status == CARINA_OK && c->opset < 21 && groups != s.dims[1]) {
+        ca_build_fail(c->b, CARINA_ERR_SHAPE, "channels do not divide into %lld groups",
+                      (long long)groups);
+    if (c->b->status == CARINA_OK && c->opset < 21 && groups != s.dims[1]) {
         scale = repeated(c, scale, groups, s.dims[1]);
         bias = repeated(c, bias, groups, s.dims[1]);
     }
-    CaValue *v = ca_onnx_3(c, "GroupNormalization", x, scale, bias);
-    ca_onnx_set_int(c, v, "num_groups", groups);
-    ca_onnx_set_real(c, v, "epsilon", ca_onnx_attr_real(c, "epsilon", (double)1e-5f));
+    CaValue *v = ca_build_3(c->b, "GroupNormalization", x, scale, bias);
+    ca_build_set_int(c->b, v, "num_groups", groups);
+    ca_build_set_real(c->b, v, "epsilon", ca_onnx_attr_real(c, "epsilon", (double)1e-5f));
     ca_onnx_out(c, 0, v);
 }
 
@@ -454,18 +457,19 @@ static void mean_variance(CaOnnxCall *c)
     const int64_t *axes = ca_onnx_attr_ints(c, "axes", &n);
     ca_onnx_out(c, 0,
                 mvn(c, ca_onnx_in(c, 0),
-                    ca_onnx_vector(c, axes ? axes : usual, axes ? n : 3), 1e-9,
+                    ca_build_vector(c->b, axes ? axes : usual, axes ? n : 3), 1e-9,
                     "outside_sqrt"));
 }
 
 static void lrn(CaOnnxCall *c)
 {
     const int64_t axis = 1;
-    CaValue *v = ca_onnx_2(c, "LRN", ca_onnx_in(c, 0), ca_onnx_vector(c, &axis, 1));
-    ca_onnx_set_real(c, v, "alpha", ca_onnx_attr_real(c, "alpha", (double)1e-4f));
-    ca_onnx_set_real(c, v, "beta", ca_onnx_attr_real(c, "beta", 0.75));
-    ca_onnx_set_real(c, v, "bias", ca_onnx_attr_real(c, "bias", 1));
-    ca_onnx_set_int(c, v, "size", ca_onnx_attr_int(c, "size", 1));
+    CaValue *v =
+        ca_build_2(c->b, "LRN", ca_onnx_in(c, 0), ca_build_vector(c->b, &axis, 1));
+    ca_build_set_real(c->b, v, "alpha", ca_onnx_attr_real(c, "alpha", (double)1e-4f));
+    ca_build_set_real(c->b, v, "beta", ca_onnx_attr_real(c, "beta", 0.75));
+    ca_build_set_real(c->b, v, "bias", ca_onnx_attr_real(c, "bias", 1));
+    ca_build_set_int(c->b, v, "size", ca_onnx_attr_int(c, "size", 1));
     ca_onnx_out(c, 0, v);
 }
 
@@ -475,11 +479,11 @@ static void lp_norm(CaOnnxCall *c)
     CaValue *x = ca_onnx_in(c, 0);
     const int64_t axis = ca_onnx_attr_int(c, "axis", -1);
     const bool is_l1 = ca_onnx_attr_int(c, "p", 2) == 1;
-    CaValue *norm =
-        ca_onnx_2(c, is_l1 ? "ReduceL1" : "ReduceL2", x, ca_onnx_vector(c, &axis, 1));
-    ca_onnx_set_text(c, norm, "keep_dims", "true");
-    norm = ca_onnx_2(c, "Maximum", norm, ca_onnx_number(c, x, (double)FLT_MIN));
-    ca_onnx_out(c, 0, ca_onnx_2(c, "Divide", x, norm));
+    CaValue *norm = ca_build_2(c->b, is_l1 ? "ReduceL1" : "ReduceL2", x,
+                               ca_build_vector(c->b, &axis, 1));
+    ca_build_set_text(c->b, norm, "keep_dims", "true");
+    norm = ca_build_2(c->b, "Maximum", norm, ca_build_number(c->b, x, (double)FLT_MIN));
+    ca_onnx_out(c, 0, ca_build_2(c->b, "Divide", x, norm));
 }
 
 /* Before opset 13 everything from the axis on is one row. */
@@ -487,26 +491,26 @@ static void softmax(CaOnnxCall *c)
 {
     CaValue *x = ca_onnx_in(c, 0);
     const char *op = ca_onnx_op_find("", c->node->op_type)->ours;
-    const int rank = ca_onnx_rank(c, x);
+    const int rank = ca_build_rank(c->b, x);
     const int axis =
-        ca_onnx_axis(c, ca_onnx_attr_int(c, "axis", c->opset < 13 ? 1 : -1), rank);
-    const CarinaShape s = ca_onnx_shape(c, x);
+        ca_build_axis(c->b, ca_onnx_attr_int(c, "axis", c->opset < 13 ? 1 : -1), rank);
+    const CarinaShape s = ca_build_shape(c->b, x);
     bool rest_is_one = true;
     for (int i = axis + 1; i < rank; i++)
         rest_is_one = rest_is_one && s.dims[i] == 1;
     const bool flat = c->opset < 13 && !rest_is_one;
-    CaValue *v = ca_onnx_1(c, op, flat ? ca_onnx_flatten(c, x, axis) : x);
-    ca_onnx_set_int(c, v, "axis", flat ? 1 : axis);
+    CaValue *v = ca_build_1(c->b, op, flat ? ca_build_flatten(c->b, x, axis) : x);
+    ca_build_set_int(c->b, v, "axis", flat ? 1 : axis);
     if (flat) {
         CaValue *shape;
         if (ca_shape_is_static(&s)) {
-            shape = ca_onnx_vector(c, s.dims, rank);
+            shape = ca_build_vector(c->b, s.dims, rank);
         } else {
-            shape = ca_onnx_1(c, "ShapeOf", x);
-            ca_onnx_set_text(c, shape, "output_type", "i64");
+            shape = ca_build_1(c->b, "ShapeOf", x);
+            ca_build_set_text(c->b, shape, "output_type", "i64");
         }
-        v = ca_onnx_2(c, "Reshape", v, shape);
-        ca_onnx_set_text(c, v, "special_zero", "false");
+        v = ca_build_2(c->b, "Reshape", v, shape);
+        ca_build_set_text(c->b, v, "special_zero", "false");
     }
     ca_onnx_out(c, 0, v);
 }
@@ -515,15 +519,17 @@ static void softmax(CaOnnxCall *c)
 
 static CaValue *product(CaOnnxCall *c, CaValue *a, CaValue *b, bool ta, bool tb)
 {
-    CaValue *v = ca_onnx_2(c, "MatMul", a, b);
-    ca_onnx_set_text(c, v, "transpose_a", ta ? "true" : "false");
-    ca_onnx_set_text(c, v, "transpose_b", tb ? "true" : "false");
+    CaValue *v = ca_build_2(c->b, "MatMul", a, b);
+    ca_build_set_text(c->b, v, "transpose_a", ta ? "true" : "false");
+    ca_build_set_text(c->b, v, "transpose_b", tb ? "true" : "false");
     return v;
 }
 
 static CaValue *scaled(CaOnnxCall *c, CaValue *v, double by)
 {
-    return by < 1 || by > 1 ? ca_onnx_2(c, "Multiply", v, ca_onnx_number(c, v, by)) : v;
+    return by < 1 || by > 1
+               ? ca_build_2(c->b, "Multiply", v, ca_build_number(c->b, v, by))
+               : v;
 }
 
 static void gemm(CaOnnxCall *c)
@@ -533,7 +539,8 @@ static void gemm(CaOnnxCall *c)
                          ca_onnx_attr_int(c, "transB", 0) != 0);
     v = scaled(c, v, ca_onnx_attr_real(c, "alpha", 1));
     if (ca_onnx_opt(c, 2))
-        v = ca_onnx_2(c, "Add", v, scaled(c, c->in[2], ca_onnx_attr_real(c, "beta", 1)));
+        v = ca_build_2(c->b, "Add", v,
+                       scaled(c, c->in[2], ca_onnx_attr_real(c, "beta", 1)));
     ca_onnx_out(c, 0, v);
 }
 
@@ -545,8 +552,8 @@ static void mat_mul(CaOnnxCall *c)
 static void fused_mat_mul(CaOnnxCall *c)
 {
     if (ca_onnx_attr_int(c, "transBatchA", 0) || ca_onnx_attr_int(c, "transBatchB", 0))
-        ca_onnx_fail(c, CARINA_ERR_UNSUPPORTED,
-                     "transposed batches; export without fusion");
+        ca_build_fail(c->b, CARINA_ERR_UNSUPPORTED,
+                      "transposed batches; export without fusion");
     CaValue *v = product(c, ca_onnx_in(c, 0), ca_onnx_in(c, 1),
                          ca_onnx_attr_int(c, "transA", 0) != 0,
                          ca_onnx_attr_int(c, "transB", 0) != 0);

@@ -40,61 +40,62 @@ static bool type_range(CarinaType type, Range *out)
 /* Scale or zero point, one number or one a channel, as floats that broadcast against x. */
 static CaValue *parameter(CaOnnxCall *c, CaValue *v, CaValue *x, CarinaType real)
 {
-    const CarinaShape s = ca_onnx_shape(c, v);
+    const CarinaShape s = ca_build_shape(c->b, v);
     int64_t n = 0;
-    v = ca_onnx_convert(c, v, real);
+    v = ca_build_convert(c->b, v, real);
     if (!ca_shape_count(&s, &n) || s.rank > 1)
-        ca_onnx_fail(c, CARINA_ERR_UNSUPPORTED,
-                     "scales in blocks; export with one scale a channel");
-    if (n <= 1 || c->status != CARINA_OK)
+        ca_build_fail(c->b, CARINA_ERR_UNSUPPORTED,
+                      "scales in blocks; export with one scale a channel");
+    if (n <= 1 || c->b->status != CARINA_OK)
         return v;
-    const int rank = ca_onnx_rank(c, x);
-    const int axis = ca_onnx_axis(c, ca_onnx_attr_int(c, "axis", 1), rank);
-    return ca_onnx_per_channel(c, v, axis, rank);
+    const int rank = ca_build_rank(c->b, x);
+    const int axis = ca_build_axis(c->b, ca_onnx_attr_int(c, "axis", 1), rank);
+    return ca_build_per_channel(c->b, v, axis, rank);
 }
 
 /* (bound - zero) * scale */
 static CaValue *bound(CaOnnxCall *c, double at, CaValue *scale, CaValue *zero)
 {
-    CaValue *v = ca_onnx_number(c, scale, at);
+    CaValue *v = ca_build_number(c->b, scale, at);
     if (zero)
-        v = ca_onnx_2(c, "Subtract", v, zero);
-    return ca_onnx_2(c, "Multiply", v, scale);
+        v = ca_build_2(c->b, "Subtract", v, zero);
+    return ca_build_2(c->b, "Multiply", v, scale);
 }
 
 static CaValue *fake_quantize(CaOnnxCall *c, CaValue *x, CaValue *scale, CaValue *zero,
                               Range q, bool to_floats)
 {
-    const CarinaType real = ca_onnx_value_type(c, x);
+    const CarinaType real = ca_build_type(c->b, x);
     scale = parameter(c, scale, x, real);
     zero = zero ? parameter(c, zero, x, real) : NULL;
     CaValue *low = bound(c, q.low, scale, zero), *high = bound(c, q.high, scale, zero);
-    CaValue *const in[] = {x, low, high, to_floats ? low : ca_onnx_number(c, x, q.low),
-                           to_floats ? high : ca_onnx_number(c, x, q.high)};
-    CaValue *v = ca_onnx_make(c, "FakeQuantize", in, 5, 1);
-    ca_onnx_set_int(c, v, "levels", (int64_t)(q.high - q.low) + 1);
+    CaValue *const in[] = {x, low, high,
+                           to_floats ? low : ca_build_number(c->b, x, q.low),
+                           to_floats ? high : ca_build_number(c->b, x, q.high)};
+    CaValue *v = ca_build_make(c->b, "FakeQuantize", in, 5, 1);
+    ca_build_set_int(c->b, v, "levels", (int64_t)(q.high - q.low) + 1);
     return v;
 }
 
 static void quantize(CaOnnxCall *c)
 {
     CaValue *x = ca_onnx_in(c, 0), *scale = ca_onnx_in(c, 1), *zero = ca_onnx_opt(c, 2);
-    CarinaType type = zero ? ca_onnx_value_type(c, zero) : CARINA_U8;
+    CarinaType type = zero ? ca_build_type(c->b, zero) : CARINA_U8;
     const int64_t code = ca_onnx_attr_int(c, "output_dtype", 0);
     Range q = {0, 0};
     if (!zero && code > 0 && code < 64)
         type = ca_onnx_type((int32_t)code);
     if (!type_range(type, &q))
-        ca_onnx_fail(c, CARINA_ERR_UNSUPPORTED,
-                     "quantises to %s; export with 8-bit integers",
-                     carina_type_name(type));
-    if (!ca_type_is_real(ca_onnx_value_type(c, x)))
-        x = ca_onnx_convert(c, x, CARINA_F32);
+        ca_build_fail(c->b, CARINA_ERR_UNSUPPORTED,
+                      "quantises to %s; export with 8-bit integers",
+                      carina_type_name(type));
+    if (!ca_type_is_real(ca_build_type(c->b, x)))
+        x = ca_build_convert(c->b, x, CARINA_F32);
     CaValue *v = fake_quantize(c, x, scale, zero, q, false);
-    v = ca_onnx_convert(c, v, type);
-    CaOnnxQuant *note = ca_arena_alloc(c->r->work, sizeof *note);
+    v = ca_build_convert(c->b, v, type);
+    CaOnnxQuant *note = ca_arena_alloc(c->r->b.work, sizeof *note);
     if (!note)
-        ca_onnx_fail(c, CARINA_ERR_MEMORY, "out of memory");
+        ca_build_fail(c->b, CARINA_ERR_MEMORY, "out of memory");
     if (note && v)
         *note = (CaOnnxQuant){
             v, x, scale, zero, type, ca_onnx_attr_int(c, "axis", 1), c->r->quants};
@@ -117,11 +118,11 @@ static bool equal(const CaValue *a, const CaValue *b)
 static CaValue *dequantized_weight(CaOnnxCall *c, CaValue *x, CaValue *scale,
                                    CaValue *zero)
 {
-    const CarinaType real = ca_onnx_value_type(c, scale);
-    CaValue *v = ca_onnx_convert(c, x, real);
+    const CarinaType real = ca_build_type(c->b, scale);
+    CaValue *v = ca_build_convert(c->b, x, real);
     if (zero)
-        v = ca_onnx_2(c, "Subtract", v, parameter(c, zero, x, real));
-    return ca_onnx_2(c, "Multiply", v, parameter(c, scale, x, real));
+        v = ca_build_2(c->b, "Subtract", v, parameter(c, zero, x, real));
+    return ca_build_2(c->b, "Multiply", v, parameter(c, scale, x, real));
 }
 
 static void dequantize(CaOnnxCall *c)

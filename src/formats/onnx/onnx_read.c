@@ -8,6 +8,7 @@
 
 #include "formats/onnx/onnx_reader.h"
 #include "formats/onnx/onnx_wire.h"
+#include "formats/reader.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -27,7 +28,7 @@ static void work_free(void *arena, void *p)
 
 static CarinaStatus no_memory(const CaOnnx *r)
 {
-    return ca_err(r->err, CARINA_ERR_MEMORY, "%s: out of memory", r->path);
+    return ca_err(r->b.err, CARINA_ERR_MEMORY, "%s: out of memory", r->b.path);
 }
 
 static CaOnnxName *find(const CaOnnx *r, const char *key)
@@ -65,12 +66,12 @@ static CarinaStatus check_nodes(const CaOnnx *r, const Onnx__GraphProto *g)
     for (size_t i = 0; i < g->n_node; i++) {
         const Onnx__NodeProto *n = g->node[i];
         if (!n->op_type || !n->op_type[0])
-            return ca_err(r->err, CARINA_ERR_FORMAT,
-                          "%s: node '%s' has no operator; the file is damaged", r->path,
+            return ca_err(r->b.err, CARINA_ERR_FORMAT,
+                          "%s: node '%s' has no operator; the file is damaged", r->b.path,
                           node_name(n));
         if (n->n_input > CA_MAX_PORTS || n->n_output > CA_MAX_PORTS)
-            return ca_err(r->err, CARINA_ERR_LIMIT,
-                          "%s: node '%s' (%s): more than %d inputs or outputs", r->path,
+            return ca_err(r->b.err, CARINA_ERR_LIMIT,
+                          "%s: node '%s' (%s): more than %d inputs or outputs", r->b.path,
                           node_name(n), n->op_type, CA_MAX_PORTS);
     }
     return CARINA_OK;
@@ -83,7 +84,7 @@ static CarinaStatus collect_names(CaOnnx *r, const Onnx__GraphProto *g)
         n += g->node[i]->n_output;
     for (r->room = 16; r->room < 2 * n + 2;)
         r->room *= 2;
-    r->names = ca_arena_array(r->work, r->room, sizeof *r->names);
+    r->names = ca_arena_array(r->b.work, r->room, sizeof *r->names);
     if (!r->names)
         return no_memory(r);
     for (size_t i = 0; i < g->n_initializer; i++)
@@ -97,9 +98,9 @@ static CarinaStatus collect_names(CaOnnx *r, const Onnx__GraphProto *g)
             CaOnnxName *name = name_of(r, key);
             if (name->maker >= 0 || name->tensor)
                 return ca_err(
-                    r->err, CARINA_ERR_FORMAT,
+                    r->b.err, CARINA_ERR_FORMAT,
                     "%s: node '%s' (%s): tensor '%s' is made twice; the file is damaged",
-                    r->path, node_name(g->node[i]), g->node[i]->op_type, key);
+                    r->b.path, node_name(g->node[i]), g->node[i]->op_type, key);
             name->maker = (int32_t)i;
         }
     return CARINA_OK;
@@ -110,9 +111,9 @@ static CarinaStatus collect_names(CaOnnx *r, const Onnx__GraphProto *g)
 static CarinaStatus read_input(CaOnnx *r, const Onnx__ValueInfoProto *info)
 {
     if (!info->name || !info->name[0])
-        return ca_err(r->err, CARINA_ERR_FORMAT,
+        return ca_err(r->b.err, CARINA_ERR_FORMAT,
                       "%s: an input of the graph has no name; the file is damaged",
-                      r->path);
+                      r->b.path);
     CaOnnxName *name = name_of(r, info->name);
     const Onnx__TensorTypeProto *t = info->type ? info->type->tensor_type : NULL;
     CarinaShape shape = ca_shape_unknown();
@@ -120,13 +121,13 @@ static CarinaStatus read_input(CaOnnx *r, const Onnx__ValueInfoProto *info)
         return CARINA_OK;
     if (!t || ca_onnx_type(t->elem_type) == CARINA_UNKNOWN)
         return ca_err(
-            r->err, CARINA_ERR_UNSUPPORTED,
+            r->b.err, CARINA_ERR_UNSUPPORTED,
             "%s: input '%s' has element type %s; Carina reads tensors of numbers only",
-            r->path, name->key, t ? ca_onnx_type_text(t->elem_type) : "none");
+            r->b.path, name->key, t ? ca_onnx_type_text(t->elem_type) : "none");
     if (t->shape && t->shape->n_dim > CARINA_MAX_RANK)
-        return ca_err(r->err, CARINA_ERR_LIMIT,
+        return ca_err(r->b.err, CARINA_ERR_LIMIT,
                       "%s: input '%s' has %zu dimensions; Carina reads at most %d",
-                      r->path, name->key, t->shape->n_dim, CARINA_MAX_RANK);
+                      r->b.path, name->key, t->shape->n_dim, CARINA_MAX_RANK);
     if (t->shape) {
         shape = ca_shape_of_rank((int)t->shape->n_dim);
         for (size_t i = 0; i < t->shape->n_dim; i++)
@@ -135,11 +136,11 @@ static CarinaStatus read_input(CaOnnx *r, const Onnx__ValueInfoProto *info)
     }
     if (name->maker >= 0 || name->value)
         return ca_err(
-            r->err, CARINA_ERR_FORMAT,
+            r->b.err, CARINA_ERR_FORMAT,
             "%s: input '%s' is also made by a node or listed twice; the file is damaged",
-            r->path, name->key);
-    CA_TRY(ca_graph_parameter(&name->value, r->graph, name->key,
-                              ca_onnx_type(t->elem_type), &shape, r->err));
+            r->b.path, name->key);
+    CA_TRY(ca_graph_parameter(&name->value, r->b.graph, name->key,
+                              ca_onnx_type(t->elem_type), &shape, r->b.err));
     return CARINA_OK;
 }
 
@@ -150,8 +151,8 @@ static CarinaStatus weight(CaOnnx *r, CaOnnxName *name, const char *where)
     if (name->value || !name->tensor)
         return CARINA_OK;
     CA_TRY(ca_onnx_tensor(&t, r, where, name->key, name->tensor));
-    CA_TRY(ca_graph_constant(&name->value, r->graph, NULL, name->key, t, r->err));
-    ca_value_set_name(r->graph, name->value, name->key);
+    CA_TRY(ca_graph_constant(&name->value, r->b.graph, NULL, name->key, t, r->b.err));
+    ca_value_set_name(r->b.graph, name->value, name->key);
     return CARINA_OK;
 }
 
@@ -159,9 +160,9 @@ static CarinaStatus weight(CaOnnx *r, CaOnnxName *name, const char *where)
 static CarinaStatus not_computed(CaOnnx *r, const char *where, const char *tensor)
 {
     return ca_err(
-        r->err, CARINA_ERR_UNSUPPORTED,
+        r->b.err, CARINA_ERR_UNSUPPORTED,
         "%s: %s: tensor '%s' is an output that Carina does not compute; export for inference",
-        r->path, where, tensor);
+        r->b.path, where, tensor);
 }
 
 static CarinaStatus read_outputs(CaOnnx *r, const Onnx__GraphProto *g)
@@ -175,14 +176,14 @@ static CarinaStatus read_outputs(CaOnnx *r, const Onnx__GraphProto *g)
             return not_computed(r, "the graph's outputs", key);
         if (!name || !name->value)
             return ca_err(
-                r->err, CARINA_ERR_FORMAT,
+                r->b.err, CARINA_ERR_FORMAT,
                 "%s: output '%s' is made by no node of the graph; the file is damaged",
-                r->path, key);
-        CA_TRY(ca_graph_result(r->graph, key, name->value, r->err));
+                r->b.path, key);
+        CA_TRY(ca_graph_result(r->b.graph, key, name->value, r->b.err));
     }
     if (g->n_output == 0)
-        return ca_err(r->err, CARINA_ERR_FORMAT,
-                      "%s: the graph has no outputs; export the model again", r->path);
+        return ca_err(r->b.err, CARINA_ERR_FORMAT,
+                      "%s: the graph has no outputs; export the model again", r->b.path);
     return CARINA_OK;
 }
 
@@ -202,22 +203,22 @@ const CaOnnxOp *ca_onnx_op_find(const char *domain, const char *name)
 /* An operator whose inputs are ours and whose attributes only have other names. */
 static void translate_by_rule(CaOnnxCall *c, const CaImportRule *rule, const CaOp *op)
 {
-    CaValue *v = ca_onnx_make(c, op->name, c->in, c->n_in,
-                              op->arity.n_out > 0 ? op->arity.n_out : 1);
+    CaValue *v = ca_build_make(c->b, op->name, c->in, c->n_in,
+                               op->arity.n_out > 0 ? op->arity.n_out : 1);
     for (const CaAttrMap *m = rule->map; m < rule->map + 8 && m->ours; m++) {
         const Onnx__AttributeProto *a = m->theirs ? ca_onnx_attr(c, m->theirs) : NULL;
         if (!a && m->value)
-            ca_onnx_set_text(c, v, m->ours, m->value);
+            ca_build_set_text(c->b, v, m->ours, m->value);
         else if (a && a->has_f)
-            ca_onnx_set_real(c, v, m->ours, (double)a->f);
+            ca_build_set_real(c->b, v, m->ours, (double)a->f);
         else if (a && a->has_s)
-            ca_onnx_set_text(c, v, m->ours, ca_onnx_attr_text(c, m->theirs, ""));
+            ca_build_set_text(c->b, v, m->ours, ca_onnx_attr_text(c, m->theirs, ""));
         else if (a && a->n_ints > 0)
-            ca_onnx_set_ints(c, v, m->ours, a->ints, (int)a->n_ints);
+            ca_build_set_ints(c->b, v, m->ours, a->ints, (int)a->n_ints);
         else if (a)
-            ca_onnx_set_int(c, v, m->ours, a->i);
+            ca_build_set_int(c->b, v, m->ours, a->i);
     }
-    for (int i = 0; c->status == CARINA_OK && v && i < v->node->n_outputs; i++)
+    for (int i = 0; c->b->status == CARINA_OK && v && i < v->node->n_outputs; i++)
         ca_onnx_out(c, i, &v->node->outputs[i]);
 }
 
@@ -244,9 +245,9 @@ static void translate(CaOnnxCall *c)
     for (size_t i = 0; i < c->node->n_attribute; i++)
         if (c->node->attribute[i]->ref_attr_name &&
             c->node->attribute[i]->ref_attr_name[0]) {
-            ca_onnx_fail(c, CARINA_ERR_FORMAT,
-                         "attribute '%s' refers to a function's, outside any function",
-                         c->node->attribute[i]->name ? c->node->attribute[i]->name : "");
+            ca_build_fail(c->b, CARINA_ERR_FORMAT,
+                          "attribute '%s' refers to a function's, outside any function",
+                          c->node->attribute[i]->name ? c->node->attribute[i]->name : "");
             return;
         }
     const CaOnnxOp *row = ca_onnx_op_find(domain, c->node->op_type);
@@ -257,22 +258,23 @@ static void translate(CaOnnxCall *c)
     else if (rule && op)
         translate_by_rule(c, rule, op);
     else
-        ca_onnx_fail(c, CARINA_ERR_UNSUPPORTED,
-                     "operator %s of domain '%s', opset %lld, is not supported; %s",
-                     c->node->op_type, domain[0] ? domain : "ai.onnx",
-                     (long long)c->opset, advice(c, domain));
-    ca_onnx_settle(c);
+        ca_build_fail(c->b, CARINA_ERR_UNSUPPORTED,
+                      "operator %s of domain '%s', opset %lld, is not supported; %s",
+                      c->node->op_type, domain[0] ? domain : "ai.onnx",
+                      (long long)c->opset, advice(c, domain));
+    ca_build_settle(c->b);
 }
 
 static CarinaStatus read_node(CaOnnx *r, const Onnx__NodeProto *n)
 {
     CaOnnxCall c = {.r = r,
+                    .b = &r->b,
                     .node = n,
                     .name = node_name(n),
                     .opset = r->opset,
-                    .first_id = r->graph->own->next_id};
-    const char *where = ca_arena_printf(r->work, "node '%s' (%s)", c.name, n->op_type);
-    c.in = ca_arena_array(r->work, n->n_input + 1, sizeof *c.in);
+                    .first_id = r->b.graph->own->next_id};
+    const char *where = ca_arena_printf(r->b.work, "node '%s' (%s)", c.name, n->op_type);
+    c.in = ca_arena_array(r->b.work, n->n_input + 1, sizeof *c.in);
     if (!where || !c.in)
         return no_memory(r);
     c.n_in = (int)n->n_input;
@@ -286,17 +288,19 @@ static CarinaStatus read_node(CaOnnx *r, const Onnx__NodeProto *n)
             return not_computed(r, where, n->input[i]);
         if (!name || !name->value)
             return ca_err(
-                r->err, CARINA_ERR_FORMAT,
+                r->b.err, CARINA_ERR_FORMAT,
                 "%s: %s: input '%s' is no input of the model, no weight and no node's output; "
                 "the file is damaged or was cut out of a larger model",
-                r->path, where, n->input[i]);
+                r->b.path, where, n->input[i]);
         c.in[i] = name->value;
     }
     while (c.n_in > 0 && !c.in[c.n_in - 1])
         c.n_in--;
-    c.first_id = r->graph->own->next_id;
+    c.first_id = r->b.graph->own->next_id;
+    r->b.name = c.name;
+    r->b.type = n->op_type;
     translate(&c);
-    return c.status;
+    return r->b.status;
 }
 
 /* --- The walk. */
@@ -335,9 +339,9 @@ static CarinaStatus walk(CaOnnx *r, const Onnx__GraphProto *g, int32_t root, Fra
             depth--;
         } else if (state[maker] == OPEN) {
             return ca_err(
-                r->err, CARINA_ERR_FORMAT,
+                r->b.err, CARINA_ERR_FORMAT,
                 "%s: node '%s' (%s): it depends on its own output; the file is damaged",
-                r->path, node_name(g->node[maker]), g->node[maker]->op_type);
+                r->b.path, node_name(g->node[maker]), g->node[maker]->op_type);
         } else {
             state[maker] = OPEN;
             stack[depth++] = (Frame){maker, 0};
@@ -348,8 +352,8 @@ static CarinaStatus walk(CaOnnx *r, const Onnx__GraphProto *g, int32_t root, Fra
 
 static CarinaStatus read_nodes(CaOnnx *r, const Onnx__GraphProto *g)
 {
-    Frame *stack = ca_arena_array(r->work, g->n_node + 1, sizeof *stack);
-    unsigned char *state = ca_arena_alloc(r->work, g->n_node + 1);
+    Frame *stack = ca_arena_array(r->b.work, g->n_node + 1, sizeof *stack);
+    unsigned char *state = ca_arena_alloc(r->b.work, g->n_node + 1);
     if (!stack || !state)
         return no_memory(r);
     for (size_t i = 0; i < g->n_node; i++)
@@ -371,9 +375,9 @@ static CarinaStatus read_opset(CaOnnx *r, const Onnx__ModelProto *m)
     }
     if (r->opset < 1 || r->opset > newest_opset)
         return ca_err(
-            r->err, CARINA_ERR_UNSUPPORTED,
+            r->b.err, CARINA_ERR_UNSUPPORTED,
             "%s: opset %lld; Carina reads 1 to %lld, export with opset %lld or lower",
-            r->path, (long long)r->opset, (long long)newest_opset,
+            r->b.path, (long long)r->opset, (long long)newest_opset,
             (long long)newest_opset);
     return CARINA_OK;
 }
@@ -381,14 +385,14 @@ static CarinaStatus read_opset(CaOnnx *r, const Onnx__ModelProto *m)
 static CarinaStatus read_info(CaOnnx *r, const Onnx__ModelProto *m)
 {
     if (m->graph->name && m->graph->name[0])
-        r->graph->name = ca_arena_copy(ca_graph_arena(r->graph), m->graph->name);
+        r->b.graph->name = ca_arena_copy(ca_graph_arena(r->b.graph), m->graph->name);
     if (m->producer_name && m->producer_name[0])
-        ca_graph_set_info(r->graph, "producer", m->producer_name);
+        ca_graph_set_info(r->b.graph, "producer", m->producer_name);
     if (m->producer_version && m->producer_version[0])
-        ca_graph_set_info(r->graph, "producer_version", m->producer_version);
+        ca_graph_set_info(r->b.graph, "producer_version", m->producer_version);
     for (size_t i = 0; i < m->n_metadata_props; i++)
         if (m->metadata_props[i]->key && m->metadata_props[i]->key[0])
-            ca_graph_set_info(r->graph, m->metadata_props[i]->key,
+            ca_graph_set_info(r->b.graph, m->metadata_props[i]->key,
                               m->metadata_props[i]->value ? m->metadata_props[i]->value
                                                           : "");
     return CARINA_OK;
@@ -398,15 +402,16 @@ static CarinaStatus read_model(CaOnnx *r, const Onnx__ModelProto *m)
 {
     const Onnx__GraphProto *g = m->graph;
     if (!g || (g->n_node == 0 && g->n_output == 0))
-        return ca_err(r->err, CARINA_ERR_FORMAT,
-                      "%s: no graph inside; the file is not ONNX or is damaged", r->path);
+        return ca_err(r->b.err, CARINA_ERR_FORMAT,
+                      "%s: no graph inside; the file is not ONNX or is damaged",
+                      r->b.path);
     if (g->n_sparse_initializer > 0)
         return ca_err(
-            r->err, CARINA_ERR_UNSUPPORTED,
+            r->b.err, CARINA_ERR_UNSUPPORTED,
             "%s: has sparse weights, which Carina does not read; export with dense ones",
-            r->path);
+            r->b.path);
     CA_TRY(read_opset(r, m));
-    CA_TRY(ca_graph_create(&r->graph, r->err));
+    CA_TRY(ca_graph_create(&r->b.graph, r->b.err));
     CA_TRY(read_info(r, m));
     CA_TRY(check_nodes(r, g));
     CA_TRY(collect_names(r, g));
@@ -414,23 +419,23 @@ static CarinaStatus read_model(CaOnnx *r, const Onnx__ModelProto *m)
         CA_TRY(read_input(r, g->input[i]));
     CA_TRY(read_nodes(r, g));
     CA_TRY(read_outputs(r, g));
-    ca_graph_sweep(r->graph);
+    ca_graph_sweep(r->b.graph);
     return CARINA_OK;
 }
 
 static CarinaStatus parse(Onnx__ModelProto **out, CaOnnx *r)
 {
     CaText skeleton = {0};
-    ProtobufCAllocator allocator = {work_alloc, work_free, r->work};
-    CarinaStatus status = ca_onnx_skeleton(&skeleton, r->path, r->file, r->err);
+    ProtobufCAllocator allocator = {work_alloc, work_free, r->b.work};
+    CarinaStatus status = ca_onnx_skeleton(&skeleton, r->b.path, r->file, r->b.err);
     if (status == CARINA_OK) {
         *out = onnx__model_proto__unpack(&allocator, skeleton.size,
                                          (const uint8_t *)skeleton.data);
         if (!*out)
             status =
-                ca_err(r->err, CARINA_ERR_FORMAT,
+                ca_err(r->b.err, CARINA_ERR_FORMAT,
                        "%s: fields of the wrong kind; the file is damaged or is not ONNX",
-                       r->path);
+                       r->b.path);
     }
     ca_text_free(&skeleton);
     return status;
@@ -439,27 +444,41 @@ static CarinaStatus parse(Onnx__ModelProto **out, CaOnnx *r)
 CarinaStatus ca_onnx_read(CaGraph **out, const char *path, CaBuffer *file, int *opset,
                           CarinaError *err)
 {
-    CaOnnx r = {.path = path, .file = file, .err = err};
+    CaOnnx r = {.b = {.path = path, .err = err, .noun = "node"}, .file = file};
     Onnx__ModelProto *model = NULL;
     CarinaError spare; /* so that the parts can rewrite the sentence */
     *out = NULL;
-    if (!r.err)
-        r.err = &spare;
-    r.work = ca_arena_create(work_limit);
-    if (!r.work)
+    if (!r.b.err)
+        r.b.err = &spare;
+    r.b.work = ca_arena_create(work_limit);
+    if (!r.b.work)
         return no_memory(&r);
     CarinaStatus status = parse(&model, &r);
     if (status == CARINA_OK)
         status = read_model(&r, model);
     for (CaOnnxFile *f = r.files; f; f = f->next)
         ca_buffer_unref(&f->data);
-    ca_arena_free(&r.work);
+    ca_arena_free(&r.b.work);
     if (status != CARINA_OK) {
-        ca_graph_free(&r.graph);
+        ca_graph_free(&r.b.graph);
         return status;
     }
-    *out = r.graph;
+    *out = r.b.graph;
     if (opset)
         *opset = (int)r.opset;
     return CARINA_OK;
 }
+
+/* --- The reader's row: field 1 of ONNX's ModelProto is a varint. */
+
+static bool match(const CaSource *s) { return ca_source_has(s, 0, "\x08", 1); }
+
+static CarinaStatus read_source(CaGraph **out, CaSource *s)
+{
+    int opset = 0;
+    CA_TRY(ca_onnx_read(out, s->path, s->file, &opset, s->err));
+    (void)snprintf(s->format, sizeof s->format, "ONNX opset %d", opset);
+    return CARINA_OK;
+}
+
+const CaReader ca_reader_onnx = {"ONNX", match, read_source};

@@ -83,10 +83,10 @@ typedef struct Job {
 static CarinaStatus wrong_size(const Job *j, uint64_t seen)
 {
     char shape[CA_SHAPE_TEXT], a[NUMBER_TEXT], b[NUMBER_TEXT];
-    return ca_err(j->r->err, CARINA_ERR_FORMAT,
+    return ca_err(j->r->b.err, CARINA_ERR_FORMAT,
                   "%s: %s: weight '%s' has %s bytes of data but shape %s %s needs %s; "
                   "the file is damaged or was cut",
-                  j->r->path, j->where, j->name, with_commas(a, seen),
+                  j->r->b.path, j->where, j->name, with_commas(a, seen),
                   ca_shape_text(shape, sizeof shape, &j->shape),
                   carina_type_name(j->type), with_commas(b, j->size));
 }
@@ -101,8 +101,8 @@ static CarinaStatus slice(CarinaTensor **out, const Job *j, CaBuffer *file,
     if (j->size > 0 &&
         ((uintptr_t)data % align == 0 || ca_tensor_may_lie_anywhere(j->type, j->size)))
         return ca_tensor_of_buffer(out, j->type, &j->shape, file, (size_t)offset,
-                                   j->r->err);
-    CA_TRY(carina_tensor_create(out, j->type, &j->shape, j->r->err));
+                                   j->r->b.err);
+    CA_TRY(carina_tensor_create(out, j->type, &j->shape, j->r->b.err));
     if (j->size > 0) {
         memcpy((*out)->data, data, j->size);
         ca_file_drop(data, j->size);
@@ -146,25 +146,25 @@ static bool links_stay_inside(const char *folder, const char *path)
 static CarinaStatus map_external(CaOnnxFile **out, const Job *j, const char *location)
 {
     CaOnnx *r = j->r;
-    const char *slash = strrchr(r->path, '/');
-    const int n = slash ? (int)(slash - r->path) + 1 : 0;
-    const char *folder = n ? ca_arena_printf(r->work, "%.*s", n, r->path) : "./";
+    const char *slash = strrchr(r->b.path, '/');
+    const int n = slash ? (int)(slash - r->b.path) + 1 : 0;
+    const char *folder = n ? ca_arena_printf(r->b.work, "%.*s", n, r->b.path) : "./";
     const char *path =
-        ca_arena_printf(r->work, "%s%s", n && folder ? folder : "", location);
+        ca_arena_printf(r->b.work, "%s%s", n && folder ? folder : "", location);
     if (!folder || !path)
-        return ca_err(r->err, CARINA_ERR_MEMORY, "%s: out of memory", r->path);
+        return ca_err(r->b.err, CARINA_ERR_MEMORY, "%s: out of memory", r->b.path);
     if (!path_is_inside(location) || !links_stay_inside(folder, path))
-        return ca_err(r->err, CARINA_ERR_FORMAT,
+        return ca_err(r->b.err, CARINA_ERR_FORMAT,
                       "%s: %s: weight '%s' lies in '%s', outside the model's folder; "
                       "Carina does not follow such paths, put the file beside the model",
-                      r->path, j->where, j->name, location);
+                      r->b.path, j->where, j->name, location);
     for (*out = r->files; *out; *out = (*out)->next)
         if (strcmp((*out)->path, path) == 0)
             return CARINA_OK;
-    CaOnnxFile *f = ca_arena_alloc(r->work, sizeof *f);
+    CaOnnxFile *f = ca_arena_alloc(r->b.work, sizeof *f);
     if (!f)
-        return ca_err(r->err, CARINA_ERR_MEMORY, "%s: out of memory", r->path);
-    CA_TRY(ca_file_map(&f->data, path, r->err));
+        return ca_err(r->b.err, CARINA_ERR_MEMORY, "%s: out of memory", r->b.path);
+    CA_TRY(ca_file_map(&f->data, path, r->b.err));
     f->path = path;
     f->next = r->files;
     r->files = *out = f;
@@ -183,20 +183,20 @@ static CarinaStatus read_external(CarinaTensor **out, const Job *j)
         (length_text && !ca_text_int(&length, length_text, strlen(length_text))) ||
         offset < 0 || length < 0)
         return ca_err(
-            j->r->err, CARINA_ERR_FORMAT,
+            j->r->b.err, CARINA_ERR_FORMAT,
             "%s: %s: weight '%s' is external but its location, offset or length is no "
             "path or number; the file is damaged",
-            j->r->path, j->where, j->name);
+            j->r->b.path, j->where, j->name);
     CA_TRY(map_external(&f, j, location));
     if ((uint64_t)length != j->size)
         return wrong_size(j, (uint64_t)length);
     if ((uint64_t)offset > f->data->size || j->size > f->data->size - (uint64_t)offset)
         return ca_err(
-            j->r->err, CARINA_ERR_FORMAT,
+            j->r->b.err, CARINA_ERR_FORMAT,
             "%s: %s: weight '%s' needs bytes %lld to %lld of '%s', which has %zu; "
             "that file was cut or is not this model's",
-            j->r->path, j->where, j->name, (long long)offset, (long long)offset + length,
-            location, f->data->size);
+            j->r->b.path, j->where, j->name, (long long)offset,
+            (long long)offset + length, location, f->data->size);
     return slice(out, j, f->data, (uint64_t)offset);
 }
 
@@ -215,7 +215,7 @@ static CarinaStatus read_int32s(CarinaTensor **out, const Job *j)
     const int per_entry = j->type == CARINA_I4 || j->type == CARINA_U4 ? 2 : 1;
     if ((int64_t)j->t->n_int32_data != (j->n + per_entry - 1) / per_entry)
         return few_elements(j, j->t->n_int32_data * (size_t)per_entry);
-    CA_TRY(carina_tensor_create(out, j->type, &j->shape, j->r->err));
+    CA_TRY(carina_tensor_create(out, j->type, &j->shape, j->r->b.err));
     for (size_t i = 0; i < j->t->n_int32_data; i++) {
         const int32_t v = j->t->int32_data[i];
         if (j->type == CARINA_F16 || j->type == CARINA_BF16)
@@ -233,7 +233,7 @@ static CarinaStatus read_plain(CarinaTensor **out, const Job *j, const void *dat
 {
     if ((int64_t)n != j->n)
         return few_elements(j, n);
-    CA_TRY(carina_tensor_create(out, j->type, &j->shape, j->r->err));
+    CA_TRY(carina_tensor_create(out, j->type, &j->shape, j->r->b.err));
     if (j->size > 0)
         memcpy((*out)->data, data, j->size);
     return CARINA_OK;
@@ -249,7 +249,7 @@ static CarinaStatus read_list(CarinaTensor **out, const Job *j)
     case CARINA_U32:
         if ((int64_t)j->t->n_uint64_data != j->n)
             return few_elements(j, j->t->n_uint64_data);
-        CA_TRY(carina_tensor_create(out, j->type, &j->shape, j->r->err));
+        CA_TRY(carina_tensor_create(out, j->type, &j->shape, j->r->b.err));
         for (int64_t i = 0; i < j->n; i++)
             ca_put_int(j->type, (*out)->data, i, (int64_t)j->t->uint64_data[i]);
         return CARINA_OK;
@@ -266,8 +266,8 @@ static CarinaStatus read_list(CarinaTensor **out, const Job *j)
     case CARINA_U1:
     case CARINA_UNKNOWN: break;
     }
-    return ca_err(j->r->err, CARINA_ERR_TYPE,
-                  "%s: %s: '%s' has an element type without data", j->r->path, j->where,
+    return ca_err(j->r->b.err, CARINA_ERR_TYPE,
+                  "%s: %s: '%s' has an element type without data", j->r->b.path, j->where,
                   j->name);
 }
 
@@ -276,25 +276,26 @@ static CarinaStatus measure(Job *j)
     const Onnx__TensorProto *t = j->t;
     if (j->type == CARINA_UNKNOWN)
         return ca_err(
-            j->r->err, CARINA_ERR_UNSUPPORTED,
+            j->r->b.err, CARINA_ERR_UNSUPPORTED,
             "%s: %s: weight '%s' has element type %s (%d), which Carina does not read; "
             "export the model with float32 or float16 weights",
-            j->r->path, j->where, j->name, ca_onnx_type_text(t->data_type), t->data_type);
+            j->r->b.path, j->where, j->name, ca_onnx_type_text(t->data_type),
+            t->data_type);
     if (t->n_dims > CARINA_MAX_RANK)
-        return ca_err(j->r->err, CARINA_ERR_LIMIT,
+        return ca_err(j->r->b.err, CARINA_ERR_LIMIT,
                       "%s: %s: weight '%s' has %zu dimensions; Carina reads at most %d",
-                      j->r->path, j->where, j->name, t->n_dims, CARINA_MAX_RANK);
+                      j->r->b.path, j->where, j->name, t->n_dims, CARINA_MAX_RANK);
     j->shape = ca_shape((int)t->n_dims, t->dims);
     for (size_t i = 0; i < t->n_dims; i++)
         if (t->dims[i] < 0)
-            return ca_err(j->r->err, CARINA_ERR_FORMAT,
+            return ca_err(j->r->b.err, CARINA_ERR_FORMAT,
                           "%s: %s: weight '%s' has dimension %lld; the file is damaged",
-                          j->r->path, j->where, j->name, (long long)t->dims[i]);
+                          j->r->b.path, j->where, j->name, (long long)t->dims[i]);
     if (!ca_shape_count(&j->shape, &j->n) || !ca_type_size(j->type, j->n, &j->size))
-        return ca_err(j->r->err, CARINA_ERR_LIMIT,
+        return ca_err(j->r->b.err, CARINA_ERR_LIMIT,
                       "%s: %s: weight '%s' has more elements than memory can hold; "
                       "the file is damaged",
-                      j->r->path, j->where, j->name);
+                      j->r->b.path, j->where, j->name);
     return CARINA_OK;
 }
 
@@ -306,10 +307,10 @@ CarinaStatus ca_onnx_tensor(CarinaTensor **out, CaOnnx *r, const char *where,
     CA_TRY(measure(&j));
     if (t->has_segment)
         return ca_err(
-            r->err, CARINA_ERR_UNSUPPORTED,
+            r->b.err, CARINA_ERR_UNSUPPORTED,
             "%s: %s: weight '%s' is stored in segments, which no exporter writes; "
             "save the model again",
-            r->path, where, j.name);
+            r->b.path, where, j.name);
     if (t->data_location == 1)
         return read_external(out, &j);
     if (!t->has_raw_offset)
