@@ -38,8 +38,9 @@ typedef struct CarinaCompileOptions {
     bool profile;          /* count time per step */
 } CarinaCompileOptions;
 
-/* [any thread] The model is borrowed for the call and not changed. Dynamic dimensions are taken as 1: reshape
- * the model first for others. options may be NULL. */
+/* [any thread] The model is borrowed for the call and not changed. Dynamic dimensions are taken as 1 at
+ * first; a request whose inputs have other shapes gets a program of its own when it starts (compiled then; the last 8
+ * are kept). options may be NULL. */
 CARINA_API CarinaStatus carina_compile(CarinaCompiled **out, CarinaContext *ctx,
                                        const CarinaModel *model, const char *device,
                                        const CarinaCompileOptions *options,
@@ -62,12 +63,14 @@ CARINA_API CarinaStatus carina_request_create(CarinaRequest **out, CarinaCompile
 /* Waits for a run in flight. */
 CARINA_API void carina_request_free(CarinaRequest **req);
 
-/* Lend the user's tensor; type and shape must be the model's. It must live until replaced or the request is freed. */
+/* Lend the user's tensor; its type must be the model's, its shape too up to dynamic dimensions. It must live until
+ * replaced or the request is freed. */
 CARINA_API CarinaStatus carina_request_set_input(CarinaRequest *req, int i,
                                                  CarinaTensor *tensor, CarinaError *err);
 CARINA_API CarinaStatus carina_request_set_output(CarinaRequest *req, int i,
                                                   CarinaTensor *tensor, CarinaError *err);
-/* The tensor that is read or written; lent. NULL for a wrong index. */
+/* The tensor that is read or written; lent. NULL for a wrong index. Outputs may be others after a run with inputs of
+ * other shapes. */
 CARINA_API CarinaTensor *carina_request_input(CarinaRequest *req, int i);
 CARINA_API CarinaTensor *carina_request_output(CarinaRequest *req, int i);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A compiled model: a program, its streams and the queue of requests.
+ * A compiled model: programs, streams and the queue of requests.
  */
 #ifndef CA_ENGINE_COMPILED_H
 #define CA_ENGINE_COMPILED_H
@@ -11,12 +11,15 @@
 
 #include <pthread.h>
 
+typedef struct CaProgram CaProgram;
+
 /* A team of threads and the scratch that its runs work in. Taken by one run at a time. */
 typedef struct CaStream {
     CarinaCompiled *exe;
     CaTeam *team;
     void *scratch; /* made on the first run */
-    bool scratch_is_used;
+    size_t scratch_size;
+    int64_t used_by; /* the id of the program whose halos and tables it holds */
     bool is_busy;
     pthread_t thread; /* the worker for started requests; made on the first start */
     bool has_thread;
@@ -28,32 +31,59 @@ typedef struct CaPortData {
     CarinaShape shape;
 } CaPortData;
 
+/* The model with one set of shapes. */
+struct CaProgram {
+    CarinaProgram *program;
+    CaGraph *graph; /* what the program was made from, without constants */
+    int refs;       /* atomic: the list and each request that uses it */
+    int64_t id;     /* 1 is the first */
+    int64_t asked;  /* when, in requests; under the lock */
+    int n_inputs, n_outputs, n_steps;
+    CaPortData *inputs, *outputs;
+    CarinaCounter *counters; /* n_steps, the sum over requests; under the lock */
+};
+
+enum {
+    CA_MAX_INPUTS = 64,
+    CA_MAX_PROGRAMS = 8
+}; /* that are kept; requests may hold others */
+
 struct CarinaCompiled {
     CarinaContext *ctx;
     const CaDevice *device;
-    CarinaProgram *program;
-    CaGraph *graph; /* what the program was made from, without constants */
-    int refs;       /* atomic: the user's handle and each request */
-    int n_inputs, n_outputs, n_steps;
-    CaPortData *inputs, *outputs;
-    bool profile;
-    CarinaCounter *counters; /* n_steps, the sum over requests; under lock */
+    CaGraph *model; /* where shapes may change, else NULL */
+    CaProgram
+        *programs[CA_MAX_PROGRAMS]; /* the first: of the shapes that were compiled for */
+    int64_t n_asked, n_made;
+    int refs; /* atomic: the user's handle and each request */
+    char precision[8];
+    bool exact, profile;
     int n_streams, n_threads;
     CaStream *streams;
 
-    pthread_mutex_t lock; /* queue, streams' is_busy, counters, all requests' state */
-    pthread_cond_t work;  /* something was queued, or the end has come */
+    pthread_mutex_t making; /* programs; taken before lock */
+    pthread_mutex_t lock;   /* queue, streams' is_busy, counters, all requests' state */
+    pthread_cond_t work;    /* something was queued, or the end has come */
     pthread_cond_t free_stream;
     CarinaRequest *head, *tail;
     bool is_ending;
 };
 
+bool ca_graph_is_dynamic(const CaGraph *g);
+/* shapes: of the inputs, NULL: the model's own, with 1 for dynamic dimensions. */
+CarinaStatus ca_program_create(CaProgram **out, CarinaCompiled *exe, const CaGraph *model,
+                               const CarinaShape *shapes, CarinaError *err);
+/* The program for these shapes, found or made; a reference is the caller's. */
+CarinaStatus ca_program_find(CaProgram **out, CarinaCompiled *exe,
+                             const CarinaShape *shapes, CarinaError *err);
+void ca_program_unref(CaProgram **program, const CaDevice *device);
 void ca_compiled_unref(CarinaCompiled **exe);
 /* Run the request on a stream that the caller has taken. No lock is held. */
 CarinaStatus ca_stream_run(CaStream *stream, CarinaRequest *req, CarinaError *err);
 
 struct CarinaRequest {
     CarinaCompiled *exe;
+    CaProgram *program;               /* a reference */
     CarinaTensor **inputs, **outputs; /* what is read and written */
     CarinaTensor *
         *owned; /* made here: inputs, then outputs; NULL where the user lent one */

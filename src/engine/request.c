@@ -16,13 +16,16 @@
 CarinaStatus carina_request_create(CarinaRequest **out, CarinaCompiled *exe,
                                    CarinaError *err)
 {
-    const size_t n_in = (size_t)exe->n_inputs, n_out = (size_t)exe->n_outputs;
+    CaProgram *p = exe->programs[0];
+    const size_t n_in = (size_t)p->n_inputs, n_out = (size_t)p->n_outputs;
     *out = NULL;
     CarinaRequest *r = ca_alloc(sizeof *r);
     if (!r)
         return ca_err(err, CARINA_ERR_MEMORY, "out of memory for a request");
     r->exe = exe;
+    r->program = p;
     __atomic_add_fetch(&exe->refs, 1, __ATOMIC_RELAXED);
+    __atomic_add_fetch(&p->refs, 1, __ATOMIC_RELAXED);
     pthread_condattr_t attr;
     pthread_condattr_init(&attr);
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
@@ -31,7 +34,7 @@ CarinaStatus carina_request_create(CarinaRequest **out, CarinaCompiled *exe,
     r->inputs = ca_alloc(n_in * sizeof *r->inputs + 1);
     r->outputs = ca_alloc(n_out * sizeof *r->outputs + 1);
     r->owned = ca_alloc((n_in + n_out) * sizeof *r->owned + 1);
-    r->counters = ca_alloc((size_t)exe->n_steps * sizeof *r->counters + 1);
+    r->counters = ca_alloc((size_t)p->n_steps * sizeof *r->counters + 1);
     if (!r->inputs || !r->outputs || !r->owned || !r->counters) {
         carina_request_free(&r);
         return ca_err(err, CARINA_ERR_MEMORY, "out of memory for a request");
@@ -50,13 +53,14 @@ void carina_request_free(CarinaRequest **req)
     while (r->state != CA_REQ_IDLE || r->in_callback)
         pthread_cond_wait(&r->done, &r->exe->lock);
     pthread_mutex_unlock(&r->exe->lock);
-    for (int i = 0; r->owned && i < r->exe->n_inputs + r->exe->n_outputs; i++)
+    for (int i = 0; r->owned && i < r->program->n_inputs + r->program->n_outputs; i++)
         carina_tensor_free(&r->owned[i]);
     ca_free(r->inputs);
     ca_free(r->outputs);
     ca_free(r->owned);
     ca_free(r->counters);
     pthread_cond_destroy(&r->done);
+    ca_program_unref(&r->program, r->exe->device);
     ca_compiled_unref(&r->exe);
     ca_free(r);
 }
@@ -69,18 +73,40 @@ static bool is_running(CarinaRequest *r)
     return busy;
 }
 
-static CarinaStatus lend(CarinaRequest *r, CarinaTensor **slot, CarinaTensor **owned,
-                         const CaPortData *p, CarinaTensor *tensor, CarinaError *err)
+/* May a tensor of this shape be lent? Exactly the program's, or what a model with dynamic dimensions allows. */
+static bool fits(const CarinaRequest *r, const CaPortData *p, const CaValue *v,
+                 const CarinaShape *shape)
+{
+    if (ca_shape_equal(shape, &p->shape))
+        return true;
+    if (!r->exe->model || v->shape.rank < 0)
+        return r->exe->model;
+    for (int d = 0; d < v->shape.rank && v->shape.rank == shape->rank; d++)
+        if (v->shape.dims[d] >= 0 && v->shape.dims[d] != shape->dims[d])
+            return false;
+    return v->shape.rank == shape->rank;
+}
+
+static CarinaStatus misfit(const CarinaRequest *r, const CaPortData *p, const CaValue *v,
+                           const CarinaTensor *tensor, CarinaError *err)
 {
     char have[CA_SHAPE_TEXT], want[CA_SHAPE_TEXT];
+    return ca_err(
+        err, CARINA_ERR_SHAPE, "'%s': the tensor is %s %s, the model wants %s %s",
+        p->name, carina_type_name(tensor->type),
+        ca_shape_text(have, sizeof have, &tensor->shape), carina_type_name(p->type),
+        ca_shape_text(want, sizeof want, r->exe->model ? &v->shape : &p->shape));
+}
+
+/* v: the port's value in the model, where shapes may change. */
+static CarinaStatus lend(CarinaRequest *r, CarinaTensor **slot, CarinaTensor **owned,
+                         const CaPortData *p, const CaValue *v, CarinaTensor *tensor,
+                         CarinaError *err)
+{
     if (is_running(r))
         return ca_err(err, CARINA_ERR_BUSY, "'%s': the request is running", p->name);
-    if (tensor->type != p->type || !ca_shape_equal(&tensor->shape, &p->shape))
-        return ca_err(
-            err, CARINA_ERR_SHAPE, "'%s': the tensor is %s %s, the model wants %s %s",
-            p->name, carina_type_name(tensor->type),
-            ca_shape_text(have, sizeof have, &tensor->shape), carina_type_name(p->type),
-            ca_shape_text(want, sizeof want, &p->shape));
+    if (tensor->type != p->type || !fits(r, p, v, &tensor->shape))
+        return misfit(r, p, v, tensor, err);
     carina_tensor_free(owned);
     *slot = tensor;
     return CARINA_OK;
@@ -94,18 +120,23 @@ static CarinaStatus no_port(CarinaError *err, const char *what, int i, int n)
 CarinaStatus carina_request_set_input(CarinaRequest *r, int i, CarinaTensor *tensor,
                                       CarinaError *err)
 {
-    if (i < 0 || i >= r->exe->n_inputs)
-        return no_port(err, "input", i, r->exe->n_inputs);
-    return lend(r, &r->inputs[i], &r->owned[i], &r->exe->inputs[i], tensor, err);
+    const CaProgram *p = r->program;
+    const CaGraph *m = r->exe->model;
+    if (i < 0 || i >= p->n_inputs)
+        return no_port(err, "input", i, p->n_inputs);
+    return lend(r, &r->inputs[i], &r->owned[i], &p->inputs[i],
+                m ? &m->inputs[i]->outputs[0] : NULL, tensor, err);
 }
 
 CarinaStatus carina_request_set_output(CarinaRequest *r, int i, CarinaTensor *tensor,
                                        CarinaError *err)
 {
-    if (i < 0 || i >= r->exe->n_outputs)
-        return no_port(err, "output", i, r->exe->n_outputs);
-    return lend(r, &r->outputs[i], &r->owned[r->exe->n_inputs + i], &r->exe->outputs[i],
-                tensor, err);
+    const CaProgram *p = r->program;
+    const CaGraph *m = r->exe->model;
+    if (i < 0 || i >= p->n_outputs)
+        return no_port(err, "output", i, p->n_outputs);
+    return lend(r, &r->outputs[i], &r->owned[p->n_inputs + i], &p->outputs[i],
+                m ? m->outputs[i]->inputs[0].value : NULL, tensor, err);
 }
 
 /* Memory of the request's own where the user lent none. */
@@ -119,28 +150,101 @@ static CarinaTensor *get(CarinaTensor **slot, CarinaTensor **owned, const CaPort
 
 CarinaTensor *carina_request_input(CarinaRequest *r, int i)
 {
-    if (i < 0 || i >= r->exe->n_inputs)
+    if (i < 0 || i >= r->program->n_inputs)
         return NULL;
-    return get(&r->inputs[i], &r->owned[i], &r->exe->inputs[i], NULL);
+    return get(&r->inputs[i], &r->owned[i], &r->program->inputs[i], NULL);
 }
 
 CarinaTensor *carina_request_output(CarinaRequest *r, int i)
 {
-    if (i < 0 || i >= r->exe->n_outputs)
+    const CaProgram *p = r->program;
+    if (i < 0 || i >= p->n_outputs)
         return NULL;
-    return get(&r->outputs[i], &r->owned[r->exe->n_inputs + i], &r->exe->outputs[i],
-               NULL);
+    return get(&r->outputs[i], &r->owned[p->n_inputs + i], &p->outputs[i], NULL);
 }
 
 static CarinaStatus fill_in(CarinaRequest *r, CarinaError *err)
 {
-    for (int i = 0; i < r->exe->n_inputs; i++)
-        if (!get(&r->inputs[i], &r->owned[i], &r->exe->inputs[i], err))
+    const CaProgram *p = r->program;
+    for (int i = 0; i < p->n_inputs; i++)
+        if (!get(&r->inputs[i], &r->owned[i], &p->inputs[i], err))
             return CARINA_ERR_MEMORY;
-    for (int i = 0; i < r->exe->n_outputs; i++)
-        if (!get(&r->outputs[i], &r->owned[r->exe->n_inputs + i], &r->exe->outputs[i],
-                 err))
+    for (int i = 0; i < p->n_outputs; i++)
+        if (!get(&r->outputs[i], &r->owned[p->n_inputs + i], &p->outputs[i], err))
             return CARINA_ERR_MEMORY;
+    return CARINA_OK;
+}
+
+/* The request goes over to another program; *to becomes the one it leaves. Outputs of its own are made anew. */
+static CarinaStatus change_program(CarinaRequest *r, CaProgram **to, CarinaError *err)
+{
+    CaProgram *now = *to, *old = r->program;
+    CarinaCounter *counters = ca_alloc((size_t)now->n_steps * sizeof *r->counters + 1);
+    if (!counters)
+        return ca_err(err, CARINA_ERR_MEMORY, "out of memory for a request");
+    ca_free(r->counters);
+    r->counters = counters;
+    r->program = now;
+    *to = old;
+    for (int i = 0; i < now->n_outputs; i++) {
+        CarinaTensor **owned = &r->owned[now->n_inputs + i];
+        if (*owned && !ca_shape_equal(&(*owned)->shape, &now->outputs[i].shape)) {
+            carina_tensor_free(owned);
+            r->outputs[i] = NULL;
+        }
+    }
+    return CARINA_OK;
+}
+
+/* The program for the inputs' shapes, which lent tensors may have changed. */
+static CarinaStatus choose_program(CarinaRequest *r, CarinaError *err)
+{
+    CarinaShape shapes[CA_MAX_INPUTS];
+    CaProgram *p = r->program;
+    bool is_same = true;
+    if (!r->exe->model)
+        return CARINA_OK;
+    if (p->n_inputs > CA_MAX_INPUTS)
+        return ca_err(err, CARINA_ERR_LIMIT,
+                      "%d inputs; shapes may change in models of at most %d", p->n_inputs,
+                      CA_MAX_INPUTS);
+    for (int i = 0; i < p->n_inputs; i++) {
+        shapes[i] = r->inputs[i] ? r->inputs[i]->shape : p->inputs[i].shape;
+        is_same = is_same && ca_shape_equal(&shapes[i], &p->inputs[i].shape);
+    }
+    if (!is_same) {
+        CA_TRY(ca_program_find(&p, r->exe, shapes, err));
+        const CarinaStatus status = change_program(r, &p, err);
+        ca_program_unref(&p, r->exe->device);
+        CA_TRY(status);
+    }
+    for (int i = 0; i < r->program->n_outputs; i++)
+        if (r->outputs[i] &&
+            !ca_shape_equal(&r->outputs[i]->shape, &r->program->outputs[i].shape))
+            return misfit(r, &r->program->outputs[i],
+                          &(CaValue){.shape = r->program->outputs[i].shape},
+                          r->outputs[i], err);
+    return CARINA_OK;
+}
+
+/* Scratch that the program has not used yet is all zero; another program's is made so again. */
+static CarinaStatus scratch_for(CaStream *s, const CaProgram *p, CarinaError *err)
+{
+    const size_t size =
+        s->exe->device->plugin->scratch_size(p->program, ca_team_size(s->team));
+    if (s->used_by == p->id)
+        return CARINA_OK;
+    if (size > s->scratch_size) {
+        ca_free(s->scratch);
+        s->scratch = ca_alloc_huge(size);
+        s->scratch_size = s->scratch ? size : 0;
+        if (!s->scratch)
+            return ca_err(err, CARINA_ERR_MEMORY,
+                          "out of memory for %zu bytes of activations", size);
+    } else {
+        memset(s->scratch, 0, size);
+    }
+    s->used_by = 0;
     return CARINA_OK;
 }
 
@@ -148,28 +252,21 @@ CarinaStatus ca_stream_run(CaStream *s, CarinaRequest *r, CarinaError *err)
 {
     CarinaCompiled *exe = s->exe;
     const CarinaPlugin *p = exe->device->plugin;
-    const int n_threads = ca_team_size(s->team);
-    const bool is_fresh = !s->scratch_is_used;
-    if (!s->scratch) {
-        s->scratch = ca_alloc_huge(p->scratch_size(exe->program, n_threads));
-        if (!s->scratch)
-            return ca_err(err, CARINA_ERR_MEMORY,
-                          "out of memory for %zu bytes of activations",
-                          p->scratch_size(exe->program, n_threads));
-    }
-    s->scratch_is_used = true;
+    CaProgram *program = r->program;
+    CA_TRY(scratch_for(s, program, err));
     if (exe->profile)
-        memset(r->counters, 0, (size_t)exe->n_steps * sizeof *r->counters);
+        memset(r->counters, 0, (size_t)program->n_steps * sizeof *r->counters);
     const CarinaRun run = {.struct_size = sizeof run,
                            .scratch = s->scratch,
-                           .n_threads = n_threads,
+                           .n_threads = ca_team_size(s->team),
                            .fork_join = ca_team_run,
                            .team = s->team,
-                           .scratch_is_fresh = is_fresh,
+                           .scratch_is_fresh = s->used_by != program->id,
                            .counters = exe->profile ? r->counters : NULL,
                            .cancelled = &r->cancelled};
-    return p->run(exe->program, r->outputs, (const CarinaTensor *const *)r->inputs, &run,
-                  err);
+    s->used_by = program->id;
+    return p->run(program->program, r->outputs, (const CarinaTensor *const *)r->inputs,
+                  &run, err);
 }
 
 static CaStream *idle_stream(CarinaCompiled *exe)
@@ -193,9 +290,9 @@ static void work_on(CaStream *s, CarinaRequest *r)
             ? ca_err(&error, CARINA_ERR_CANCELLED, "the request was cancelled")
             : ca_stream_run(s, r, &error);
     pthread_mutex_lock(&exe->lock);
-    for (int i = 0; exe->profile && i < exe->n_steps; i++) {
-        exe->counters[i].n += r->counters[i].n;
-        exe->counters[i].real_ns += r->counters[i].real_ns;
+    for (int i = 0; exe->profile && i < r->program->n_steps; i++) {
+        r->program->counters[i].n += r->counters[i].n;
+        r->program->counters[i].real_ns += r->counters[i].real_ns;
     }
     s->is_busy = false;
     pthread_cond_signal(&exe->free_stream);
@@ -240,6 +337,7 @@ static CarinaStatus begin(CarinaRequest *r, CarinaError *err)
     if (is_running(r))
         return ca_err(err, CARINA_ERR_BUSY, "the request is running already");
     __atomic_store_n(&r->cancelled, 0, __ATOMIC_RELAXED);
+    CA_TRY(choose_program(r, err));
     return fill_in(r, err);
 }
 

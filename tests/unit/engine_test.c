@@ -73,7 +73,8 @@ static CarinaStatus build(CaGraph *g)
     CA_TRY(weigh(g, &v, "PReLU", (CarinaShape){1, {20}}, 5));
     CA_TRY(weigh(g, &v, "Convolution", (CarinaShape){4, {16, 20, 3, 3}}, 3));
     CA_TRY(add(g, &v, "ReLU", NULL));
-    CA_TRY(ca_graph_ints(&flat, g, NULL, NULL, NULL, (const int64_t[]){1, -1}, 2, NULL));
+    CA_TRY(ca_graph_ints(&flat, g, NULL, NULL, NULL,
+                         (const int64_t[]){-1, 16 * SIDE * SIDE}, 2, NULL));
     CA_TRY(add(g, &v, "Reshape", flat));
     CA_TRY(weigh(g, &v, "MatMul", (CarinaShape){2, {16 * SIDE * SIDE, N_CLASSES}}, 4));
     CA_TRY(ca_graph_result(g, "classes", v, NULL));
@@ -298,6 +299,48 @@ TEST(what_does_not_fit_a_request_is_refused)
     CHECK_STATUS(carina_compile(&none, net.ctx, &net.model, "TPU", NULL, &err),
                  CARINA_ERR_NOT_FOUND);
     CHECK(!none && strstr(err.text, "TPU"));
+    net_close(&net);
+}
+
+/* Batches of 1 to 12 and back, each row what the one image alone gives; at most CA_MAX_PROGRAMS are kept. */
+TEST(a_request_may_have_another_batch)
+{
+    Net net;
+    CarinaCompiled *exe = NULL;
+    CarinaRequest *req = NULL;
+    CarinaError err = {CARINA_OK, ""};
+    float want[N_CLASSES];
+    const CarinaShape any = {4, {CARINA_DYNAMIC, 3, SIDE, SIDE}};
+    CHECK(net_open(&net, 2, 1));
+    CHECK(answer(net.exe, 1, want));
+    CHECK_STATUS(carina_model_reshape(&net.model, 0, &any, &err), CARINA_OK);
+    CHECK_STATUS(carina_compile(&exe, net.ctx, &net.model, "CPU", NULL, &err), CARINA_OK);
+    CHECK_STATUS(carina_request_create(&req, exe, &err), CARINA_OK);
+    for (int turn = 0; turn < 24; turn++) {
+        const int n = turn < 12 ? turn + 1 : 24 - turn;
+        const CarinaShape shape = {4, {n, 3, SIDE, SIDE}}, one = {4, {1, 3, SIDE, SIDE}};
+        CarinaTensor *in = NULL, *image = noise(&one, 1);
+        CHECK_STATUS(carina_tensor_create(&in, CARINA_F32, &shape, NULL), CARINA_OK);
+        for (int i = 0; i < n; i++)
+            memcpy((char *)in->data + (size_t)i * image->size, image->data, image->size);
+        CHECK_STATUS(carina_request_set_input(req, 0, in, &err), CARINA_OK);
+        CHECK_STATUS(carina_request_infer(req, &err), CARINA_OK);
+        const CarinaTensor *out = carina_request_output(req, 0);
+        CHECK_EQ(out->shape.dims[0], n);
+        for (int i = 0; i < n; i++)
+            for (int k = 0; k < N_CLASSES; k++)
+                CHECK(fabsf(((const float *)out->data)[i * N_CLASSES + k] - want[k]) <=
+                      2304 * FLT_EPSILON * 16);
+        const CarinaShape wide = {4, {n, 3, SIDE, SIDE + 1}};
+        CarinaTensor *wrong = noise(&wide, 1);
+        CHECK_STATUS(carina_request_set_input(req, 0, wrong, &err), CARINA_ERR_SHAPE);
+        CHECK(strstr(err.text, "?, 3, 12, 12"));
+        carina_tensor_free(&wrong);
+        carina_tensor_free(&in);
+        carina_tensor_free(&image);
+    }
+    carina_request_free(&req);
+    carina_compiled_free(&exe);
     net_close(&net);
 }
 

@@ -75,11 +75,14 @@ typedef struct CaTf {
     int32_t n_nodes, room;
     CaTfName *names; /* open addressing */
     size_t names_room;
+    int64_t producer;  /* version of the GraphDef; 0: older than versions */
     CaTfSpan library;          /* FunctionDefLibrary of the GraphDef; at == end: none */
     CaTfEnd *inputs, *outputs; /* empty: guessed by ca_tf_finish */
     int32_t n_inputs, n_outputs, inputs_room, outputs_room;
     CaTfVariableFn *variable; /* NULL: a variable is refused */
     void *variable_arg;
+    size_t filled;     /* bytes of constants that repeat one element */
+    CarinaError spare; /* where the caller wants no sentence */
 } CaTf;
 
 /* Which message a text is. */
@@ -104,12 +107,17 @@ CarinaStatus ca_tf_add_node(CaTfNode **out, CaTf *r, const char *name, const cha
                             int n_in);
 /* By name; NULL if none. */
 CaTfNode *ca_tf_find(const CaTf *r, const char *name);
-/* "n", "n:k" or (user's) "k:n" of r->names; false where there is no such node. */
-bool ca_tf_find_edge(const CaTf *r, CaTfEdge *out, const char *text);
+/* "n" or "n:k" of r->names; out->node is NULL where there is no such node. */
+void ca_tf_find_edge(CaTf *r, CaTfEdge *out, const char *text);
 /* The port of output argument arg, element k, of an operator: 0 + k where it has one output argument or list. */
 int32_t ca_tf_port(const char *op, const char *arg, int32_t k);
+/* An input or output of the model; text names its tensor. Once one is given, no others are guessed. */
 CarinaStatus ca_tf_add_input(CaTf *r, const CaTfEnd *end);
 CarinaStatus ca_tf_add_output(CaTf *r, const CaTfEnd *end);
+/* The value of an edge: NULL before its node is translated. */
+CaValue *ca_tf_value(const CaTfEdge *edge);
+CarinaStatus ca_tf_set_value(CaTf *r, CaTfNode *n, int32_t port, CaValue *v);
+CarinaStatus ca_tf_no_memory(CaTf *r);
 
 /* --- tf_wire.c: looking into spans. A false or absent answer on damage sets r->b.status. */
 /* The next field of a message that is read from *at: number, and its payload or its value. */
@@ -120,15 +128,19 @@ typedef struct CaTfField {
     uint64_t value; /* wires 0, 1, 5 */
 } CaTfField;
 bool ca_tf_next(CaTf *r, CaTfField *f, CaTfSpan *rest);
+bool ca_tf_varint(CaTf *r, uint64_t *out, CaTfSpan *rest); /* of a packed list */
 /* The last (singular) field of that number. */
 bool ca_tf_field(CaTf *r, CaTfField *f, CaTfSpan message, uint64_t number);
 /* A string in the arena, "" for an empty one; NULL on failure. */
 const char *ca_tf_text(CaTf *r, CaTfSpan span);
+bool ca_tf_span_is(const CaTf *r, CaTfSpan span, const char *text);
 /* A TensorShapeProto: unknown dimensions are -1, an unknown rank is rank -1. */
 CarinaShape ca_tf_shape_of(CaTf *r, CaTfSpan shape_proto);
 CarinaType ca_tf_type(
     uint64_t data_type); /* reference types too; CARINA_UNKNOWN where there is none */
 const char *ca_tf_type_text(uint64_t data_type);
+/* "DT_FLOAT", "DT_FLOAT_REF" to its number. */
+bool ca_tf_type_find(const char *text, size_t n, uint64_t *data_type);
 /* A TensorProto; large ones are slices of the file. what: for messages, "node 'x' (Const)". */
 CarinaStatus ca_tf_tensor(CarinaTensor **out, CaTf *r, const char *what,
                           CaTfSpan tensor_proto);
@@ -159,6 +171,8 @@ typedef struct CaTfCall {
     CaTfNode *node;
     CaValue **in; /* of n_in data inputs */
     int n_in;
+    int32_t first_id; /* our nodes from here on are of this call */
+    const struct CaTfOp *row;
 } CaTfCall;
 
 typedef void CaTfFn(CaTfCall *c);

@@ -37,21 +37,50 @@ static const float *taps_of(const CaConvPlan *p, const float *oihw, int part, in
     return oihw + ((size_t)o * (size_t)ci + (size_t)(c % ci)) * (size_t)(s->kh * s->kw);
 }
 
-/* Reads forward too: the 16 channels that are scattered at a time stay in L1. */
-CA_READS_UNALIGNED static void pack_direct(const CaConvPlan *p, float *filter,
-                                           const float *oihw, Group g)
+/* n input channels of 16 whole filters, whose rows begin at k and are `row` apart: a line is written at a time. */
+CA_READS_UNALIGNED static void pack_16(float *w, const float *k, size_t row, int n,
+                                       int taps, int width)
+{
+    for (int c = 0; c < n; c++)
+        for (int t = 0; t < taps; t++) {
+            const float *from = k + c * taps + t;
+            float *to = w + (ptrdiff_t)(t * n + c) * width;
+            for (int o = 0; o < 16; o++, from += row)
+                to[o] = *from;
+        }
+}
+
+/* The same where filters end, or merged groups do not meet. */
+CA_READS_UNALIGNED static void pack_some(const CaConvPlan *p, float *w, const float *oihw,
+                                         Group g, int o, int c0, int n)
 {
     const int taps = p->s.kh * p->s.kw, width = g.n * 16;
-    float *w = filter + (size_t)g.first * 16 * (size_t)taps * (size_t)p->ci;
+
+    for (int i = 0; i < 16; i++)
+        for (int c = 0; c < n; c++) {
+            const float *k = taps_of(p, oihw, g.part, g.first * 16 + o + i, c0 + c);
+            for (int t = 0; t < taps; t++)
+                w[(ptrdiff_t)(t * n + c) * width + i] = k ? k[t] : 0;
+        }
+}
+
+/* Reads forward too: the 16 channels that are scattered at a time stay in L1. */
+static void pack_direct(const CaConvPlan *p, float *filter, const float *oihw, Group g)
+{
+    const int taps = p->s.kh * p->s.kw, width = g.n * 16;
+    const size_t row = (size_t)p->ci * (size_t)taps;
+    float *w = filter + (size_t)g.first * 16 * row;
 
     for (int c0 = 0; c0 < p->ci; c0 += 16) {
         const int n = p->ci - c0 < 16 ? p->ci - c0 : 16;
-        for (int o = 0; o < width; o++)
-            for (int c = 0; c < n; c++) {
-                const float *k = taps_of(p, oihw, g.part, g.first * 16 + o, c0 + c);
-                for (int t = 0; t < taps; t++)
-                    w[(ptrdiff_t)(t * n + c) * width + o] = k ? k[t] : 0;
-            }
+        for (int o = 0; o < width; o += 16) {
+            const int first = g.first * 16 + o;
+            if (p->s.groups == 1 && first + 16 <= p->s.co)
+                pack_16(w + o, oihw + (size_t)first * row + (size_t)(c0 * taps), row, n,
+                        taps, width);
+            else
+                pack_some(p, w + o, oihw, g, o, c0, n);
+        }
         w += (ptrdiff_t)taps * n * width;
     }
 }

@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Programs: a graph with its shapes fixed, compiled for the device; of a model with dynamic dimensions one for each
+ * set of shapes that is asked for, a bounded number of them.
+ */
+#include "engine/compiled.h"
+#include "graph/op.h"
+
+#include <string.h>
+
+bool ca_graph_is_dynamic(const CaGraph *g)
+{
+    for (int i = 0; i < g->n_inputs; i++)
+        if (!ca_shape_is_static(&((const CaParameterAttrs *)g->inputs[i]->attrs)->shape))
+            return true;
+    return false;
+}
+
+/* Inputs get these shapes; where none are given, dynamic dimensions become 1. */
+static CarinaStatus make_static(CaGraph *g, const CarinaShape *shapes, CarinaError *err)
+{
+    char text[CA_SHAPE_TEXT];
+    const bool is_dynamic = ca_graph_is_dynamic(g);
+    for (int i = 0; i < g->n_inputs; i++) {
+        CaParameterAttrs *p = g->inputs[i]->attrs;
+        if (shapes)
+            p->shape = shapes[i];
+        if (p->shape.rank < 0)
+            return ca_err(err, CARINA_ERR_SHAPE,
+                          "input '%s' has no shape; give one (--input-shape)",
+                          g->inputs[i]->name);
+        for (int d = 0; d < p->shape.rank; d++)
+            if (p->shape.dims[d] < 0)
+                p->shape.dims[d] = 1;
+    }
+    if (is_dynamic)
+        CA_TRY(ca_graph_infer(g, err));
+    CA_EACH_NODE(n, g)
+        for (int i = 0; i < n->n_outputs; i++)
+            if (!ca_shape_is_static(&n->outputs[i].shape))
+                return ca_err(
+                    err, CARINA_ERR_UNSUPPORTED,
+                    "node '%s' (%s): its output %s depends on the data, which no device offers yet",
+                    n->name, n->op_name,
+                    ca_shape_text(text, sizeof text, &n->outputs[i].shape));
+    return CARINA_OK;
+}
+
+/* Does some reader need the value's elements to be known itself? A Convert between floating types whose readers all
+ * have other, unknown inputs is left to the device, which widens while packing. */
+static bool is_worth_folding(const CaNode *n)
+{
+    if (!ca_node_is(n, "Convert") || !ca_type_is_real(n->outputs[0].type) ||
+        !ca_type_is_real(n->inputs[0].value->type))
+        return true;
+    for (const CaUse *u = n->outputs[0].uses; u; u = u->next) {
+        bool others_known = u->node->n_outputs > 0 && !ca_node_is(u->node, "Result");
+        for (int i = 0; i < u->node->n_inputs; i++) {
+            const CaValue *v = u->node->inputs[i].value;
+            others_known = others_known && (!v || v->constant || v->node == n);
+        }
+        if (others_known)
+            return true;
+    }
+    return false;
+}
+
+/* What depends on constants only is computed here, once: INT8 weights, tables of anchors. */
+static CarinaStatus fold(CaGraph *g, CarinaError *err)
+{
+    CA_EACH_NODE(n, g) {
+        bool is_known =
+            n->op->ref && n->n_inputs > 0 && n->n_inputs <= 16 && n->n_outputs <= 16;
+        for (int i = 0; is_known && i < n->n_inputs; i++)
+            is_known = !n->inputs[i].value || n->inputs[i].value->constant;
+        if (is_known && !n->outputs[0].constant && is_worth_folding(n))
+            CA_TRY(ca_node_know(g, n, err));
+    }
+    return CARINA_OK;
+}
+
+static CarinaStatus ports(CaPortData **out, int *n_out, CaNode *const *nodes, int n,
+                          bool is_output, CarinaError *err)
+{
+    *out = ca_alloc((size_t)n * sizeof **out + 1);
+    if (!*out)
+        return ca_err(err, CARINA_ERR_MEMORY, "out of memory for the compiled model");
+    *n_out = n;
+    for (int i = 0; i < n; i++) {
+        const CaValue *v = is_output ? nodes[i]->inputs[0].value : &nodes[i]->outputs[0];
+        const size_t size = strlen(nodes[i]->name) + 1;
+        CaPortData *p = &(*out)[i];
+        p->type = v->type;
+        p->shape = v->shape;
+        p->name = ca_alloc(size);
+        if (!p->name)
+            return ca_err(err, CARINA_ERR_MEMORY, "out of memory for the compiled model");
+        memcpy(p->name, nodes[i]->name, size);
+    }
+    return CARINA_OK;
+}
+
+static void free_ports(CaPortData *p, int n)
+{
+    for (int i = 0; p && i < n; i++)
+        ca_free(p[i].name);
+    ca_free(p);
+}
+
+void ca_program_unref(CaProgram **program, const CaDevice *device)
+{
+    CaProgram *p = *program;
+    *program = NULL;
+    if (!p || __atomic_sub_fetch(&p->refs, 1, __ATOMIC_ACQ_REL) > 0)
+        return;
+    if (p->program)
+        device->plugin->discard(p->program);
+    ca_graph_free(&p->graph);
+    free_ports(p->inputs, p->n_inputs);
+    free_ports(p->outputs, p->n_outputs);
+    ca_free(p->counters);
+    ca_free(p);
+}
+
+static CarinaStatus make(CaProgram *p, const CarinaCompiled *exe,
+                         const CarinaShape *shapes, CarinaError *err)
+{
+    CaGraph *g = p->graph;
+    const CarinaPlugin *plugin = exe->device->plugin;
+    const CarinaOption options[] = {{"precision", exe->precision},
+                                    {"exact", exe->exact ? "yes" : "no"},
+                                    {NULL, NULL}};
+    CA_TRY(make_static(g, shapes, err));
+    CA_TRY(fold(g, err));
+    CA_TRY(ports(&p->inputs, &p->n_inputs, g->inputs, g->n_inputs, false, err));
+    CA_TRY(ports(&p->outputs, &p->n_outputs, g->outputs, g->n_outputs, true, err));
+    CA_TRY(plugin->compile(&p->program, exe->device->dev, g, options, err));
+    ca_graph_drop_constants(g);
+    while (plugin->step && plugin->step(p->program, p->n_steps))
+        p->n_steps++;
+    p->counters = ca_alloc((size_t)p->n_steps * sizeof *p->counters + 1);
+    return p->counters ? CARINA_OK
+                       : ca_err(err, CARINA_ERR_MEMORY, "out of memory for counters");
+}
+
+CarinaStatus ca_program_create(CaProgram **out, CarinaCompiled *exe, const CaGraph *model,
+                               const CarinaShape *shapes, CarinaError *err)
+{
+    *out = ca_alloc(sizeof **out);
+    if (!*out)
+        return ca_err(err, CARINA_ERR_MEMORY, "out of memory for the compiled model");
+    (*out)->refs = 1;
+    (*out)->id = ++exe->n_made;
+    CarinaStatus status = ca_graph_copy(&(*out)->graph, model, err);
+    if (status == CARINA_OK)
+        status = make(*out, exe, shapes, err);
+    if (status != CARINA_OK)
+        ca_program_unref(out, exe->device);
+    return status;
+}
+
+static bool has_shapes(const CaProgram *p, const CarinaShape *shapes)
+{
+    for (int i = 0; i < p->n_inputs; i++)
+        if (!ca_shape_equal(&p->inputs[i].shape, &shapes[i]))
+            return false;
+    return true;
+}
+
+/* One reference is the caller's and one stays in the list, in the place of the program that was asked for longest ago;
+ * the first is never let go. */
+CarinaStatus ca_program_find(CaProgram **out, CarinaCompiled *exe,
+                             const CarinaShape *shapes, CarinaError *err)
+{
+    CaProgram *found = NULL, *oldest = NULL;
+    int place = 0;
+    CarinaStatus status = CARINA_OK;
+    pthread_mutex_lock(
+        &exe->making); /* one is made at a time: the second asker finds the first one's */
+    pthread_mutex_lock(&exe->lock);
+    if (has_shapes(exe->programs[0], shapes))
+        found = exe->programs[0];
+    for (int i = 1; i < CA_MAX_PROGRAMS && !found; i++) {
+        CaProgram *p = exe->programs[i];
+        if (p && has_shapes(p, shapes))
+            found = p;
+        else if (!place ||
+                 (exe->programs[place] && (!p || p->asked < exe->programs[place]->asked)))
+            place = i;
+    }
+    if (found) {
+        found->asked = ++exe->n_asked;
+        __atomic_add_fetch(&found->refs, 1, __ATOMIC_RELAXED);
+    }
+    pthread_mutex_unlock(&exe->lock);
+    if (!found) {
+        status = ca_program_create(&found, exe, exe->model, shapes, err);
+        if (status == CARINA_OK) {
+            found->refs = 2;
+            pthread_mutex_lock(&exe->lock);
+            found->asked = ++exe->n_asked;
+            oldest = exe->programs[place];
+            exe->programs[place] = found;
+            pthread_mutex_unlock(&exe->lock);
+        }
+    }
+    pthread_mutex_unlock(&exe->making);
+    ca_program_unref(&oldest, exe->device);
+    *out = found;
+    return status;
+}
