@@ -5,7 +5,7 @@
  * Parameters are the elements of constants that a layer reads, each counted where it is read first;
  * MACs are multiply-adds of convolutions and products by their definition.
  */
-#include "cli.h"
+#include "reading.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -13,7 +13,8 @@
 #include <sys/stat.h>
 
 typedef struct {
-    const char *model, *weights, *dot, *svg;
+    const char *model, *dot, *svg;
+    Reading reading;
     int64_t batch;
     bool optimize;
 } Values;
@@ -216,7 +217,7 @@ static int run(const void *values, const List *words)
     if (!path)
         return EXIT_USAGE;
     CarinaContext *ctx = open_context(0, NULL);
-    bool good = ctx && open_model(&model, ctx, path, v->weights);
+    bool good = ctx && read_model(&model, ctx, path, &v->reading);
     if (good && v->batch > 0 &&
         carina_model_set_batch(model, v->batch, &err) != CARINA_OK) {
         complain("%s", err.text);
@@ -236,11 +237,12 @@ static const Option options[] = {
     {OPTION_TEXT, "model,m", "MODEL", "the model, where it is not given as a word",
      offsetof(Values, model)},
     {OPTION_TEXT, "weights,w", "FILE", "its second file, where the name does not follow",
-     offsetof(Values, weights)},
+     offsetof(Values, reading.weights)},
     {OPTION_INT, "batch,b", "N", "first dimension of every input",
      offsetof(Values, batch)},
     {OPTION_FLAG, "optimize,optimise", NULL, "as it is after all passes",
      offsetof(Values, optimize)},
+    READING_OPTIONS(Values),
     {OPTION_GROUP, "pictures", NULL, NULL, 0},
     {OPTION_TEXT, "dot", "FILE", "the graph for Graphviz", offsetof(Values, dot)},
     {OPTION_TEXT, "svg", "FILE", "the graph for a browser", offsetof(Values, svg)},
