@@ -195,6 +195,8 @@ static CarinaStatus read_meta_graph(CaGraph **out, Meta *m, const char *prefix)
     if (s.name) {
         CA_TRY(read_ends(m, &s, 1));
         CA_TRY(read_ends(m, &s, 2));
+    } else if (!r->options->outputs) {
+        CA_TRY(ca_tf_guess_trained(r));
     }
     CarinaStatus status =
         prefix ? ca_tf_variables_open(&variables, r, prefix) : CARINA_OK;

@@ -387,6 +387,8 @@ CarinaStatus ca_tf_variables_given(CaTfVariables **out, CaTf *r)
     CA_TRY(ca_tf_checkpoint_prefix(&prefix, r->b.work, r->options->weights, r->b.err));
     if (!prefix)
         return no_memory(r);
+    if (r->n_outputs == 0 && !r->options->outputs)
+        CA_TRY(ca_tf_guess_trained(r));
     CA_TRY(ca_tf_variables_open(out, r, prefix));
     const CarinaStatus status = ca_tf_variables_bind(*out, NULL);
     if (status != CARINA_OK)
