@@ -34,15 +34,16 @@ typedef struct CaTfAttr {
 
 struct CaTfNode {
     const char *name, *op;
-    CaTfEdge
-        *in; /* data only: control inputs order side effects, and inference has none */
+    CaTfEdge *in; /* data only: control inputs order effects, and inference has none */
     CaTfAttr *attrs;
     int32_t n_in, n_attrs;
-    int32_t id;    /* its place in CaTf.nodes */
-    uint8_t visit; /* of the walk that translates */
-    bool is_cut;   /* an input of the model stands for one of its outputs */
-    CaValue **
-        value; /* of each output, once translated; &ca_tf_dead where a branch is not taken */
+    int32_t place;  /* in CaTf.nodes, while nodes are counted */
+    uint8_t visit;  /* of the walk that translates */
+    bool is_needed; /* an output of the model depends on it */
+    bool is_dead;   /* in a branch that is not taken */
+    uint64_t used;  /* bit k: output k is read by a needed node; bit 63: 63 and more */
+    CaValue *
+        *value; /* of each output, once known: a model's input stands before the walk */
     int32_t n_value;
 };
 
@@ -75,7 +76,7 @@ typedef struct CaTf {
     int32_t n_nodes, room;
     CaTfName *names; /* open addressing */
     size_t names_room;
-    int64_t producer;  /* version of the GraphDef; 0: older than versions */
+    int64_t producer;          /* version of the GraphDef; 0: older than versions */
     CaTfSpan library;          /* FunctionDefLibrary of the GraphDef; at == end: none */
     CaTfEnd *inputs, *outputs; /* empty: guessed by ca_tf_finish */
     int32_t n_inputs, n_outputs, inputs_room, outputs_room;
