@@ -11,7 +11,7 @@
 #include "base/file.h"
 #include "formats/protobuf/protobuf_wire.h"
 #include "formats/tensorflow/tf.h"
-#include "formats/tensorflow/tf_parts.h"
+#include "formats/tensorflow/tf_slices.h"
 #include "formats/tensorflow/tf_table.h"
 
 #include <stdio.h>

@@ -2,8 +2,8 @@
 /*
  * Boxes within a tensor: the parts that partitioned variables are saved and read in.
  */
-#ifndef CA_FORMATS_TF_PARTS_H
-#define CA_FORMATS_TF_PARTS_H
+#ifndef CA_FORMATS_TF_SLICES_H
+#define CA_FORMATS_TF_SLICES_H
 
 #include "graph/shape.h"
 
