@@ -17,7 +17,8 @@ enum {
     BATCH = 1, /* the input file holds several images: set_batch */
     BGR = 2,   /* the input's channels are to be reversed */
     IDX = 4,   /* MNIST's format: one image at a time */
-    CUT = 8    /* the outputs are inside the network */
+    CUT = 8,   /* the outputs are inside the network */
+    SHAPE = 16 /* the model takes any size: the input file's */
 };
 
 /* Bounds, relative to the largest expected element. The results were computed in another order of summation:
@@ -236,6 +237,8 @@ static CarinaStatus prepare(const Group *g, CarinaModel *m, CarinaError *err)
     CarinaStatus status = *names ? carina_model_cut(m, NULL, names, err) : CARINA_OK;
     if (status == CARINA_OK && carina_model_input(m, 0).type != in.type)
         status = carina_model_set_input(m, 0, &in, err);
+    if (status == CARINA_OK && (g->rows->how & SHAPE))
+        status = carina_model_reshape(m, 0, &g->input->shape, err);
     if (status == CARINA_OK && (g->rows->how & BATCH))
         status = carina_model_set_batch(m, g->input->shape.dims[0], err);
     return status;

@@ -188,7 +188,7 @@ typedef struct CaTfOp {
 } CaTfOp;
 /* Each ends with a row without name. A new table is added in tf_translate.c. */
 extern const CaTfOp ca_tf_nn[], ca_tf_math[], ca_tf_reduce[], ca_tf_moves[],
-    ca_tf_slices[], ca_tf_image[], ca_tf_quantize[], ca_tf_control[], ca_tf_rnn[];
+    ca_tf_parts[], ca_tf_image[], ca_tf_quantize[], ca_tf_control[], ca_tf_rnn[];
 const CaTfOp *ca_tf_op_find(const char *name);
 
 CaValue *ca_tf_in(CaTfCall *c, int i);  /* fails where absent */
