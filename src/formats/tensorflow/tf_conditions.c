@@ -29,8 +29,8 @@ static bool frozen(const CaTf *r, const CaTfNode *n, bool *value)
 {
     const char *item;
     size_t size;
-    for (const char *at = r->options->freeze; at && *at;) {
-        at = ca_text_item(at, ',', &item, &size);
+    for (const char *at = r->options ? r->options->freeze : NULL;
+         (at = ca_text_item(at, ',', &item, &size)) != NULL;) {
         const char *arrow = item;
         while (arrow + 1 < item + size && (arrow[0] != '-' || arrow[1] != '>'))
             arrow++;

@@ -18,6 +18,10 @@ CarinaStatus ca_tf_inline_call(CaTf *r, CaTfNode *call);
 /* Does the edge carry a boolean that is known before anything runs, from the file or CaTf.options->freeze? */
 bool ca_tf_known_condition(CaTf *r, const CaTfEdge *edge, bool *value);
 
+/* --- tf_branches.c */
+/* What only branches that are not taken compute is read by nothing any more. */
+CarinaStatus ca_tf_prune(CaTf *r);
+
 /* --- tf_training.c */
 /* In a graph with an optimiser or a loss, the ends of the network itself become outputs; in others nothing happens. */
 CarinaStatus ca_tf_guess_trained(CaTf *r);

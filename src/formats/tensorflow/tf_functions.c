@@ -200,7 +200,7 @@ static CarinaStatus resolve(const Inliner *in, const Names *names, const CaTfNod
 static CarinaStatus meet(Inliner *in, const CaTfNode *n, int depth)
 {
     CaTf *r = in->r;
-    if (n->id >= in->depth_room) {
+    if (n->place >= in->depth_room) {
         const int32_t room = 2 * r->n_nodes + 64;
         unsigned char *grown = ca_arena_alloc(r->b.work, (size_t)room);
         if (!grown)
@@ -211,13 +211,15 @@ static CarinaStatus meet(Inliner *in, const CaTfNode *n, int depth)
         in->depth = grown;
         in->depth_room = room;
     }
-    in->depth[n->id] = (unsigned char)depth;
+    in->depth[n->place] = (unsigned char)depth;
     return CARINA_OK;
 }
 
 static int depth_of(const Inliner *in, const CaTfNode *n)
 {
-    return n->id < in->depth_room && in->depth[n->id] != NOT_MET ? in->depth[n->id] : 0;
+    return n->place < in->depth_room && in->depth[n->place] != NOT_MET
+               ? in->depth[n->place]
+               : 0;
 }
 
 static int32_t count_nodes(CaTf *r, const Function *fn)
@@ -451,7 +453,7 @@ static CarinaStatus push(Inliner *in, const CaTfNode *n)
         in->stack = grown;
         in->stack_room = room;
     }
-    in->stack[in->n_stack++] = n->id;
+    in->stack[in->n_stack++] = n->place;
     return CARINA_OK;
 }
 
@@ -473,9 +475,9 @@ static CarinaStatus walk(Inliner *in)
             seen = grown;
             room = more;
         }
-        if (seen[n->id])
+        if (seen[n->place])
             continue;
-        seen[n->id] = 1;
+        seen[n->place] = 1;
         CA_TRY(expand_call(in, n));
         for (int32_t i = 0; i < n->n_in; i++)
             if (n->in[i].node)
@@ -485,7 +487,7 @@ static CarinaStatus walk(Inliner *in)
 }
 
 /* Past the nodes that only hand on, so that what one result needs is not what all need. */
-static void bypass(CaTfEdge *e)
+static void bypass(CaTfEdge *e, unsigned char *passed)
 {
     for (int hops = 0; hops < 4 * MAX_DEPTH && e->node && is_hand_on(e->node) &&
                        e->port < e->node->n_in;
@@ -493,17 +495,37 @@ static void bypass(CaTfEdge *e)
         const CaTfEdge *next = &e->node->in[e->port];
         if (!next->node)
             return;
+        passed[e->node->place] = 1;
         *e = *next;
     }
 }
 
-static void bypass_all(CaTf *r)
+/* Calls that are passed have no readers any more, which must not make them look like outputs. */
+static CarinaStatus bypass_all(CaTf *r)
 {
+    unsigned char *passed = ca_arena_alloc(r->b.work, (size_t)r->n_nodes + 1);
+    const char *item, *names = r->options ? r->options->outputs : NULL;
+    size_t n;
+    if (!passed)
+        return no_memory(r);
     for (int32_t i = 0; i < r->n_nodes; i++)
         for (int32_t k = 0; k < r->nodes[i]->n_in; k++)
-            bypass(&r->nodes[i]->in[k]);
+            bypass(&r->nodes[i]->in[k], passed);
     for (int32_t i = 0; i < r->n_outputs; i++)
-        bypass(&r->outputs[i].edge);
+        bypass(&r->outputs[i].edge, passed);
+    while ((names = ca_text_item(names, ',', &item, &n)) != NULL) {
+        CaTfEdge e;
+        const char *name = ca_arena_copy_n(r->b.work, item, n);
+        if (!name)
+            return no_memory(r);
+        ca_tf_find_edge(r, &e, name);
+        if (e.node)
+            passed[e.node->place] = 0; /* it is read yet */
+    }
+    for (int32_t i = 0; i < r->n_nodes; i++)
+        if (passed[i])
+            hand_on(r->nodes[i], NULL, 0);
+    return CARINA_OK;
 }
 
 CarinaStatus ca_tf_inline_call(CaTf *r, CaTfNode *call)
@@ -512,8 +534,7 @@ CarinaStatus ca_tf_inline_call(CaTf *r, CaTfNode *call)
     CA_TRY(read_library(&in));
     CA_TRY(push(&in, call));
     CA_TRY(walk(&in));
-    bypass_all(r);
-    return CARINA_OK;
+    return bypass_all(r);
 }
 
 CarinaStatus ca_tf_inline(CaTf *r)
@@ -528,9 +549,9 @@ CarinaStatus ca_tf_inline(CaTf *r)
             from_all = false;
             CA_TRY(push(&in, r->outputs[i].edge.node));
         }
-    for (const char *at = r->options->outputs; at && *at;) {
+    for (const char *at = r->options ? r->options->outputs : NULL;
+         (at = ca_text_item(at, ',', &item, &n)) != NULL;) {
         CaTfEdge e;
-        at = ca_text_item(at, ',', &item, &n);
         const char *name = ca_arena_copy_n(r->b.work, item, n);
         if (!name)
             return no_memory(r);
@@ -543,6 +564,5 @@ CarinaStatus ca_tf_inline(CaTf *r)
     for (int32_t i = r->n_nodes; from_all && i-- > 0;)
         CA_TRY(push(&in, r->nodes[i]));
     CA_TRY(walk(&in));
-    bypass_all(r);
-    return CARINA_OK;
+    return bypass_all(r);
 }

@@ -205,6 +205,8 @@ static CarinaStatus read_meta_graph(CaGraph **out, Meta *m, const char *prefix)
     if (status == CARINA_OK)
         status = ca_tf_inline(r);
     if (status == CARINA_OK)
+        status = ca_tf_prune(r);
+    if (status == CARINA_OK)
         status = ca_tf_finish(out, r);
     ca_tf_variables_free(&variables);
     return status;

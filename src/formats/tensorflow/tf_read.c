@@ -2,8 +2,8 @@
 /*
  * The reader of TensorFlow graphs: a GraphDef, binary (.pb) or text (.pbtxt), frozen or with its variables given.
  */
-#include "formats/reader.h"
 #include "formats/tensorflow/tf_text.h"
+#include "formats/tensorflow/tf_variables.h"
 
 #include <stdio.h>
 
@@ -49,11 +49,19 @@ static bool match(const CaSource *s)
 static CarinaStatus read_source(CaGraph **out, CaSource *s)
 {
     CaTf *r;
+    CaTfVariables *variables = NULL;
     *out = NULL;
     CA_TRY(ca_tf_begin(&r, s->path, s->file, CA_TF_GRAPH, s->options, s->err));
     CarinaStatus status = ca_tf_parse_graph(r, (CaTfSpan){0, r->file->size});
     if (status == CARINA_OK)
+        status = ca_tf_variables_given(&variables, r);
+    if (status == CARINA_OK)
+        status = ca_tf_inline(r);
+    if (status == CARINA_OK)
+        status = ca_tf_prune(r);
+    if (status == CARINA_OK)
         status = ca_tf_finish(out, r);
+    ca_tf_variables_free(&variables);
     ca_tf_free(&r);
     (void)snprintf(s->format, sizeof s->format, "TensorFlow");
     return status;

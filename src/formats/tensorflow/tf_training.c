@@ -61,7 +61,7 @@ static void spread(const CaTf *r, unsigned char *marks)
             const CaTfNode *n = r->nodes[i];
             for (int32_t k = 0; k < n->n_in; k++)
                 if (n->in[k].node)
-                    now |= marks[n->in[k].node->id] & (FROM_DATA | TRAINING);
+                    now |= marks[n->in[k].node->place] & (FROM_DATA | TRAINING);
             changed = changed || now != marks[i];
             marks[i] = now;
         }
@@ -83,7 +83,7 @@ CarinaStatus ca_tf_guess_trained(CaTf *r)
             has_training = true;
             const CaTfNode *labels = labels_of(n);
             if (labels)
-                marks[labels->id] |= TRAINING;
+                marks[labels->place] |= TRAINING;
         }
         if (is_training(n)) {
             marks[i] |= TRAINING;
@@ -96,7 +96,7 @@ CarinaStatus ca_tf_guess_trained(CaTf *r)
     for (int32_t i = 0; i < r->n_nodes; i++)
         for (int32_t k = 0; k < r->nodes[i]->n_in && !(marks[i] & TRAINING); k++)
             if (r->nodes[i]->in[k].node)
-                marks[r->nodes[i]->in[k].node->id] |= READ;
+                marks[r->nodes[i]->in[k].node->place] |= READ;
     for (int32_t i = 0; i < r->n_nodes; i++) {
         CaTfNode *n = r->nodes[i];
         if (marks[i] != FROM_DATA || ca_text_in_list(sources, n->op))

@@ -196,7 +196,7 @@ static CarinaStatus bind(CaTfVariables *v, Restore *s, const CaTfNode *assign)
     CA_TRY(open_restore(s, r, value->node));
     if (value->port >= s->n || !ca_tf_bundle_has(v->bundle, s->keys[value->port]))
         return CARINA_OK;
-    const int32_t id = variable->node->id;
+    const int32_t id = variable->node->place;
     if (id < v->n_keys && !v->keys[id].key)
         v->keys[id] = (Key){s->keys[value->port], s->parts[value->port]};
     return CARINA_OK;
@@ -340,7 +340,7 @@ static CarinaStatus value_of(CarinaTensor **out, void *arg, const CaTfNode *n,
                              CarinaError *err)
 {
     CaTfVariables *v = arg;
-    Key k = n->id < v->n_keys ? v->keys[n->id] : (Key){NULL, NULL};
+    Key k = n->place < v->n_keys ? v->keys[n->place] : (Key){NULL, NULL};
     *out = NULL;
     if (!k.key) {
         CA_TRY(key_by_name(v, n, &k.key));
@@ -382,7 +382,7 @@ CarinaStatus ca_tf_variables_given(CaTfVariables **out, CaTf *r)
 {
     const char *prefix = NULL;
     *out = NULL;
-    if (!r->options->weights)
+    if (!r->options || !r->options->weights)
         return CARINA_OK;
     CA_TRY(ca_tf_checkpoint_prefix(&prefix, r->b.work, r->options->weights, r->b.err));
     if (!prefix)
