@@ -41,6 +41,7 @@ struct CaTfNode {
     uint8_t visit;  /* of the walk that translates */
     bool is_needed; /* an output of the model depends on it */
     bool is_dead;   /* in a branch that is not taken */
+    bool is_inner;  /* of a function's body: an output only if it is named */
     uint64_t used;  /* bit k: output k is read by a needed node; bit 63: 63 and more */
     CaValue *
         *value; /* of each output, once known: a model's input stands before the walk */

@@ -63,9 +63,10 @@ static void settle_merge(CaTf *r, CaTfNode *n, const unsigned char *state)
 static void settle(CaTf *r, Frame *f, unsigned char *state)
 {
     CaTfNode *n = f->node;
+    const bool lives_with_one = is_merge(n) && f->has_alive;
     if (is_merge(n))
         settle_merge(r, n, state);
-    state[n->place] = f->has_dead && (!is_merge(n) || !f->has_alive) ? DEAD : ALIVE;
+    state[n->place] = f->has_dead && !lives_with_one ? DEAD : ALIVE;
 }
 
 /* Producers first; loops are left as they are. */
@@ -112,6 +113,8 @@ CarinaStatus ca_tf_prune(CaTf *r)
     for (int32_t i = 0; state && i < r->n_nodes; i++)
         if (state[i] == UNKNOWN)
             visit(r, r->nodes[i], stack, state);
+    for (int32_t i = 0; state && i < r->n_nodes; i++)
+        r->nodes[i]->is_inner = r->nodes[i]->is_inner || state[i] == DEAD;
     return r->b.status;
 }
 

@@ -301,6 +301,15 @@ static CarinaStatus find_entry(Entry *e, const CaTfBundle *b, const char *key,
                   near ? "'" : "");
 }
 
+bool ca_tf_bundle_shape(CarinaShape *out, const CaTfBundle *b, const char *key)
+{
+    Entry e;
+    if (find_entry(&e, b, key, NULL) != CARINA_OK)
+        return false;
+    *out = e.shape;
+    return true;
+}
+
 /* --- Data. */
 
 /* The shard that holds the entry, the entry's bytes within it checked but for the checksum. */

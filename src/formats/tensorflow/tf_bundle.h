@@ -21,6 +21,8 @@ void ca_tf_bundle_free(CaTfBundle **bundle);
 /* Key i in ascending order, without the parts of partitioned variables; NULL past the last. */
 const char *ca_tf_bundle_key(const CaTfBundle *b, size_t i);
 bool ca_tf_bundle_has(const CaTfBundle *b, const char *key);
+/* The whole variable's shape, without reading its data; false where there is none. */
+bool ca_tf_bundle_shape(CarinaShape *out, const CaTfBundle *b, const char *key);
 /* The key nearest to one that is not there; NULL if none is near. */
 const char *ca_tf_bundle_nearest(const CaTfBundle *b, const char *key);
 

@@ -315,6 +315,7 @@ static CarinaStatus expand(Inliner *in, CaTfEdge **results, const Function *fn,
         CA_TRY(ca_tf_parse_node(&node, r, f.span, prefix));
         const char *own = node->name + strlen(prefix);
         *name_in(&names, own, strlen(own)) = (Name){own, node, NULL, NULL};
+        node->is_inner = true;
         CA_TRY(meet(in, node, depth));
     }
     CA_TRY(r->b.status);
@@ -347,6 +348,7 @@ static CarinaStatus add_switch(CaTf *r, CaTfEdge *out, const CaTfEdge *value,
     CaTfNode *n = NULL;
     CA_TRY(ca_tf_add_node(&n, r, ca_arena_printf(r->b.work, "%s/Switch", call->name),
                           "Switch", 2));
+    n->is_inner = true;
     n->in[0] = *value;
     n->in[1] = *condition;
     *out = (CaTfEdge){n->name, n, port};
@@ -383,6 +385,7 @@ static CarinaStatus expand_both(Inliner *in, CaTfNode *call, const Function *yes
         CaTfNode *merge = NULL;
         CA_TRY(ca_tf_add_node(
             &merge, r, ca_arena_printf(r->b.work, "%s/Merge", call->name), "Merge", 2));
+        merge->is_inner = true;
         merge->in[0] = other[i];
         merge->in[1] = taken[i];
         taken[i] = (CaTfEdge){merge->name, merge, 0};

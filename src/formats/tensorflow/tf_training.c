@@ -13,7 +13,7 @@ enum { FROM_DATA = 1, TRAINING = 2, READ = 4 };
 
 /* Where data come from. */
 static const char sources[] =
-    "Placeholder,PlaceholderV2,PlaceholderWithDefault,IteratorGetNext,QueueDequeueV2,"
+    "Placeholder,PlaceholderV2,IteratorGetNext,QueueDequeueV2,"
     "QueueDequeueManyV2,QueueDequeueUpToV2,QueueDequeue,QueueDequeueMany";
 /* The labels are input 1 of each. */
 static const char losses[] =
@@ -68,6 +68,14 @@ static void spread(const CaTf *r, unsigned char *marks)
     }
 }
 
+/* What constants of a branch depend on: an Identity of a Switch of the condition itself. */
+static bool is_pivot(const CaTfNode *n)
+{
+    const CaTfNode *from = n->n_in == 1 ? n->in[0].node : NULL;
+    return (from && from->n_in == 2 && strcmp(from->op, "Switch") == 0) ||
+           strcmp(n->op, "Switch") == 0;
+}
+
 CarinaStatus ca_tf_guess_trained(CaTf *r)
 {
     unsigned char *marks = ca_arena_alloc(r->b.work, (size_t)r->n_nodes + 1);
@@ -99,7 +107,7 @@ CarinaStatus ca_tf_guess_trained(CaTf *r)
                 marks[r->nodes[i]->in[k].node->place] |= READ;
     for (int32_t i = 0; i < r->n_nodes; i++) {
         CaTfNode *n = r->nodes[i];
-        if (marks[i] != FROM_DATA || ca_text_in_list(sources, n->op))
+        if (marks[i] != FROM_DATA || ca_text_in_list(sources, n->op) || is_pivot(n))
             continue;
         const CaTfEnd end = {.name = n->name, .edge = {n->name, n, 0}};
         CA_TRY(ca_tf_add_output(r, &end));

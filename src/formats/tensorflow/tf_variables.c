@@ -286,11 +286,59 @@ static CarinaStatus read_objects(CaTfVariables *v)
     return status;
 }
 
-/* The key of a variable that nothing restores: its name, or what the checkpoint calls the object of that name. */
-static CarinaStatus key_by_name(CaTfVariables *v, const CaTfNode *n, const char **key)
+/* "w/part_1" of a partitioned variable that was saved as "w": its place, by the shapes of the parts before it. part
+ * stays "" where n is no such part. */
+static CarinaStatus part_by_name(const CaTfVariables *v, const CaTfNode *n, Key *k)
 {
-    *key = n->name;
+    CaTf *r = v->r;
+    const char *end = strstr(n->name, "/part_");
+    int64_t number = 0;
+    CarinaShape full;
+    if (!end || !ca_text_int(&number, end + 6, strlen(end + 6)) || number < 0)
+        return CARINA_OK;
+    const char *base = ca_arena_copy_n(r->b.work, n->name, (size_t)(end - n->name));
+    if (!base)
+        return no_memory(r);
+    if (!ca_tf_bundle_has(v->bundle, base) || !ca_tf_bundle_shape(&full, v->bundle, base))
+        return CARINA_OK;
+    const CarinaShape own = ca_tf_attr_shape(r, n, "shape");
+    int axis = 0;
+    int64_t start = 0;
+    while (axis < own.rank - 1 && axis < full.rank && own.dims[axis] == full.dims[axis])
+        axis++;
+    for (int64_t i = 0; i < number && own.rank == full.rank && own.rank > 0; i++) {
+        const char *name = ca_arena_printf(r->b.work, "%s/part_%lld", base, (long long)i);
+        const CaTfNode *before = name ? ca_tf_find(r, name) : NULL;
+        const CarinaShape s =
+            before ? ca_tf_attr_shape(r, before, "shape") : ca_shape_unknown();
+        if (s.rank != own.rank || s.dims[axis] < 1 || s.dims[axis] > full.dims[axis])
+            return CARINA_OK;
+        start += s.dims[axis];
+    }
+    CaText text = {.limit = 1024};
+    for (int i = 0; i < full.rank; i++)
+        ca_text_add(&text, "%lld ", (long long)full.dims[i]);
+    for (int i = 0; i < own.rank; i++)
+        if (i == axis)
+            ca_text_add(&text, "%s%lld,%lld", i ? ":" : "", (long long)start,
+                        (long long)own.dims[i]);
+        else
+            ca_text_add(&text, "%s-", i ? ":" : "");
+    k->key = base;
+    k->part = text.failed ? NULL : ca_arena_copy(r->b.work, text.data ? text.data : "");
+    ca_text_free(&text);
+    return k->part ? r->b.status : no_memory(r);
+}
+
+/* The key of a variable that nothing restores: its name, or what the checkpoint calls the object of that name. */
+static CarinaStatus key_by_name(CaTfVariables *v, const CaTfNode *n, Key *k)
+{
+    const char **key = &k->key;
+    *k = (Key){n->name, ""};
     if (ca_tf_bundle_has(v->bundle, n->name))
+        return CARINA_OK;
+    CA_TRY(part_by_name(v, n, k));
+    if (k->part[0])
         return CARINA_OK;
     if (!v->has_aliases)
         CA_TRY(read_objects(v));
@@ -342,10 +390,8 @@ static CarinaStatus value_of(CarinaTensor **out, void *arg, const CaTfNode *n,
     CaTfVariables *v = arg;
     Key k = n->place < v->n_keys ? v->keys[n->place] : (Key){NULL, NULL};
     *out = NULL;
-    if (!k.key) {
-        CA_TRY(key_by_name(v, n, &k.key));
-        k.part = "";
-    }
+    if (!k.key)
+        CA_TRY(key_by_name(v, n, &k));
     CA_TRY(ca_tf_bundle_part(out, v->bundle, k.key, k.part, err));
     const CarinaStatus status = check(v, n, k.key, *out);
     if (status != CARINA_OK)
@@ -382,13 +428,13 @@ CarinaStatus ca_tf_variables_given(CaTfVariables **out, CaTf *r)
 {
     const char *prefix = NULL;
     *out = NULL;
+    if (r->n_outputs == 0 && !(r->options && r->options->outputs))
+        CA_TRY(ca_tf_guess_trained(r));
     if (!r->options || !r->options->weights)
         return CARINA_OK;
     CA_TRY(ca_tf_checkpoint_prefix(&prefix, r->b.work, r->options->weights, r->b.err));
     if (!prefix)
         return no_memory(r);
-    if (r->n_outputs == 0 && !r->options->outputs)
-        CA_TRY(ca_tf_guess_trained(r));
     CA_TRY(ca_tf_variables_open(out, r, prefix));
     const CarinaStatus status = ca_tf_variables_bind(*out, NULL);
     if (status != CARINA_OK)

@@ -23,7 +23,8 @@ CarinaStatus ca_tf_variables_open(CaTfVariables **out, CaTf *r, const char *pref
 CarinaStatus ca_tf_variables_bind(CaTfVariables *v, const char *restore);
 void ca_tf_variables_free(CaTfVariables **v);
 
-/* For the reader of graphs: both with the checkpoint that options->weights names; *out NULL where there is none. */
+/* For the reader of graphs: both with the checkpoint that options->weights names (*out NULL where there is none), and
+ * the ends of the network in a training graph. */
 CarinaStatus ca_tf_variables_given(CaTfVariables **out, CaTf *r);
 
 #endif

@@ -101,6 +101,8 @@ def branches():
     tf.saved_model.save(net, "branches", signatures={"choose": net.choose, "loop": net.loop})
     tidy("branches")
     shutil.rmtree("branches/variables")
+    x = np.array([-1.5, 2], np.float32)
+    keep("branches", x, net.choose(x)["y"])
 
 
 # --- TensorFlow 1.
@@ -135,6 +137,7 @@ def network(x, training):
 
 def train():
     """A training script's files: loss, optimiser, summaries, a queue, moving averages; variables in two shards."""
+    v1.disable_control_flow_v2()
     with tf.Graph().as_default(), v1.Session() as session:
         v1.disable_resource_variables()
         queue = v1.FIFOQueue(4, [tf.float32], shapes=[[2, 4, 4, 2]])
@@ -186,7 +189,8 @@ def two_shards(source, target):
 
 
 def saved_1():
-    """A SavedModel without functions."""
+    """A SavedModel of TensorFlow 1: its only functions are the branches of an If."""
+    v1.enable_control_flow_v2()
     with tf.Graph().as_default(), v1.Session() as session:
         x = v1.placeholder(tf.float32, [2, 4, 4, 2], "images")
         logits = network(x, tf.constant(False))
@@ -283,6 +287,7 @@ def bundle(name, header=b"\x08\x01\x1a\x02\x08\x01", data=None, kind=0, **fields
 def broken():
     bundle("good")
     changed("good.index", "bad_cut.index", cut=60)
+    changed("good.index", "bad_footer.index", at=78, xor=0x40)
     changed("good.index", "bad_block.index", at=5)
     bundle("bad_sum", crc=0x12345678)
     bundle("bad_snappy", kind=1)
@@ -296,7 +301,7 @@ def broken():
     bundle("bad_huge", shape=(1 << 40, 1 << 40))
     bundle("bad_missing")
     os.remove("bad_missing.data-00000-of-00001")
-    for name in ("bad_cut", "bad_block"):
+    for name in ("bad_cut", "bad_block", "bad_footer"):
         shutil.copy("good.data-00000-of-00001", name + ".data-00000-of-00001")
 
 
