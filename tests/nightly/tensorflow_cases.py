@@ -215,6 +215,10 @@ def cases(np):
             tf.raw_ops, "TensorScatter" + op)(tensor=x, indices=[[1], [4]], updates=u))
     case("sparse_to_dense", reals(3), lambda tf, x: tf.raw_ops.SparseToDense(
         sparse_indices=[[0, 1], [1, 3], [2, 0]], output_shape=[3, 4], sparse_values=x, default_value=-1.0))
+    case("segment_sum", reals(5, 3), lambda tf, x: tf.math.unsorted_segment_sum(x, [0, 3, 0, 1, 3], 4))
+    case("patches", reals(2, 7, 6, 3), lambda tf, x: [
+        tf.raw_ops.ExtractImagePatches(images=x, ksizes=[1, 3, 2, 1], strides=[1, 2, 1, 1], rates=[1, 1, 2, 1],
+                                       padding=p) for p in ("SAME", "VALID")])
     case("matrix_band", reals(2, 4, 5), lambda tf, x: [tf.linalg.band_part(x, 1, 0), tf.linalg.band_part(x, -1, 1)])
     case("matrix_diagonal", matrix, lambda tf, x: tf.raw_ops.MatrixDiag(diagonal=x))
 
@@ -255,6 +259,16 @@ def cases(np):
              tf.quantization.fake_quant_with_min_max_vars(x, -1.0, 2.3, b, n))
     case("fake_quant_channels", steps, lambda tf, x: tf.quantization.fake_quant_with_min_max_vars_per_channel(
         x, np.linspace(-4, -1, 6, dtype="float32"), np.linspace(1, 4, 6, dtype="float32")))
+
+    for signed, narrow in ((True, False), (True, True), (False, False)):
+        case("there_and_back_%d%d" % (signed, narrow), steps, lambda tf, x, s=signed, n=narrow:
+             tf.raw_ops.QuantizeAndDequantizeV2(input=x, input_min=-1.5, input_max=3.0, signed_input=s, num_bits=8,
+                                                range_given=True, narrow_range=n))
+    for mode in "MIN_COMBINED MIN_FIRST SCALED".split():
+        for kind in "quint8 qint8".split():
+            stored = random.integers(0, 120, (4, 6)) - (60 if kind == "qint8" else 0)
+            case("dequantize_%s_%s" % (mode, kind), reals(4, 6), lambda tf, x, m=mode, k=kind, v=stored:
+                 x + tf.raw_ops.Dequantize(input=tf.constant(v, getattr(tf, k)), min_range=-2.0, max_range=2.5, mode=m))
 
     # --- Recurrent cells.
     w, bias = weight(5 + 4, 16), weight(16)

@@ -99,6 +99,10 @@ CarinaStatus ca_tf_parse_graph(CaTf *r, CaTfSpan graph_def);
 /* Options' inputs, outputs and freeze; ends that are not given guessed; then the translation. */
 CarinaStatus ca_tf_finish(CaGraph **out, CaTf *r);
 
+/* All of that for a file that is a GraphDef. options may be NULL. */
+CarinaStatus ca_tf_read(CaGraph **out, const char *path, CaBuffer *file,
+                        const CarinaReadOptions *options, CarinaError *err);
+
 /* --- tf_graph.c: making and changing the graph, for functions and control flow. */
 /* One NodeDef (of a graph or of a function's body), its name after prefix ("" or "call/"), put into r->nodes but
  * not into r->names. Edges have texts only. */

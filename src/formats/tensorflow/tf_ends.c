@@ -352,7 +352,7 @@ static CarinaStatus guess_outputs(CaTf *r)
         CaTfNode *n = r->nodes[i];
         const bool is_read = n->used != 0;
         n->used = 0;
-        if (is_read || is_no_output(n) || ca_tf_value(&(CaTfEdge){NULL, n, 0}))
+        if (is_read || is_no_output(n))
             continue;
         const CaTfEnd end = {.name = n->name, .edge = {n->name, n, 0}};
         CA_TRY(ca_tf_add_output(r, &end));
@@ -453,6 +453,9 @@ static CarinaStatus guess_inputs(CaTf *r, int32_t n_given)
 CarinaStatus ca_tf_settle_ends(CaTf *r)
 {
     const bool by_signature = r->n_inputs > 0;
+    CA_TRY(option_outputs(r));
+    if (r->n_outputs == 0) /* before cutting, which leaves ends that nobody reads */
+        CA_TRY(guess_outputs(r));
     CA_TRY(option_inputs(r));
     for (int32_t i = 0; i < r->n_inputs; i++) {
         if (by_signature)
@@ -462,9 +465,6 @@ CarinaStatus ca_tf_settle_ends(CaTf *r)
             CA_TRY(make_parameter(r, &r->inputs[i]));
     }
     CA_TRY(freeze(r));
-    CA_TRY(option_outputs(r));
-    if (r->n_outputs == 0)
-        CA_TRY(guess_outputs(r));
     CA_TRY(ca_tf_join_dilations(r));
     CA_TRY(mark_needed(r));
     return guess_inputs(r, r->n_inputs);

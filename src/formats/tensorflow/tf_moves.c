@@ -50,23 +50,28 @@ static void rank(CaTfCall *c)
     ca_tf_out(c, 0, ca_build_convert(c->b, ca_build_scalar(c->b, n), CARINA_I32));
 }
 
-/* One dimension that is not known among others that are is what is left. */
+/* A shape that is computed from others' stays so: another batch then needs no other model. One dimension of it that is
+ * not known among others that are is what is left. */
 static void reshape(CaTfCall *c)
 {
+    CaBuild *b = c->b;
     int64_t dims[CARINA_MAX_RANK];
     int n_free = 0, n_zero = 0;
-    CaValue *x = ca_tf_in(c, 0);
-    const int n = ca_tf_some_ints(c, 1, dims, CARINA_MAX_RANK);
+    CaValue *x = ca_tf_in(c, 0), *to = ca_tf_in(c, 1);
+    if (!ca_build_settle(b))
+        return;
+    const bool is_computed = to->constant && !ca_node_is(to->node, "Const");
+    const int n = is_computed ? -1 : ca_tf_some_ints(c, 1, dims, CARINA_MAX_RANK);
     for (int i = 0; i < n; i++) {
         n_free += dims[i] < 0;
         n_zero += dims[i] == 0;
     }
     if (n >= 0 && n_free <= 1 && (n_zero == 0 || n_free == 0)) {
-        ca_tf_out(c, 0, ca_build_reshape(c->b, x, dims, n));
+        ca_tf_out(c, 0, ca_build_reshape(b, x, dims, n));
         return;
     }
-    CaValue *v = ca_build_2(c->b, "Reshape", x, ca_tf_in(c, 1));
-    ca_build_set_text(c->b, v, "special_zero", "false");
+    CaValue *v = ca_build_2(b, "Reshape", x, to);
+    ca_build_set_text(b, v, "special_zero", "false");
     ca_tf_out(c, 0, v);
 }
 

@@ -178,6 +178,44 @@ static void depthwise(CaTfCall *c)
     ca_tf_out(c, 0, ca_tf_back(c, v, 2));
 }
 
+/* What lies under the window at each place: a depthwise filter for each element of the window, 1 there and 0
+ * elsewhere. Ours has the channels outside, theirs inside. */
+static void patches(CaTfCall *c)
+{
+    static const int perm[] = {0, 3, 4, 2, 1};
+    CaBuild *b = c->b;
+    int64_t kernel[CARINA_MAX_RANK];
+    CaValue *x = ca_build_channels_first(b, ca_tf_in(c, 0));
+    const CarinaShape xs = ca_build_shape(b, x);
+    Window w = window_read(c, 2);
+    ca_tf_spatial(c, kernel, "ksizes", 2);
+    ca_tf_spatial(c, w.dilations, "rates", 2);
+    const int64_t n = kernel[0] * kernel[1], channels = xs.rank == 4 ? xs.dims[1] : -1;
+    const bool fits =
+        channels > 0 && n <= 4096 && channels <= 4096 && channels * n * n <= 1 << 24;
+    double *filter =
+        fits ? ca_arena_array(b->work, (size_t)(channels * n * n), sizeof *filter) : NULL;
+    if (!filter) {
+        ca_build_fail(b, CARINA_ERR_SHAPE,
+                      "windows of an input whose channels are not known or too many");
+        return;
+    }
+    for (int64_t i = 0; i < channels * n; i++)
+        filter[i * n + i % n] = 1;
+    const int64_t dims[] = {channels, n, 1, kernel[0], kernel[1]};
+    const CarinaShape s = ca_shape(5, dims);
+    CaValue *v = ca_build_2(b, "GroupConvolution", x, ca_build_reals(b, &s, filter));
+    window_set(c, v, &w);
+    ca_build_set_ints(b, v, "dilations", w.dilations, 2);
+    const CarinaShape out = ca_build_static_shape(b, v);
+    if (b->status != CARINA_OK)
+        return;
+    const int64_t apart[] = {out.dims[0], channels, n, out.dims[2], out.dims[3]},
+                  joined[] = {out.dims[0], out.dims[2], out.dims[3], n * channels};
+    v = ca_build_transpose(b, ca_build_reshape(b, v, apart, 5), perm, 5);
+    ca_tf_out(c, 0, ca_build_reshape(b, v, joined, 4));
+}
+
 /* --- Transposed convolution: the gradient of a convolution that made input_sizes smaller. */
 
 /* The pads of the convolution it undoes, and what is missing at the end. False where the size is not known. */
@@ -479,6 +517,7 @@ const CaTfOp ca_tf_nn[] = {
     {"Conv3DBackpropInputV2", transposed_3d, NULL, 0},
     {"DepthwiseConv2dNative", depthwise, NULL, 0},
     {"Einsum", einsum, NULL, 0},
+    {"ExtractImagePatches", patches, NULL, 0},
     {"FusedBatchNorm", fused_batch_norm, NULL, 0},
     {"FusedBatchNormV2", fused_batch_norm, NULL, 0},
     {"FusedBatchNormV3", fused_batch_norm, NULL, 0},

@@ -145,6 +145,30 @@ static void sparse_to_dense(CaTfCall *c)
     ca_tf_out(c, 0, scattered(b, base, index, values, "none"));
 }
 
+/* Rows that have the same number are added; numbers [n], rows [n, ...]. */
+static void segment_sum(CaTfCall *c)
+{
+    CaBuild *b = c->b;
+    const int64_t last = -1, one = 1, end = INT32_MAX, zero = 0;
+    CaValue *x = ca_tf_in(c, 0), *ids = ca_tf_in(c, 1);
+    if (ca_build_rank(b, ids) != 1)
+        ca_build_fail(b, CARINA_ERR_UNSUPPORTED, "its numbers are no list");
+    CaValue *sizes = ca_build_1(b, "ShapeOf", x);
+    CaValue *const cut[] = {sizes, ca_build_vector(b, &one, 1),
+                            ca_build_vector(b, &end, 1), ca_build_vector(b, &one, 1),
+                            ca_build_vector(b, &zero, 1)};
+    CaValue *n =
+        ca_build_reshape(b, ca_build_convert(b, ca_tf_in(c, 2), CARINA_I64), &one, 1);
+    CaValue *const both[] = {n, ca_build_make(b, "Slice", cut, 5, 1)};
+    CaValue *to = ca_build_make(b, "Concat", both, 2, 1);
+    ca_build_set_int(b, to, "axis", 0);
+    CaValue *base = ca_build_2(b, "Broadcast", ca_build_number(b, x, 0), to);
+    ca_tf_out(c, 0,
+              scattered(b, base,
+                        ca_build_2(b, "Unsqueeze", ids, ca_build_vector(b, &last, 1)), x,
+                        "sum"));
+}
+
 /* --- Matrices. */
 
 /* A constant mask [rows, columns] of what lies between two diagonals. */
@@ -222,5 +246,6 @@ const CaTfOp ca_tf_parts[] = {
     {"TensorScatterMin", tensor_scatter, "min", 0},
     {"TensorScatterSub", tensor_scatter, "sub", 0},
     {"TensorScatterUpdate", tensor_scatter, "none", 0},
+    {"UnsortedSegmentSum", segment_sum, NULL, 0},
     {NULL, NULL, NULL, 0},
 };

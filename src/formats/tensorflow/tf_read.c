@@ -46,12 +46,13 @@ static bool match(const CaSource *s)
     return p[0] == 0x0a && is_node(p + at + 1, s->file->size - at - 1);
 }
 
-static CarinaStatus read_source(CaGraph **out, CaSource *s)
+CarinaStatus ca_tf_read(CaGraph **out, const char *path, CaBuffer *file,
+                        const CarinaReadOptions *options, CarinaError *err)
 {
     CaTf *r;
     CaTfVariables *variables = NULL;
     *out = NULL;
-    CA_TRY(ca_tf_begin(&r, s->path, s->file, CA_TF_GRAPH, s->options, s->err));
+    CA_TRY(ca_tf_begin(&r, path, file, CA_TF_GRAPH, options, err));
     CarinaStatus status = ca_tf_parse_graph(r, (CaTfSpan){0, r->file->size});
     if (status == CARINA_OK)
         status = ca_tf_variables_given(&variables, r);
@@ -63,8 +64,13 @@ static CarinaStatus read_source(CaGraph **out, CaSource *s)
         status = ca_tf_finish(out, r);
     ca_tf_variables_free(&variables);
     ca_tf_free(&r);
-    (void)snprintf(s->format, sizeof s->format, "TensorFlow");
     return status;
+}
+
+static CarinaStatus read_source(CaGraph **out, CaSource *s)
+{
+    (void)snprintf(s->format, sizeof s->format, "TensorFlow");
+    return ca_tf_read(out, s->path, s->file, s->options, s->err);
 }
 
 const CaReader ca_reader_tensorflow = {"TensorFlow", match, read_source};
