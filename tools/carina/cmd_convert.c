@@ -448,15 +448,13 @@ static bool write(Job *job)
 
 static bool convert(Job *job)
 {
-    struct stat st;
     Reading reading = job->v->reading;
     job->started = now_ms();
     if (job->weights)
         reading.weights = job->weights;
     if (!read_model(&job->model, job->ctx, job->path, &reading))
         return false;
-    const char *file = job->weights ? job->weights : job->path;
-    const double mb = stat(file, &st) == 0 ? (double)st.st_size / 1e6 : 0;
+    const double mb = model_mb(job->path, &reading);
     const int nodes = carina_model_graph(job->model)->n_nodes;
     printf("reading     %s   %s, %s nodes, %s MB\n", job->path,
            carina_model_format(job->model), grouped(nodes), three(mb));

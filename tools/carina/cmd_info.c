@@ -10,7 +10,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 typedef struct {
     const char *model, *dot, *svg;
@@ -178,19 +177,16 @@ static void add_ports(const CarinaModel *model, Json *json)
     json_end(json);
 }
 
-static int print(const CarinaModel *model, const char *path)
+static int print(const CarinaModel *model, double mb)
 {
     static const char *const heads[] = {"#",      "<layer", "<type", "<output",
                                         "params", "MMAC",   NULL};
     const CarinaGraph *g = carina_model_graph(model);
-    struct stat st;
     Json *json = NULL;
     if (!json_open(&json, common.json))
         return EXIT_BAD;
     Table *t = table_create(heads);
     const Totals sum = add_layers(g, t, json);
-    const double mb =
-        stat(path, &st) == 0 && S_ISREG(st.st_mode) ? (double)st.st_size / 1e6 : 0;
     printf("%s   %s   %s nodes   %s parameters   %sMAC",
            g->name && *g->name ? g->name : "model", carina_model_format(model),
            grouped(g->n_nodes), si((double)sum.parameters), si(sum.macs));
@@ -226,7 +222,7 @@ static int run(const void *values, const List *words)
     good = good && (!v->optimize || optimize_model(model));
     good = good && (!v->dot || draw_dot(carina_model_graph(model), v->dot));
     good = good && (!v->svg || draw_svg(carina_model_graph(model), v->svg));
-    const int status = good ? print(model, path) : EXIT_BAD;
+    const int status = good ? print(model, model_mb(path, &v->reading)) : EXIT_BAD;
     carina_model_free(&model);
     carina_context_free(&ctx);
     return status;

@@ -5,6 +5,7 @@
  */
 #include "reading.h"
 
+#include <glob.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -101,6 +102,59 @@ static bool find_model(List *files, const char *path)
                 return true;
             }
     return false;
+}
+
+/* --- Sizes. */
+
+static double size_of(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && S_ISREG(st.st_mode) ? (double)st.st_size : 0;
+}
+
+/* Of the files STEM + END, where END is a pattern. */
+static double sizes_of(const char *stem, int n, const char *end)
+{
+    glob_t g = {0};
+    double sum = 0;
+    char *pattern = text_of("%.*s%s", n, stem, end);
+    if (glob(pattern, 0, NULL, &g) == 0)
+        for (size_t i = 0; i < g.gl_pathc; i++)
+            sum += size_of(g.gl_pathv[i]);
+    globfree(&g);
+    free(pattern);
+    return sum;
+}
+
+/* A checkpoint's prefix, of any of its files. */
+static int prefix_of(const char *path)
+{
+    const int n = (int)strlen(path);
+    if (has_extension(path, "meta"))
+        return n - 5;
+    return has_extension(path, "index") ? n - 6 : n;
+}
+
+/* Of a checkpoint by its prefix or one of its files, of a SavedModel's folder, or of one file. */
+static double all_sizes(const char *path)
+{
+    const int n = (int)strlen(path), prefix = prefix_of(path);
+    if (is_folder(path))
+        return sizes_of(path, n, "/saved_model.pb*") + sizes_of(path, n, "/variables/*");
+    if (size_of(path) > 0 && prefix == n)
+        return size_of(path);
+    return sizes_of(path, prefix, ".index") + sizes_of(path, prefix, ".data-*");
+}
+
+double model_mb(const char *path, const Reading *reading)
+{
+    const char *second = reading->checkpoint ? reading->checkpoint : reading->weights;
+    double sum = all_sizes(path);
+    if (prefix_of(path) < (int)strlen(path) || size_of(path) == 0)
+        sum += sizes_of(path, prefix_of(path), ".meta"); /* it holds the graph */
+    if (second && strcmp(second, path) != 0)
+        sum += all_sizes(second);
+    return sum / 1e6;
 }
 
 /* --- Ends. */

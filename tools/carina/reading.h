@@ -35,6 +35,8 @@ typedef struct Reading {
 bool read_model(CarinaModel **out, CarinaContext *ctx, const char *path,
                 const Reading *reading);
 
+/* Size of the files that a model was read from, in MB. */
+double model_mb(const char *path, const Reading *reading);
 /* Has the model's format ends that are cut as it is read, so that --input and --output have been heeded? */
 bool reads_ends(const CarinaModel *model);
 
