@@ -37,10 +37,11 @@ struct CaTfNode {
     CaTfEdge *in; /* data only: control inputs order effects, and inference has none */
     CaTfAttr *attrs;
     int32_t n_in, n_attrs;
-    int32_t place;  /* in CaTf.nodes, while nodes are counted */
+    int32_t place;  /* in CaTf.nodes */
     uint8_t visit;  /* of the walk that translates */
     bool is_needed; /* an output of the model depends on it */
     bool is_dead;   /* in a branch that is not taken */
+    bool is_inner;  /* of a function's body: an output only if it is named */
     uint64_t used;  /* bit k: output k is read by a needed node; bit 63: 63 and more */
     CaValue *
         *value; /* of each output, once known: a model's input stands before the walk */
@@ -192,7 +193,8 @@ typedef struct CaTfOp {
 } CaTfOp;
 /* Each ends with a row without name. A new table is added in tf_translate.c. */
 extern const CaTfOp ca_tf_nn[], ca_tf_math[], ca_tf_reduce[], ca_tf_moves[],
-    ca_tf_parts[], ca_tf_image[], ca_tf_quantize[], ca_tf_control[], ca_tf_rnn[];
+    ca_tf_parts[], ca_tf_image[], ca_tf_quantize[], ca_tf_control[], ca_tf_rnn[],
+    ca_tf_branches[];
 const CaTfOp *ca_tf_op_find(const char *name);
 
 CaValue *ca_tf_in(CaTfCall *c, int i);  /* fails where absent */

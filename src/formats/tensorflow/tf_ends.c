@@ -330,6 +330,9 @@ static bool is_no_output(const CaTfNode *n)
         "Summary",   "Save",   "Restore",     "Assign",     "Queue",   "Variable",
         "VarHandle", "Apply",  "Iterator",    "Dataset",    "Barrier", "Initialize",
         "Table",     "Reader", "TensorArray", "Placeholder"};
+    if (n->is_inner ||
+        (n->n_in == 1 && n->in[0].node && strcmp(n->in[0].node->op, "Switch") == 0))
+        return true; /* the latter: what a branch's constants depend on */
     for (size_t i = 0; i < sizeof whole / sizeof whole[0]; i++)
         if (strcmp(n->op, whole[i]) == 0)
             return true;

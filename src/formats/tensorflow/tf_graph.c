@@ -79,6 +79,7 @@ static CarinaStatus keep_node(CaTf *r, CaTfNode *n)
         r->nodes = nodes;
         r->room = room;
     }
+    n->place = r->n_nodes;
     r->nodes[r->n_nodes++] = n;
     return CARINA_OK;
 }

@@ -2,8 +2,8 @@
 /*
  * The reader of TensorFlow graphs: a GraphDef, binary (.pb) or text (.pbtxt), frozen or with its variables given.
  */
-#include "formats/reader.h"
 #include "formats/tensorflow/tf_text.h"
+#include "formats/tensorflow/tf_variables.h"
 
 #include <stdio.h>
 
@@ -50,11 +50,19 @@ CarinaStatus ca_tf_read(CaGraph **out, const char *path, CaBuffer *file,
                         const CarinaReadOptions *options, CarinaError *err)
 {
     CaTf *r;
+    CaTfVariables *variables = NULL;
     *out = NULL;
     CA_TRY(ca_tf_begin(&r, path, file, CA_TF_GRAPH, options, err));
     CarinaStatus status = ca_tf_parse_graph(r, (CaTfSpan){0, r->file->size});
     if (status == CARINA_OK)
+        status = ca_tf_variables_given(&variables, r);
+    if (status == CARINA_OK)
+        status = ca_tf_inline(r);
+    if (status == CARINA_OK)
+        status = ca_tf_prune(r);
+    if (status == CARINA_OK)
         status = ca_tf_finish(out, r);
+    ca_tf_variables_free(&variables);
     ca_tf_free(&r);
     return status;
 }
