@@ -83,7 +83,10 @@ struct CarinaOp {
     size_t attrs_size;
     const CarinaAttr *attrs;
     CarinaStatus (*infer)(const CaInferArgs *args, CarinaError *err);
-    void (*ref)(CaRefArgs *r); /* NULL: Parameter, Const, Result */
+    void (*ref)(CaRefArgs *r); /* NULL: Parameter, Const, Result; where there is run */
+    /* Instead of ref, of operators with bodies: the definition on the tensors themselves; uses the heap. */
+    CarinaStatus (*run)(const CaNode *node, CarinaTensor *const *outputs,
+                        const CarinaTensor *const *inputs, CarinaError *err);
     /* Bytes that ref takes from its arena at most; SIZE_MAX: too many. NULL: none. Known shapes only. */
     size_t (*work)(const CarinaNode *node);
     const CaImportRule *imports;
