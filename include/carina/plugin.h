@@ -182,6 +182,13 @@ typedef struct CarinaHost {
     /* [any thread] The operator's definition: inputs and outputs are plain tensors. Slow; allocates. */
     CarinaStatus (*node_reference)(const CarinaNode *node, CarinaTensor *const *outputs,
                                    const CarinaTensor *const *inputs, CarinaError *err);
+    /* [any thread] Bytes of work space that the definition needs; SIZE_MAX: more than there can be. */
+    size_t (*node_reference_work)(const CarinaNode *node);
+    /* [any thread] node_reference in that work space (16-byte aligned): slow; allocates nothing. */
+    CarinaStatus (*node_reference_in)(const CarinaNode *node,
+                                      CarinaTensor *const *outputs,
+                                      const CarinaTensor *const *inputs, void *work,
+                                      size_t work_size, CarinaError *err);
 } CarinaHost;
 
 /* What a run is given besides tensors. Threads are those of one stream, spinning while the run lasts. */

@@ -80,7 +80,10 @@ typedef struct Block {
 struct CaArena {
     Block *blocks;
     size_t total, limit;
+    bool is_lent; /* lies in its one block's memory, which is the caller's */
 };
+_Static_assert((sizeof(CaArena) + 15) / 16 * 16 + sizeof(Block) <= CA_ARENA_OWN,
+               "what an arena takes for itself");
 
 CaArena *ca_arena_create(size_t limit)
 {
@@ -90,16 +93,28 @@ CaArena *ca_arena_create(size_t limit)
     return a;
 }
 
+CaArena *ca_arena_create_in(void *memory, size_t size)
+{
+    if (!memory || size < CA_ARENA_OWN)
+        return NULL;
+    CaArena *a = memory;
+    Block *b = (Block *)(void *)((unsigned char *)memory + (sizeof *a + 15) / 16 * 16);
+    *b = (Block){.room = size - CA_ARENA_OWN};
+    *a = (CaArena){.blocks = b, .is_lent = true};
+    return a;
+}
+
 void ca_arena_free(CaArena **arena)
 {
     if (!arena || !*arena)
         return;
-    for (Block *b = (*arena)->blocks; b;) {
+    for (Block *b = (*arena)->is_lent ? NULL : (*arena)->blocks; b;) {
         Block *next = b->next;
         ca_free(b);
         b = next;
     }
-    ca_free(*arena);
+    if (!(*arena)->is_lent)
+        ca_free(*arena);
     *arena = NULL;
 }
 
@@ -113,6 +128,8 @@ void *ca_arena_alloc(CaArena *a, size_t size)
         return NULL;
     Block *b = a->blocks;
     if (!b || b->room - b->used < rounded) {
+        if (a->is_lent)
+            return NULL;
         const size_t least = (size_t)16 << 10, room = rounded > least ? rounded : least;
         size_t bytes = 0;
         if (!ca_add_size(&bytes, sizeof *b, room) || !(b = ca_alloc(bytes)))
@@ -122,6 +139,8 @@ void *ca_arena_alloc(CaArena *a, size_t size)
         a->blocks = b;
     }
     void *p = b->data + b->used;
+    if (a->is_lent)
+        memset(p, 0, rounded);
     b->used += rounded;
     a->total += rounded;
     return p;

@@ -29,6 +29,10 @@ void *ca_grow(void *p, size_t n_old, size_t n, size_t size);
 typedef struct CaArena CaArena;
 /* limit: bytes it may hold in all; 0: no limit. */
 CaArena *ca_arena_create(size_t limit);
+/* In memory of the caller's (16-byte aligned), which it never leaves: takes nothing from the heap. NULL: too small. The
+ * CA_ARENA_OWN first bytes are the arena's own. */
+CaArena *ca_arena_create_in(void *memory, size_t size);
+enum { CA_ARENA_OWN = 96 };
 void ca_arena_free(CaArena **arena);
 /* Zeroed, 16-byte aligned; NULL past the limit or out of memory. */
 void *ca_arena_alloc(CaArena *arena, size_t size);

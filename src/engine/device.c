@@ -91,9 +91,11 @@ static CarinaStatus load_all(CarinaContext *ctx, CarinaError *err)
     struct CaDevices *all = ca_alloc(sizeof *all);
     if (!all)
         return ca_err(err, CARINA_ERR_MEMORY, "out of memory for devices");
-    all->host = (CarinaHost){
-        sizeof all->host, ctx, ctx->cpu_flags, host_log, ca_parallel_for, host_n_threads,
-        ca_reference_node};
+    all->host = (CarinaHost){sizeof all->host,    ctx,
+                             ctx->cpu_flags,      host_log,
+                             ca_parallel_for,     host_n_threads,
+                             ca_reference_node,   ca_reference_work,
+                             ca_reference_node_in};
     find_folder(folder, sizeof folder, ctx);
     for (int i = 0; i < N_PLUGINS; i++) {
         (void)snprintf(path, sizeof path, "%s/%s", folder, plugin_files[i]);

@@ -84,6 +84,8 @@ struct CarinaOp {
     const CarinaAttr *attrs;
     CarinaStatus (*infer)(const CaInferArgs *args, CarinaError *err);
     void (*ref)(CaRefArgs *r); /* NULL: Parameter, Const, Result */
+    /* Bytes that ref takes from its arena at most; SIZE_MAX: too many. NULL: none. Known shapes only. */
+    size_t (*work)(const CarinaNode *node);
     const CaImportRule *imports;
 };
 typedef CarinaOp CaOp;
@@ -166,10 +168,22 @@ CarinaStatus ca_infer_err(const CaInferArgs *a, CarinaError *err, CarinaStatus c
 int64_t ca_ref_broadcast(const CarinaShape *out, const CarinaShape *in, int64_t i);
 void ca_ref_strides(const CarinaShape *s, int64_t strides[CARINA_MAX_RANK]);
 
+/* For .work: total and one more array of n elements, as the arena rounds it; SIZE_MAX where that overflows. */
+size_t ca_work_array(size_t total, int64_t n, size_t size);
+/* The inferred shape's elements; dimension i of input k of a node. 0 where there is none. */
+int64_t ca_value_count(const CarinaValue *v);
+int64_t ca_node_dim(const CarinaNode *node, int k, int i);
+
 /* --- The driver: the definition of a node on plain tensors. outputs have the inferred type and shape. */
 CarinaStatus ca_reference_node(const CaNode *node, CarinaTensor *const *outputs,
                                const CarinaTensor *const *inputs, CarinaError *err);
-/* The same of a node all of whose inputs are known: outputs (NULL before) are created, none on failure. */
+/* Bytes of work space for ca_reference_node_in; SIZE_MAX: more than there can be. Shapes are static. */
+size_t ca_reference_work(const CaNode *node);
+/* The same without the heap, in work (16-byte aligned). */
+CarinaStatus ca_reference_node_in(const CaNode *node, CarinaTensor *const *outputs,
+                                  const CarinaTensor *const *inputs, void *work,
+                                  size_t work_size, CarinaError *err);
+/* The definition of a node all of whose inputs are known: outputs (NULL before) are created, none on failure. */
 CarinaStatus ca_reference_known(const CaNode *node, CarinaTensor **outputs,
                                 CarinaError *err);
 /* And kept in the graph as the outputs' `constant`. At most CA_KNOWN_PORTS inputs and outputs. */

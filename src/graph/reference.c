@@ -71,16 +71,50 @@ static void store(CarinaTensor *t, const CaRefTensor *r)
     }
 }
 
-CarinaStatus ca_reference_node(const CaNode *node, CarinaTensor *const *outputs,
-                               const CarinaTensor *const *inputs, CarinaError *err)
+size_t ca_work_array(size_t total, int64_t n, size_t size)
+{
+    size_t bytes = 0;
+    if (n < 0 || !ca_mul_size(&bytes, (size_t)n, size) ||
+        !ca_add_size(&bytes, bytes, 15) || !ca_add_size(&bytes, bytes, total))
+        return SIZE_MAX;
+    return bytes;
+}
+
+int64_t ca_value_count(const CarinaValue *v)
+{
+    int64_t n = 0;
+    return v && ca_shape_count(&v->shape, &n) ? n : 0;
+}
+
+int64_t ca_node_dim(const CarinaNode *node, int k, int i)
+{
+    const CaValue *v = k < node->n_inputs ? node->inputs[k].value : NULL;
+    return v && i < v->shape.rank ? v->shape.dims[i] : 0;
+}
+
+size_t ca_reference_work(const CaNode *node)
+{
+    size_t total = CA_ARENA_OWN;
+    total = ca_work_array(total, node->n_inputs + 1, sizeof(CaRefTensor));
+    total = ca_work_array(total, node->n_outputs + 1, sizeof(CaRefTensor));
+    for (int i = 0; i < node->n_inputs; i++)
+        if (node->inputs[i].value)
+            total = ca_work_array(total, ca_value_count(node->inputs[i].value) + 1,
+                                  sizeof(double));
+    for (int i = 0; i < node->n_outputs; i++)
+        total =
+            ca_work_array(total, ca_value_count(&node->outputs[i]) + 1, sizeof(double));
+    if (node->op->work && !ca_add_size(&total, total, node->op->work(node)))
+        return SIZE_MAX;
+    return total;
+}
+
+static CarinaStatus run_in(CaArena *arena, const CaNode *node,
+                           CarinaTensor *const *outputs,
+                           const CarinaTensor *const *inputs, CarinaError *err)
 {
     const bool moves = (node->op->flags & CA_OP_MOVES) != 0;
     CarinaStatus status = CARINA_OK;
-    if (!node->op->ref)
-        return ca_err(err, CARINA_ERR_UNSUPPORTED,
-                      "node '%s' (%s): the operator computes nothing", node->name,
-                      node->op_name);
-    CaArena *arena = ca_arena_create(0);
     CaRefTensor *in =
         arena ? ca_arena_array(arena, (size_t)node->n_inputs + 1, sizeof *in) : NULL;
     CaRefTensor *out =
@@ -117,8 +151,34 @@ CarinaStatus ca_reference_node(const CaNode *node, CarinaTensor *const *outputs,
             if (out[i].real || out[i].whole)
                 store(outputs[i], &out[i]);
     }
+    return status;
+}
+
+static CarinaStatus computes(const CaNode *node, CarinaError *err)
+{
+    if (node->op->ref)
+        return CARINA_OK;
+    return ca_err(err, CARINA_ERR_UNSUPPORTED,
+                  "node '%s' (%s): the operator computes nothing", node->name,
+                  node->op_name);
+}
+
+CarinaStatus ca_reference_node(const CaNode *node, CarinaTensor *const *outputs,
+                               const CarinaTensor *const *inputs, CarinaError *err)
+{
+    CA_TRY(computes(node, err));
+    CaArena *arena = ca_arena_create(0);
+    const CarinaStatus status = run_in(arena, node, outputs, inputs, err);
     ca_arena_free(&arena);
     return status;
+}
+
+CarinaStatus ca_reference_node_in(const CaNode *node, CarinaTensor *const *outputs,
+                                  const CarinaTensor *const *inputs, void *work,
+                                  size_t work_size, CarinaError *err)
+{
+    CA_TRY(computes(node, err));
+    return run_in(ca_arena_create_in(work, work_size), node, outputs, inputs, err);
 }
 
 CarinaStatus ca_reference_known(const CaNode *node, CarinaTensor **outputs,

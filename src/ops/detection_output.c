@@ -9,9 +9,10 @@
  */
 #include "ops/check.h"
 
+#include "base/sort.h"
+
 #include <float.h>
 #include <math.h>
-#include <stdlib.h>
 
 enum { CODE_CORNER, CODE_CENTER_SIZE };
 static const char *const codes[] = {"caffe.priorboxparameter.corner",
@@ -251,7 +252,7 @@ static void suppress(Work *w, int64_t from)
     int64_t n = w->n_hits - from, kept = 0;
     Hit *h = w->hits + from;
     if (n)
-        qsort(h, (size_t)n, sizeof *h, by_score);
+        ca_sort(h, (size_t)n, sizeof *h, by_score);
     if (w->at->top_k > -1 && n > w->at->top_k)
         n = w->at->top_k;
     for (int64_t i = 0; i < n; i++) {
@@ -297,11 +298,11 @@ static void write(Work *w, int64_t image)
 {
     const int64_t keep = w->at->keep_top_k.v[0];
     if (keep > -1 && w->n_hits > keep) {
-        qsort(w->hits, (size_t)w->n_hits, sizeof *w->hits, by_score);
+        ca_sort(w->hits, (size_t)w->n_hits, sizeof *w->hits, by_score);
         w->n_hits = keep;
     }
     if (w->n_hits)
-        qsort(w->hits, (size_t)w->n_hits, sizeof *w->hits, by_label);
+        ca_sort(w->hits, (size_t)w->n_hits, sizeof *w->hits, by_label);
     for (int64_t i = 0; i < w->n_hits && w->row < w->n_rows; i++) {
         const Hit *h = &w->hits[i];
         const double *box = box_of(w, h);
@@ -349,6 +350,14 @@ static void ref(CaRefArgs *r)
         r->out[0].real[7 * w.row] = -1;
 }
 
+static size_t work(const CarinaNode *node)
+{
+    const int64_t boxes = ca_node_dim(node, 0, 1), scores = ca_node_dim(node, 1, 1);
+    const size_t total = ca_work_array(0, boxes, sizeof(double));
+    return ca_work_array(ca_work_array(total, scores, sizeof(double)), scores,
+                         sizeof(Hit));
+}
+
 const CaOp ca_op_detection_output = {
     .name = "DetectionOutput",
     .opset = 1,
@@ -358,6 +367,7 @@ const CaOp ca_op_detection_output = {
     .attrs = attrs1,
     .infer = infer,
     .ref = ref,
+    .work = work,
 };
 
 const CaOp ca_op_detection_output_8 = {
@@ -370,4 +380,5 @@ const CaOp ca_op_detection_output_8 = {
     .attrs = attrs8,
     .infer = infer,
     .ref = ref,
+    .work = work,
 };

@@ -40,6 +40,12 @@ static void ref(CaRefArgs *r)
             x->real[i] / sqrt(sum[ca_ref_group(&x->shape, mask, i)] + bias);
 }
 
+/* Sums, one number a group each. */
+static size_t work(const CarinaNode *node)
+{
+    return ca_work_array(0, ca_value_count(&node->outputs[0]), sizeof(double));
+}
+
 const CaOp ca_op_grn = {
     .name = "GRN",
     .opset = 1,
@@ -49,4 +55,5 @@ const CaOp ca_op_grn = {
     .attrs = attrs,
     .infer = infer,
     .ref = ref,
+    .work = work,
 };

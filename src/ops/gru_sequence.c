@@ -29,4 +29,5 @@ const CaOp ca_op_gru_sequence = {
     .attrs = attrs,
     .infer = infer,
     .ref = ref,
+    .work = ca_recurrent_work,
 };

@@ -439,6 +439,32 @@ static void ref1(CaRefArgs *r)
 static void ref4(CaRefArgs *r) { ref_from(r, (const Attrs *)r->attrs, inputs4); }
 static void ref11(CaRefArgs *r) { ref_from(r, (const Attrs *)r->attrs, inputs11); }
 
+/* Padded input; for each axis its table and a tensor that is resized so far: no dimension of it is longer than the
+ * padded input's or the output's. */
+static size_t work(const CarinaNode *node)
+{
+    const Attrs *at = (const Attrs *)node->attrs;
+    const CarinaShape *x = &node->inputs[0].value->shape, *y = &node->outputs[0].shape;
+    CarinaShape most = *y;
+    size_t total = 0;
+    for (int d = 0; d < x->rank && d < y->rank; d++) {
+        const int64_t n = x->dims[d] + (d < at->pads_begin.n ? at->pads_begin.v[d] : 0) +
+                          (d < at->pads_end.n ? at->pads_end.v[d] : 0);
+        int64_t weights = 0;
+        most.dims[d] = n > y->dims[d] ? n : y->dims[d];
+        if (!ca_dim_times(&weights, n, y->dims[d]))
+            return SIZE_MAX;
+        total = ca_work_array(total, weights, sizeof(double));
+        total = ca_work_array(total, y->dims[d], 2 * sizeof(int64_t));
+    }
+    int64_t n = 0;
+    if (!ca_shape_count(&most, &n))
+        return SIZE_MAX;
+    for (int i = 0; i <= y->rank; i++)
+        total = ca_work_array(total, n, sizeof(double));
+    return total;
+}
+
 const CaOp ca_op_interpolate = {
     .name = "Interpolate",
     .opset = 1,
@@ -448,6 +474,7 @@ const CaOp ca_op_interpolate = {
     .attrs = attrs1,
     .infer = infer1,
     .ref = ref1,
+    .work = work,
 };
 
 const CaOp ca_op_interpolate_4 = {
@@ -459,6 +486,7 @@ const CaOp ca_op_interpolate_4 = {
     .attrs = attrs4,
     .infer = infer4,
     .ref = ref4,
+    .work = work,
 };
 
 const CaOp ca_op_interpolate_11 = {
@@ -470,4 +498,5 @@ const CaOp ca_op_interpolate_11 = {
     .attrs = attrs11,
     .infer = infer11,
     .ref = ref11,
+    .work = work,
 };

@@ -25,4 +25,5 @@ const CaOp ca_op_lstm_cell = {
     .attrs = attrs,
     .infer = infer,
     .ref = ref,
+    .work = ca_recurrent_work,
 };

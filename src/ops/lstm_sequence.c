@@ -28,4 +28,5 @@ const CaOp ca_op_lstm_sequence = {
     .attrs = attrs,
     .infer = infer,
     .ref = ref,
+    .work = ca_recurrent_work,
 };

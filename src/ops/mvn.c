@@ -108,6 +108,13 @@ static void ref6(CaRefArgs *r)
         r->problem = "an axis is out of range";
 }
 
+/* Means and squares, one number a group each. */
+static size_t work(const CarinaNode *node)
+{
+    const int64_t n = ca_value_count(&node->outputs[0]);
+    return ca_work_array(ca_work_array(0, n, sizeof(double)), n, sizeof(double));
+}
+
 const CaOp ca_op_mvn = {
     .name = "MVN",
     .opset = 2,
@@ -117,6 +124,7 @@ const CaOp ca_op_mvn = {
     .attrs = attrs2,
     .infer = infer2,
     .ref = ref2,
+    .work = work,
 };
 
 const CaOp ca_op_mvn_6 = {
@@ -128,4 +136,5 @@ const CaOp ca_op_mvn_6 = {
     .attrs = attrs6,
     .infer = infer6,
     .ref = ref6,
+    .work = work,
 };

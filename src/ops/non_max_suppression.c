@@ -10,8 +10,9 @@
  */
 #include "ops/check.h"
 
+#include "base/sort.h"
+
 #include <math.h>
-#include <stdlib.h>
 
 enum { CORNER, CENTER };
 static const char *const encodings[] = {"corner", "center", NULL};
@@ -267,8 +268,14 @@ static void ref(CaRefArgs *r)
             n += more;
         }
     if (((const Attrs *)r->attrs)->sort_result_descending && n)
-        qsort(c, (size_t)n, sizeof *c, by_score);
+        ca_sort(c, (size_t)n, sizeof *c, by_score);
     write(r, c, n, rows);
+}
+
+static size_t work(const CarinaNode *node)
+{
+    const size_t rows = ca_work_array(0, node->outputs[0].shape.dims[0], sizeof(Choice));
+    return ca_work_array(rows, ca_node_dim(node, 1, 2), sizeof(double));
 }
 
 const CaOp ca_op_non_max_suppression = {
@@ -280,6 +287,7 @@ const CaOp ca_op_non_max_suppression = {
     .attrs = attrs1,
     .infer = infer1,
     .ref = ref,
+    .work = work,
 };
 
 const CaOp ca_op_non_max_suppression_3 = {
@@ -291,6 +299,7 @@ const CaOp ca_op_non_max_suppression_3 = {
     .attrs = attrs3,
     .infer = infer3,
     .ref = ref,
+    .work = work,
 };
 
 const CaOp ca_op_non_max_suppression_5 = {
@@ -302,6 +311,7 @@ const CaOp ca_op_non_max_suppression_5 = {
     .attrs = attrs3,
     .infer = infer5,
     .ref = ref,
+    .work = work,
 };
 
 const CaOp ca_op_non_max_suppression_9 = {
@@ -313,4 +323,5 @@ const CaOp ca_op_non_max_suppression_9 = {
     .attrs = attrs3,
     .infer = infer5,
     .ref = ref,
+    .work = work,
 };

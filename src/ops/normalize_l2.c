@@ -53,6 +53,12 @@ static void ref(CaRefArgs *r)
     }
 }
 
+/* Sums, one number a group each. */
+static size_t work(const CarinaNode *node)
+{
+    return ca_work_array(0, ca_value_count(&node->outputs[0]), sizeof(double));
+}
+
 const CaOp ca_op_normalize_l2 = {
     .name = "NormalizeL2",
     .opset = 1,
@@ -62,4 +68,5 @@ const CaOp ca_op_normalize_l2 = {
     .attrs = attrs,
     .infer = infer,
     .ref = ref,
+    .work = work,
 };

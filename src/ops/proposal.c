@@ -10,9 +10,10 @@
  */
 #include "ops/check.h"
 
+#include "base/sort.h"
+
 #include <float.h>
 #include <math.h>
-#include <stdlib.h>
 
 typedef struct {
     CarinaFloats ratio, scale;
@@ -193,7 +194,7 @@ static int64_t propose(Work *k, const double *scores, const double *deltas)
             g->index = n++;
         }
     if (n)
-        qsort(k->regions, (size_t)n, sizeof *k->regions, by_score);
+        ca_sort(k->regions, (size_t)n, sizeof *k->regions, by_score);
     if (n > k->at->pre_nms_topn)
         n = k->at->pre_nms_topn;
     for (int64_t i = 0; i < n && kept < k->at->post_nms_topn; i++) {
@@ -251,6 +252,17 @@ static void ref(CaRefArgs *r)
               propose(&k, r->in[0].real + i * 2 * all, r->in[1].real + i * 4 * all));
 }
 
+static size_t work(const CarinaNode *node)
+{
+    const Attrs *at = (const Attrs *)node->attrs;
+    const int64_t n = (int64_t)at->ratio.n * at->scale.n;
+    int64_t all = 0;
+    if (!ca_dim_times(&all, n, ca_node_dim(node, 0, 2)) ||
+        !ca_dim_times(&all, all, ca_node_dim(node, 0, 3)))
+        return SIZE_MAX;
+    return ca_work_array(ca_work_array(0, 4 * n, sizeof(double)), all, sizeof(Region));
+}
+
 const CaOp ca_op_proposal = {
     .name = "Proposal",
     .opset = 1,
@@ -260,6 +272,7 @@ const CaOp ca_op_proposal = {
     .attrs = attrs,
     .infer = infer1,
     .ref = ref,
+    .work = work,
 };
 
 const CaOp ca_op_proposal_4 = {
@@ -271,4 +284,5 @@ const CaOp ca_op_proposal_4 = {
     .attrs = attrs,
     .infer = infer4,
     .ref = ref,
+    .work = work,
 };

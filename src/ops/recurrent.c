@@ -257,6 +257,12 @@ static void walk(const Step *s, const double *x, int64_t steps, int64_t length,
     }
 }
 
+size_t ca_recurrent_work(const CarinaNode *node)
+{
+    const CaRecurrentAttrs *at = (const CaRecurrentAttrs *)node->attrs;
+    return ca_work_array(0, 4 * at->hidden_size, sizeof(double));
+}
+
 void ca_recurrent_ref(CaRefArgs *r, CaRecurrentKind kind, bool is_sequence)
 {
     const CaRecurrentAttrs *at = (const CaRecurrentAttrs *)r->attrs;

@@ -40,6 +40,7 @@ extern const char *const ca_recurrent_directions[];
 
 CarinaStatus ca_recurrent_infer(const CaInferArgs *a, CaRecurrentKind kind,
                                 bool is_sequence, CarinaError *err);
+size_t ca_recurrent_work(const CarinaNode *node);
 void ca_recurrent_ref(CaRefArgs *r, CaRecurrentKind kind, bool is_sequence);
 
 #endif

@@ -25,4 +25,5 @@ const CaOp ca_op_rnn_cell = {
     .attrs = attrs,
     .infer = infer,
     .ref = ref,
+    .work = ca_recurrent_work,
 };

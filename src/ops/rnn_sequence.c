@@ -26,4 +26,5 @@ const CaOp ca_op_rnn_sequence = {
     .attrs = attrs,
     .infer = infer,
     .ref = ref,
+    .work = ca_recurrent_work,
 };

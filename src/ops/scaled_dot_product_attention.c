@@ -143,6 +143,13 @@ static void ref(CaRefArgs *r)
     }
 }
 
+/* The weights of one query: as many as there are keys. */
+static size_t work(const CarinaNode *node)
+{
+    const int rank = node->inputs[1].value->shape.rank;
+    return ca_work_array(0, ca_node_dim(node, 1, rank - 2), sizeof(double));
+}
+
 const CaOp ca_op_scaled_dot_product_attention = {
     .name = "ScaledDotProductAttention",
     .opset = 13,
@@ -152,4 +159,5 @@ const CaOp ca_op_scaled_dot_product_attention = {
     .attrs = attrs,
     .infer = infer,
     .ref = ref,
+    .work = work,
 };

@@ -82,6 +82,11 @@ static void ref(CaRefArgs *r)
         divide(r->out, count);
 }
 
+static size_t work(const CarinaNode *node)
+{
+    return ca_work_array(0, ca_value_count(&node->outputs[0]) + 1, sizeof(int64_t));
+}
+
 const CaOp ca_op_scatter_elements_update_12 = {
     .name = "ScatterElementsUpdate",
     .opset = 12,
@@ -91,4 +96,5 @@ const CaOp ca_op_scatter_elements_update_12 = {
     .attrs = attrs,
     .infer = ca_infer_scatter_elements,
     .ref = ref,
+    .work = work,
 };

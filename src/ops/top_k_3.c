@@ -19,4 +19,5 @@ const CaOp ca_op_top_k_3 = {
     .attrs = attrs,
     .infer = ca_infer_topk,
     .ref = ca_ref_topk,
+    .work = ca_work_topk,
 };

@@ -88,6 +88,11 @@ static inline void ca_topk_rank(int64_t *rank, const CaRefTensor *x, int32_t mod
     }
 }
 
+static inline size_t ca_work_topk(const CarinaNode *node)
+{
+    return ca_work_array(0, ca_value_count(node->inputs[0].value) + 1, sizeof(int64_t));
+}
+
 static inline void ca_ref_topk(CaRefArgs *r)
 {
     const CaTopkAttrs *const t = r->attrs;

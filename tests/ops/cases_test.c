@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * ops_tests [STEM...]: every line of tests/ops/STEM.cases (all: one file a row of ops.def), three ways.
+ * ops_tests [--references] [STEM...]: every line of tests/ops/STEM.cases (all: one file a row of ops.def), three ways.
  *
  *   shape     type and shape rule, and that an error says what the line says
  *   numbers   the definition gives the numbers that the line holds
- *   device    a model of that one node, compiled for the CPU, gives what the definition gives
+ *   device    a model of that one node, compiled for the CPU, gives what the definition gives, in the second
+ *             run too, which takes nothing from the heap
+ *
+ * --references: also says how many of an operator's runs on the device call its definition.
  *
  * and: each row of ops.def that computes has a summary and cases, each cases file has a row.
  */
@@ -14,6 +17,7 @@
 #include "base/text.h"
 #include "engine/model_own.h"
 #include "graph/op.h"
+#include "test_allocations.h"
 #include <carina/engine.h>
 
 #include <dirent.h>
@@ -43,6 +47,7 @@ typedef struct Run {
     int line;
     const char *text;
     int n_lines, n_vectors, n_devices, n_refused, n_failed;
+    int n_references; /* of n_devices */
 } Run;
 
 /* A case at work: the node's graph and the tensors it is fed with. */
@@ -314,7 +319,22 @@ static CarinaStatus infer_on_device(Work *w, const CaGraph *g, uint32_t paramete
     for (int i = 0, at = 0; i < w->c->n_in; i++)
         if (parameters >> i & 1)
             CA_TRY(carina_request_set_input(*req, at++, w->in[i], err));
-    return carina_request_infer(*req, err);
+    CA_TRY(carina_request_infer(*req, err)); /* makes the scratch */
+    const long before = test_counts_allocations() ? test_allocations() : 0;
+    CA_TRY(carina_request_infer(*req, err));
+    if (test_counts_allocations() && test_allocations() != before)
+        return ca_err(err, CARINA_ERR_MEMORY, "a run takes %ld blocks from the heap",
+                      test_allocations() - before);
+    return CARINA_OK;
+}
+
+static bool calls_definition(const CarinaCompiled *exe)
+{
+    const CarinaStep *s = NULL;
+    for (int i = 0; (s = carina_compiled_step(exe, i, NULL)); i++)
+        if (strcmp(s->kernel, "reference") == 0)
+            return true;
+    return false;
 }
 
 static void check_device(Work *w, uint32_t parameters, const char *what)
@@ -331,6 +351,7 @@ static void check_device(Work *w, uint32_t parameters, const char *what)
             fail(w->run, what, err.text);
         } else {
             w->run->n_devices++;
+            w->run->n_references += calls_definition(exe);
             for (int i = 0; i < node->n_outputs; i++) {
                 const CarinaTensor *got = carina_request_output(req, i);
                 if (!same(got, w->out[i], type_epsilon(got->type),
@@ -446,10 +467,13 @@ static void check_no_stray_files(Run *r)
 
 static bool is_wanted(const char *stem, int argc, char **argv)
 {
-    for (int i = 1; i < argc; i++)
+    int n_stems = 0;
+    for (int i = 1; i < argc; i++) {
+        n_stems += *argv[i] != '-';
         if (strcmp(argv[i], stem) == 0)
             return true;
-    return argc == 1;
+    }
+    return n_stems == 0;
 }
 
 int main(int argc, char **argv)
@@ -457,6 +481,7 @@ int main(int argc, char **argv)
     const CarinaContextOptions options = {sizeof options, .plugin_dir = PLUGIN_DIR};
     CarinaError err;
     Run r = {0};
+    const bool lists = argc > 1 && strcmp(argv[1], "--references") == 0;
     if (carina_context_create(&r.ctx, &options, &err) != CARINA_OK) {
         printf("%s\n", err.text);
         return 1;
@@ -465,7 +490,11 @@ int main(int argc, char **argv)
         const CaOp *op = rows[i].op;
         if (!is_wanted(rows[i].stem, argc, argv))
             continue;
+        const int n_devices = r.n_devices, n_references = r.n_references;
         const int n = check_file(&r, rows[i].stem, op);
+        if (lists && r.n_references > n_references)
+            printf("%s: %d of %d runs call the definition\n", rows[i].stem,
+                   r.n_references - n_references, r.n_devices - n_devices);
         if (!op->summary || !*op->summary || (op->ref && n == 0)) {
             printf("ops.def: %s has %s\n", rows[i].stem, n ? "no summary" : "no cases");
             r.n_failed++;

@@ -313,12 +313,188 @@ static void join(Maker *m, const Made *x)
     keep(m, done(m, n), 1, fmax(x->most, y->most), fmax(x->error, y->error));
 }
 
+/* --- Other orders of axes. */
+
+/* Mostly as channels-last models have it. */
+static void turn(Maker *m, const Made *x)
+{
+    static const int64_t orders[][4] = {{0, 2, 3, 1}, {0, 2, 3, 1}, {0, 3, 1, 2},
+                                        {0, 3, 1, 2}, {0, 2, 1, 3}, {1, 0, 3, 2}};
+    keep(m, op(m, "Transpose", x->value, ints(m, 4, orders[pick(m, 6)])), 1, x->most,
+         x->error);
+}
+
+static CaValue *axis_of(Maker *m, int64_t axis)
+{
+    const CarinaShape scalar = {.rank = 0};
+    CaValue *c = NULL;
+    if (m->status == CARINA_OK)
+        m->status = ca_graph_ints(&c, m->g, NULL, NULL, &scalar, &axis, 1, &m->err);
+    return c;
+}
+
+/* Means, with or without their axes, at times as a gate. */
+static void mean(Maker *m, const Made *x)
+{
+    const CarinaShape s = x->value->shape;
+    const int64_t axes[2] = {1 + pick(m, 2), -1}, ones[2] = {axes[0], 3};
+    const bool keeps = pick(m, 2);
+    CaNode *n = node(m, "ReduceMean", x->value, ints(m, 2, axes), NULL);
+    set(m, n, "keep_dims", keeps ? "true" : "false");
+    CaValue *y = done(m, n);
+    if (!keeps)
+        y = op(m, "Unsqueeze", y, ints(m, 2, ones));
+    keep(m, y, 1, x->most, x->error);
+    if (pick(m, 2)) /* |d(x g)| <= |g| |dx| + |x| |dg|, g below 1 with slope 1/4 */
+        keep(m, op(m, "Multiply", x->value, op(m, "Sigmoid", y, NULL)), 1 + x->most / 4,
+             x->most, x->error);
+    (void)s;
+}
+
+/* Each row sums to 1: a slope of 1/2 at most. */
+static void softmax(Maker *m, const Made *x)
+{
+    static const char *const axes[] = {"1", "2", "3", "-1"};
+    CaNode *n = node(m, "SoftMax", x->value, NULL, NULL);
+    set(m, n, "axis", axes[pick(m, 4)]);
+    keep(m, done(m, n), 1, 1, x->error);
+}
+
+/* The halves of an axis change places. */
+static void halves(Maker *m, const Made *x)
+{
+    static const char *const names[] = {"0", "1", "2", "3"};
+    const int axis = pick(m, 4);
+    CaNode *n = NULL;
+    if (x->value->shape.dims[axis] % 2)
+        return;
+    CaValue *const in[2] = {x->value, axis_of(m, axis)};
+    if (m->status == CARINA_OK)
+        m->status = ca_graph_add(&n, m->g, NULL, "Split", 1, NULL, in, 2, 2, &m->err);
+    set(m, n, "num_splits", "2");
+    if (!done(m, n))
+        return;
+    n = node(m, "Concat", &n->outputs[1], &n->outputs[0], NULL);
+    set(m, n, "axis", names[axis]);
+    keep(m, done(m, n), 1, x->most, x->error);
+}
+
+static void slice(Maker *m, const Made *x)
+{
+    const CarinaShape s = x->value->shape;
+    int64_t first[4], last[4], step[4];
+    for (int d = 0; d < 4; d++) {
+        first[d] = s.dims[d] > 3 ? pick(m, 2) : 0;
+        last[d] = s.dims[d] - (s.dims[d] > 3 ? pick(m, 2) : 0);
+        step[d] = 1;
+    }
+    CaValue *const in[4] = {x->value, ints(m, 4, first), ints(m, 4, last),
+                            ints(m, 4, step)};
+    CaNode *n = NULL;
+    const bool strided = pick(m, 2);
+    if (m->status == CARINA_OK)
+        m->status = ca_graph_add(&n, m->g, NULL, strided ? "StridedSlice" : "Slice", 0,
+                                 NULL, in, 4, 1, &m->err);
+    if (strided) {
+        set(m, n, "begin_mask", pick(m, 2) ? "0,1,0,1" : "0,0,0,0");
+        set(m, n, "end_mask", pick(m, 2) ? "1,0,1,0" : "0,0,0,0");
+    }
+    keep(m, done(m, n), 1, x->most, x->error);
+}
+
+/* One channel of the last or second axis taken, or all of them backwards. */
+static void gather(Maker *m, const Made *x)
+{
+    const int64_t axis = pick(m, 2) ? 1 : 3, n = x->value->shape.dims[axis];
+    int64_t at[64];
+    for (int64_t i = 0; i < n && i < 64; i++)
+        at[i] = n - 1 - i;
+    const bool is_one = pick(m, 2);
+    CaValue *y = done(m, node(m, "Gather", x->value,
+                              is_one ? axis_of(m, 0) : ints(m, n < 64 ? (int)n : 64, at),
+                              axis_of(m, axis)));
+    if (is_one)
+        y = op(m, "Unsqueeze", y, ints(m, 1, &axis));
+    keep(m, y, 1, x->most, x->error);
+}
+
+static CaValue *reshape(Maker *m, CaValue *x, int n_dims, const int64_t *dims)
+{
+    CaNode *n = node(m, "Reshape", x, ints(m, n_dims, dims), NULL);
+    set(m, n, "special_zero", "false");
+    return done(m, n);
+}
+
+/* Axes joined, halved, exchanged: shuffled channels, flattened images. */
+static void regroup(Maker *m, const Made *x)
+{
+    static const int64_t swap[5] = {0, 1, 2, 4, 3};
+    const int64_t *d = x->value->shape.dims;
+    const int64_t image[3] = {d[0], d[1] * d[2], d[3]};
+    const int64_t split[5] = {d[0], d[1], d[2], 2, d[3] / 2};
+    const CarinaShape s = x->value->shape;
+    CaValue *y = x->value;
+    if (d[3] % 2 == 0 && pick(m, 2)) {
+        y = op(m, "Transpose", reshape(m, y, 5, split), ints(m, 5, swap));
+    } else {
+        y = op(m, "ReLU", reshape(m, y, 3, image), NULL);
+    }
+    keep(m, reshape(m, y, 4, s.dims), 1, x->most, x->error);
+}
+
+/* All features, through a product. */
+static void flatten(Maker *m, const Made *x)
+{
+    const int64_t *d = x->value->shape.dims, k = d[1] * d[2] * d[3];
+    const int64_t flat[2] = {d[0], -1}, dims[2] = {k, 6}, back[4] = {d[0], 1, 2, 3};
+    if (k > 512)
+        return;
+    CaValue *y = reshape(m, x->value, 2, flat);
+    if (pick(m, 2))
+        y = op(m, "Multiply", y, reals(m, 1, &k, -1, 1));
+    y = op(m, "MatMul", op(m, "ReLU", y, NULL), weights(m, 2, dims, k));
+    keep(m, reshape(m, y, 4, back), 1, x->most, x->error);
+}
+
+/* By the dimensions that x says it has. */
+static void like_itself(Maker *m, const Made *x)
+{
+    CaNode *n = node(m, "Reshape", op(m, "Sigmoid", x->value, NULL),
+                     op(m, "ShapeOf", x->value, NULL), NULL);
+    set(m, n, "special_zero", "false");
+    keep(m, done(m, n), 1, 1, x->error);
+}
+
+static void slope(Maker *m, const Made *x)
+{
+    const int64_t *d = x->value->shape.dims, last[3] = {1, 1, d[3]};
+    CaValue *c = pick(m, 2) ? reals(m, 3, last, 0, 1) : reals(m, 1, &d[1], 0, 1);
+    keep(m, op(m, "PReLU", x->value, c), 1, x->most, x->error);
+}
+
+static void tile(Maker *m, const Made *x)
+{
+    int64_t repeats[4] = {1, 1, 1, 1};
+    const int axis = 1 + pick(m, 3);
+    if (x->value->shape.dims[axis] > 4)
+        return;
+    repeats[axis] = 2;
+    keep(m, op(m, "Tile", x->value, ints(m, 4, repeats)), 1, x->most, x->error);
+}
+
+static void arrange(Maker *m, const Made *x)
+{
+    static void (*const kinds[])(Maker *, const Made *) = {
+        mean, softmax, halves, slice, gather, regroup, flatten, like_itself, slope, tile};
+    kinds[pick(m, (int)(sizeof kinds / sizeof *kinds))](m, x);
+}
+
 static void step(Maker *m)
 {
     static void (*const steps[])(Maker *, const Made *) = {
-        linear,      linear,     linear,     convolution, convolution,
-        convolution, batch_norm, activation, activation,  pool,
-        pad,         move,       product,    layer_norm,  join};
+        linear,     linear,     linear, convolution, convolution, convolution, batch_norm,
+        activation, activation, pool,   pad,         move,        product,     layer_norm,
+        join,       turn,       turn,   turn,        arrange,     arrange,     arrange};
     /* Mostly the newest, so that chains grow. */
     const Made x = m->made[pick(m, 4) ? m->n - 1 : pick(m, m->n)];
     steps[pick(m, (int)(sizeof steps / sizeof *steps))](m, &x);
@@ -351,6 +527,14 @@ static double make(Maker *m, uint64_t seed)
     return 8 * error;
 }
 
+static int n_transposes(const CaGraph *g)
+{
+    int n = 0;
+    CA_EACH_NODE(node, g)
+        n += ca_node_is(node, "Transpose");
+    return n;
+}
+
 /* pass NULL: all. */
 static bool holds(const Maker *m, const CaPass *pass, double tolerance, uint64_t seed,
                   int *n_fired)
@@ -370,6 +554,8 @@ static bool holds(const Maker *m, const CaPass *pass, double tolerance, uint64_t
         fault = graph_fault(g);
     }
     *n_fired += n;
+    if (status == CARINA_OK && n_transposes(g) > n_transposes(m->g))
+        fault = "there are more Transposes than before";
     const bool is_good = status == CARINA_OK && diff <= tolerance && !fault;
     if (!is_good) {
         CaText t = {.limit = 1 << 20};

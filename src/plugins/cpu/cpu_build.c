@@ -60,6 +60,73 @@ const CarinaValue *ca_cpu_in(const CarinaNode *node, int i)
     return i < node->n_inputs ? node->inputs[i].value : NULL;
 }
 
+static bool int_at(int64_t *out, const CarinaTensor *t, int64_t i)
+{
+    const void *p = t->data;
+    switch (t->type) {
+    case CARINA_I64:
+    case CARINA_U64: *out = ((const int64_t *)p)[i]; return true;
+    case CARINA_I32: *out = ((const int32_t *)p)[i]; return true;
+    case CARINA_U32: *out = ((const uint32_t *)p)[i]; return true;
+    case CARINA_I16: *out = ((const int16_t *)p)[i]; return true;
+    case CARINA_U16: *out = ((const uint16_t *)p)[i]; return true;
+    case CARINA_I8: *out = ((const int8_t *)p)[i]; return true;
+    case CARINA_BOOL:
+    case CARINA_U8: *out = ((const uint8_t *)p)[i]; return true;
+    case CARINA_F64:
+    case CARINA_F32:
+    case CARINA_F16:
+    case CARINA_BF16:
+    case CARINA_U1:
+    case CARINA_I4:
+    case CARINA_U4:
+    case CARINA_UNKNOWN: break;
+    }
+    return false;
+}
+
+bool ca_cpu_ints(const CarinaValue *v, int64_t *out, int max, int *n)
+{
+    if (!v || !v->constant || ca_cpu_count(&v->shape) > max)
+        return false;
+    *n = (int)ca_cpu_count(&v->shape);
+    for (int i = 0; i < *n; i++)
+        if (!int_at(&out[i], v->constant, i))
+            return false;
+    return true;
+}
+
+bool ca_cpu_axis(int64_t given, int rank, int *axis)
+{
+    given += given < 0 ? rank : 0;
+    *axis = (int)given;
+    return given >= 0 && given < rank;
+}
+
+int64_t ca_cpu_product(const CarinaShape *s, int from, int to)
+{
+    int64_t n = 1;
+    for (int i = from; i < to; i++)
+        n *= s->dims[i];
+    return n;
+}
+
+bool ca_cpu_is_bytes(CarinaType type)
+{
+    return type != CARINA_UNKNOWN && type != CARINA_U1 && type != CARINA_I4 &&
+           type != CARINA_U4;
+}
+
+void ca_cpu_refuse(CaCpuRun *r, const CaCpuStep *s, const char *problem)
+{
+    int good = CARINA_OK;
+    _Static_assert(sizeof r->status == sizeof good, "the status is exchanged as an int");
+    if (__atomic_compare_exchange_n((int *)(void *)&r->status, &good, CARINA_ERR_ARGUMENT,
+                                    false, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+        (void)ca_err(r->err, CARINA_ERR_ARGUMENT, "node '%s' (%s): %s", s->info.name,
+                     s->info.type, problem);
+}
+
 bool ca_cpu_is(const CarinaNode *node, const char *op)
 {
     return node && strcmp(node->op_name, op) == 0;

@@ -77,7 +77,8 @@ static void run_reference(const CaCpuStep *s, CaCpuRun *r, int phase, int thread
         else
             outs[i - d->n_in] = &local[i];
     }
-    r->status = r->program->dev->host->node_reference(d->node, outs, ins, r->err);
+    r->status = r->program->dev->host->node_reference_in(d->node, outs, ins, r->work,
+                                                         s->shared_work, r->err);
 }
 
 static CarinaTensor tensor_of(const CarinaValue *v)
@@ -113,7 +114,13 @@ static CarinaStatus lower_reference(CaCpuBuild *b, const CarinaNode *n)
         CA_TRY(ca_cpu_new_plain(b, &d.buffers[n->n_inputs + i], &n->outputs[i]));
         d.tensors[n->n_inputs + i] = tensor_of(&n->outputs[i]);
     }
+    const size_t work = b->host->node_reference_work(n);
+    if (work == SIZE_MAX)
+        return ca_err(b->err, CARINA_ERR_LIMIT,
+                      "node '%s' (%s): its work space is too large for this machine",
+                      n->name, n->op_name);
     CA_TRY(ca_cpu_add_step(b, &s, n, "reference", run_reference, sizeof d));
+    s->shared_work = work;
     *(RefStep *)s->data = d;
     for (int i = 0; i < all; i++)
         if (d.buffers[i] >= 0)
@@ -178,14 +185,28 @@ static CarinaStatus lower_result(CaCpuBuild *b, const CarinaNode *n, int index)
 
 /* --- Compiling. */
 
+/* Nothing to compute: the outputs only have their place. */
+static CarinaStatus lower_empty(CaCpuBuild *b, const CarinaNode *n)
+{
+    for (int i = 0; i < n->n_outputs; i++) {
+        int buffer = 0;
+        CA_TRY(ca_cpu_new_plain(b, &buffer, &n->outputs[i]));
+    }
+    return CARINA_OK;
+}
+
 static CarinaStatus lower(CaCpuBuild *b, const CarinaNode *n)
 {
-    bool all_known = n->n_outputs > 0;
-    for (int i = 0; i < n->n_outputs; i++)
+    bool all_known = n->n_outputs > 0, all_empty = true;
+    for (int i = 0; i < n->n_outputs; i++) {
         all_known = all_known && n->outputs[i].constant;
+        all_empty = all_empty && ca_cpu_count(&n->outputs[i].shape) == 0;
+    }
     if (all_known || ca_cpu_is(n, "Const") || ca_cpu_is(n, "Parameter") ||
         ca_cpu_is(n, "Result") || b->is_skipped[n->id])
         return CARINA_OK;
+    if (all_empty)
+        return lower_empty(b, n);
     if (b->fusions[n->id].conv)
         return ca_cpu_lower_fused(b, &b->fusions[n->id]);
     for (const CaCpuLowering *l = ca_cpu_lowerings; l->op; l++)

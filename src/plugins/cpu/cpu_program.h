@@ -146,6 +146,15 @@ void ca_cpu_free_packed(CarinaProgram *p);
  * compressed weights). Its type may differ from the value's. NULL: not known. */
 const CarinaTensor *ca_cpu_constant(const CarinaValue *v);
 const CarinaValue *ca_cpu_in(const CarinaNode *node, int i);
+/* The integers of a constant, at most max; false where they are not known or too many. */
+bool ca_cpu_ints(const CarinaValue *v, int64_t *out, int max, int *n);
+bool ca_cpu_axis(int64_t given, int rank, int *axis); /* negative: from the end */
+/* Product of dimensions [from, to). */
+int64_t ca_cpu_product(const CarinaShape *s, int from, int to);
+/* Are elements whole bytes? */
+bool ca_cpu_is_bytes(CarinaType type);
+/* While running: the data is refused with a sentence, once. */
+void ca_cpu_refuse(CaCpuRun *r, const CaCpuStep *s, const char *problem);
 bool ca_cpu_is(const CarinaNode *node, const char *op);
 
 /* --- Lowering: how an operator becomes steps. CARINA_ERR_UNSUPPORTED without a sentence: "not this case", and

@@ -4,7 +4,6 @@
  */
 #include "cpu_program.h"
 #include "kernels/layout/blocked.h"
-#include "kernels/layout/permute.h"
 
 #include <string.h>
 
@@ -28,45 +27,6 @@ CarinaStatus ca_cpu_lower_convert(CaCpuBuild *b, const CarinaNode *n)
         return CARINA_OK;
     }
     return ca_cpu_plain(b, &out->plain, in);
-}
-
-typedef struct PermuteStep {
-    CaPermute plan;
-    int in, out;
-} PermuteStep;
-
-static void run_permute(const CaCpuStep *s, CaCpuRun *r, int phase, int thread,
-                        int n_threads)
-{
-    const PermuteStep *d = s->data;
-    (void)phase;
-    ca_permute_run(&d->plan, thread, n_threads, ca_cpu_at(r, d->out),
-                   ca_cpu_at(r, d->in));
-}
-
-CarinaStatus ca_cpu_lower_transpose(CaCpuBuild *b, const CarinaNode *n)
-{
-    const CarinaValue *x = n->inputs[0].value, *v = ca_cpu_in(n, 1);
-    const int rank = x->shape.rank;
-    PermuteStep d;
-    CaCpuStep *s = NULL;
-    int order[CARINA_MAX_RANK];
-    if (v && (!v->constant || (v->type != CARINA_I64 && v->type != CARINA_I32)))
-        return CARINA_ERR_UNSUPPORTED;
-    const bool is_reversed = !v || !ca_cpu_count(&v->shape);
-    for (int i = 0; i < rank; i++)
-        order[i] = is_reversed             ? rank - 1 - i
-                   : v->type == CARINA_I64 ? (int)((const int64_t *)v->constant->data)[i]
-                                           : ((const int32_t *)v->constant->data)[i];
-    if (!ca_permute_plan(&d.plan, rank, x->shape.dims, order, ca_cpu_elem_size(x->type)))
-        return CARINA_ERR_UNSUPPORTED;
-    CA_TRY(ca_cpu_plain(b, &d.in, x));
-    CA_TRY(ca_cpu_new_plain(b, &d.out, &n->outputs[0]));
-    CA_TRY(ca_cpu_add_step(b, &s, n, "permute", run_permute, sizeof d));
-    *(PermuteStep *)s->data = d;
-    ca_cpu_use(b, d.in);
-    ca_cpu_use(b, d.out);
-    return CARINA_OK;
 }
 
 /* Parts of one axis: rows of each part lie in rows of the whole. */

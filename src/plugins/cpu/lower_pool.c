@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Pooling over windows, reductions, softmax and normalisation.
+ * Pooling over windows, reductions and softmax.
  */
 #include "cpu_program.h"
-#include "kernels/norm/norm.h"
 #include "kernels/pool/pool.h"
 #include "kernels/reduce/reduce.h"
 #include "kernels/softmax/softmax.h"
@@ -110,7 +109,6 @@ CarinaStatus ca_cpu_lower_pool(CaCpuBuild *b, const CarinaNode *n)
 typedef struct AxisStep {
     CaSoftmax softmax;
     CaReduce reduce;
-    CaNorm norm;
     int in, out;
 } AxisStep;
 
@@ -130,15 +128,6 @@ static void run_reduce(const CaCpuStep *s, CaCpuRun *r, int phase, int thread,
     (void)phase;
     ca_reduce_run(&d->reduce, ca_cpu_at(r, d->out), ca_cpu_at(r, d->in), thread,
                   n_threads);
-}
-
-static void run_norm(const CaCpuStep *s, CaCpuRun *r, int phase, int thread,
-                     int n_threads)
-{
-    const AxisStep *d = s->data;
-    (void)phase;
-    ca_norm_run(&d->norm, ca_cpu_at(r, d->out), ca_cpu_at(r, d->in), NULL, NULL, thread,
-                n_threads);
 }
 
 static CarinaStatus emit_axis(CaCpuBuild *b, const CarinaNode *n, const char *kernel,
@@ -238,38 +227,4 @@ CarinaStatus ca_cpu_lower_reduce(CaCpuBuild *b, const CarinaNode *n)
                              product(s, 0, first), product(s, first, end),
                              product(s, end, s->rank)}};
     return emit_axis(b, n, d.reduce.kernel->name, run_reduce, d);
-}
-
-static CarinaStatus lower_norm(CaCpuBuild *b, const CarinaNode *n, CaNormKind kind,
-                               float eps)
-{
-    const CarinaShape *s = &n->inputs[0].value->shape;
-    unsigned mask = 0;
-    int first = 0, end = 0;
-    if (!ca_cpu_is_float(n->outputs[0].type) || !axes_of(n, s->rank, &mask) ||
-        !is_run(mask, &first, &end))
-        return CARINA_ERR_UNSUPPORTED;
-    AxisStep d = {.norm = {ca_norm_select(b->host->cpu_flags), kind, eps,
-                           product(s, 0, first), product(s, first, end),
-                           product(s, end, s->rank)}};
-    return emit_axis(b, n, d.norm.kernel->name, run_norm, d);
-}
-
-CarinaStatus ca_cpu_lower_mvn(CaCpuBuild *b, const CarinaNode *n)
-{
-    if (n->n_inputs != 2) /* opset2 names its axes otherwise */
-        return CARINA_ERR_UNSUPPORTED;
-    const bool is_outside = strcmp(carina_node_enum(n, "eps_mode"), "outside_sqrt") == 0;
-    return lower_norm(b, n,
-                      !carina_node_bool(n, "normalize_variance", true) ? CA_NORM_CENTER
-                      : is_outside ? CA_NORM_MVN_OUTSIDE
-                                   : CA_NORM_MVN,
-                      (float)carina_node_float(n, "eps", 0));
-}
-
-CarinaStatus ca_cpu_lower_normalize(CaCpuBuild *b, const CarinaNode *n)
-{
-    const bool is_max = strcmp(carina_node_enum(n, "eps_mode"), "max") == 0;
-    return lower_norm(b, n, is_max ? CA_NORM_L2_MAX : CA_NORM_L2_ADD,
-                      (float)carina_node_float(n, "eps", 0));
 }

@@ -14,4 +14,18 @@ typedef struct CaActs {
     ptrdiff_t block_stride, image_stride, row_stride; /* floats */
 } CaActs;
 
+/* The same of other elements; strides in bytes. The halo of u8 holds the zero point instead, and the channels that
+ * pad the last block may hold anything: filters have zeros for them. */
+typedef enum CaElem { CA_ELEM_F32, CA_ELEM_BF16, CA_ELEM_U8 } CaElem;
+typedef struct CaMap {
+    unsigned char *data;
+    CaElem elem;
+    int n, c, h, w, halo;
+    ptrdiff_t block_stride, image_stride, row_stride;
+} CaMap;
+static inline int ca_elem_size(CaElem e)
+{
+    return e == CA_ELEM_F32 ? 4 : e == CA_ELEM_BF16 ? 2 : 1;
+}
+
 #endif

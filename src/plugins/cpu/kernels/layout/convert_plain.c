@@ -1,64 +1,155 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Conversions in plain C, one number at a time.
+ * Conversions in two loops over a chunk in the first cache: to int64 or double, and from there. Each loop is one type
+ * and becomes vectors; every pair of types is served.
  */
 #include "convert_plain.h"
 
 #include "base/half.h"
+#include "kernels/axis_runs.h"
 
-#include <assert.h>
-#include <math.h>
+#include <string.h>
 
-static int64_t whole(float x)
+enum { CHUNK = 256 };
+
+static bool is_real(CarinaType type)
 {
-    return fabsf(x) < 0x1p63f ? (int64_t)x : INT64_MIN; /* NaN is not below */
+    return type == CARINA_F32 || type == CARINA_F16 || type == CARINA_BF16 ||
+           type == CARINA_F64;
 }
 
-static int32_t whole32(float x)
+void ca_load_whole(int64_t *out, const void *in, CarinaType type, int64_t first,
+                   int64_t n)
 {
-    return x >= -0x1p31f && x < 0x1p31f ? (int32_t)x : INT32_MIN;
+    switch (type) {
+#define CA_WHOLE(name, element)                         \
+    case name: {                                        \
+        const element *p = (const element *)in + first; \
+        for (int64_t i = 0; i < n; i++)                 \
+            out[i] = (int64_t)p[i];                     \
+        break;                                          \
+    }
+#include "whole_types.def"
+#undef CA_WHOLE
+    case CARINA_BOOL: {
+        const uint8_t *p = (const uint8_t *)in + first;
+        for (int64_t i = 0; i < n; i++)
+            out[i] = p[i] != 0;
+        break;
+    }
+    case CARINA_F32:
+    case CARINA_F16:
+    case CARINA_BF16:
+    case CARINA_F64:
+    case CARINA_U1:
+    case CARINA_I4:
+    case CARINA_U4:
+    case CARINA_UNKNOWN: break;
+    }
 }
 
-static int64_t share(int64_t n, int thread, int n_threads, int64_t *first)
+void ca_store_whole(void *out, CarinaType type, const int64_t *in, int64_t first,
+                    int64_t n)
 {
-    const int64_t part = n / n_threads, extra = n % n_threads;
-    assert(0 <= thread && thread < n_threads);
-    *first = part * thread + (thread < extra ? thread : extra);
-    return *first + part + (thread < extra);
+    switch (type) {
+#define CA_WHOLE(name, element)              \
+    case name: {                             \
+        element *p = (element *)out + first; \
+        for (int64_t i = 0; i < n; i++)      \
+            p[i] = (element)in[i];           \
+        break;                               \
+    }
+#include "whole_types.def"
+#undef CA_WHOLE
+    case CARINA_BOOL: {
+        uint8_t *p = (uint8_t *)out + first;
+        for (int64_t i = 0; i < n; i++)
+            p[i] = in[i] != 0;
+        break;
+    }
+    case CARINA_F32:
+    case CARINA_F16:
+    case CARINA_BF16:
+    case CARINA_F64:
+    case CARINA_U1:
+    case CARINA_I4:
+    case CARINA_U4:
+    case CARINA_UNKNOWN: break;
+    }
 }
 
-void ca_convert_to_f32(float *out, const void *in, CaPlainType type, int64_t n,
-                       int thread, int n_threads)
+static void load_real(double *out, const void *in, CarinaType type, int64_t first,
+                      int64_t n)
 {
-    int64_t first;
-    const int64_t end = share(n, thread, n_threads, &first);
-
-    for (int64_t i = first; i < end; i++)
-        switch (type) {
-        case CA_PLAIN_F16: out[i] = ca_f16_to_f32(((const uint16_t *)in)[i]); break;
-        case CA_PLAIN_BF16: out[i] = ca_bf16_to_f32(((const uint16_t *)in)[i]); break;
-        case CA_PLAIN_I8: out[i] = ((const int8_t *)in)[i]; break;
-        case CA_PLAIN_U8: out[i] = ((const uint8_t *)in)[i]; break;
-        case CA_PLAIN_I32: out[i] = (float)((const int32_t *)in)[i]; break;
-        case CA_PLAIN_I64: out[i] = (float)((const int64_t *)in)[i]; break;
-        case CA_PLAIN_F64: out[i] = (float)((const double *)in)[i]; break;
-        }
+    const uint16_t *half = (const uint16_t *)in + first;
+    for (int64_t i = 0; i < n; i++)
+        if (type == CARINA_F32)
+            out[i] = (double)((const float *)in)[first + i];
+        else if (type == CARINA_F64)
+            out[i] = ((const double *)in)[first + i];
+        else
+            out[i] = (double)(type == CARINA_F16 ? ca_f16_to_f32(half[i])
+                                                 : ca_bf16_to_f32(half[i]));
 }
 
-void ca_convert_from_f32(void *out, const float *in, CaPlainType type, int64_t n,
-                         int thread, int n_threads)
+/* Half precision is rounded from f32, as everywhere in the plugin. */
+static void store_real(void *out, CarinaType type, const double *in, int64_t first,
+                       int64_t n)
 {
-    int64_t first;
-    const int64_t end = share(n, thread, n_threads, &first);
+    uint16_t *half = (uint16_t *)out + first;
+    for (int64_t i = 0; i < n; i++)
+        if (type == CARINA_F32)
+            ((float *)out)[first + i] = (float)in[i];
+        else if (type == CARINA_F64)
+            ((double *)out)[first + i] = in[i];
+        else
+            half[i] = type == CARINA_F16 ? ca_f32_to_f16((float)in[i])
+                                         : ca_f32_to_bf16((float)in[i]);
+}
 
-    for (int64_t i = first; i < end; i++)
-        switch (type) {
-        case CA_PLAIN_F16: ((uint16_t *)out)[i] = ca_f32_to_f16(in[i]); break;
-        case CA_PLAIN_BF16: ((uint16_t *)out)[i] = ca_f32_to_bf16(in[i]); break;
-        case CA_PLAIN_I8: ((uint8_t *)out)[i] = (uint8_t)whole(in[i]); break;
-        case CA_PLAIN_U8: ((uint8_t *)out)[i] = (uint8_t)whole(in[i]); break;
-        case CA_PLAIN_I32: ((int32_t *)out)[i] = whole32(in[i]); break;
-        case CA_PLAIN_I64: ((int64_t *)out)[i] = whole(in[i]); break;
-        case CA_PLAIN_F64: ((double *)out)[i] = (double)in[i]; break;
-        }
+/* Toward zero; what does not fit, and NaN, is INT64_MIN. */
+static int64_t cut(double v)
+{
+    return v >= -0x1p63 && v < 0x1p63 ? (int64_t)v : INT64_MIN;
+}
+
+static void to_whole(int64_t *out, CarinaType to, const double *in, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++) {
+        const double v = in[i];
+        const int64_t w = cut(v);
+        if (to == CARINA_BOOL)
+            out[i] = v != 0;
+        else if (to == CARINA_U64 && v >= 0x1p63 && v < 0x1p64)
+            out[i] = (int64_t)(uint64_t)v;
+        else
+            out[i] = to == CARINA_I32 && (w < INT32_MIN || w > INT32_MAX) ? INT32_MIN : w;
+    }
+}
+
+static void chunk(void *out, CarinaType to, const void *in, CarinaType from, int64_t at,
+                  int64_t n)
+{
+    int64_t whole[CHUNK];
+    double real[CHUNK];
+    if (is_real(from))
+        load_real(real, in, from, at, n);
+    else
+        ca_load_whole(whole, in, from, at, n);
+    if (is_real(from) && !is_real(to))
+        to_whole(whole, to, real, n);
+    for (int64_t i = 0; i < n && is_real(to) && !is_real(from); i++)
+        real[i] = from == CARINA_U64 ? (double)(uint64_t)whole[i] : (double)whole[i];
+    if (is_real(to))
+        store_real(out, to, real, at, n);
+    else
+        ca_store_whole(out, to, whole, at, n);
+}
+
+void ca_convert_run(void *out, CarinaType to, const void *in, CarinaType from, int64_t n,
+                    int thread, int n_threads)
+{
+    const int64_t end = ca_share(n, thread + 1, n_threads);
+    for (int64_t i = ca_share(n, thread, n_threads); i < end; i += CHUNK)
+        chunk(out, to, in, from, i, end - i < CHUNK ? end - i : CHUNK);
 }

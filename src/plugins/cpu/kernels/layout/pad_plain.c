@@ -84,6 +84,16 @@ static int64_t row_source(const CaPad *p, int64_t row)
     return at;
 }
 
+static void fill(char *out, int64_t n, const char *value, size_t size)
+{
+    if (size == 4)
+        for (int64_t i = 0; i < n; i++)
+            memcpy(out + 4 * i, value, 4);
+    else
+        for (int64_t i = 0; i < n; i++)
+            memcpy(out + i * (int64_t)size, value, size);
+}
+
 static void pad_row(const CaPad *p, char *out, const char *in, const char *value)
 {
     const int last = p->rank - 1;
@@ -92,15 +102,25 @@ static void pad_row(const CaPad *p, char *out, const char *in, const char *value
     const size_t size = p->elem_size;
     int64_t i = 0;
 
+    if (!in || p->mode == CA_PAD_CONSTANT) { /* value, a piece of the input, value */
+        const int64_t first = !in || begin > n ? n : begin > 0 ? begin : 0;
+        const int64_t end = !in || stop > n ? n : stop > first ? stop : first;
+        fill(out, first, value, size);
+        if (end > first)
+            memcpy(out + first * (int64_t)size, in + (first - begin) * (int64_t)size,
+                   (size_t)(end - first) * size);
+        fill(out + end * (int64_t)size, n - end, value, size);
+        return;
+    }
     while (i < n) {
-        const int64_t j = in ? source(p, last, i) : -1;
-        if (in && begin <= i && i < stop) {
+        const int64_t j = source(p, last, i);
+        if (begin <= i && i < stop) {
             const int64_t run = (stop < n ? stop : n) - i;
             memcpy(out + i * (int64_t)size, in + j * (int64_t)size, (size_t)run * size);
             i += run;
             continue;
         }
-        memcpy(out + i * (int64_t)size, j < 0 ? value : in + j * (int64_t)size, size);
+        memcpy(out + i * (int64_t)size, in + j * (int64_t)size, size);
         i++;
     }
 }

@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The tile of conv/ for short numbers: P pixels times NV vectors of results; a step multiplies D channels (4 of u8,
+ * 2 of bf16) of each pixel, one word of 32 bits, with D rows of the filter.
+ *
+ *      in    [ci / 16][row][column][16]
+ *      w     [ci / 16][kh][kw][16 / D][NV * VF32_N][D]      read strictly forward
+ *
+ * The includer gives its simd_<isa>.h, then
+ *      E, D                                    bytes of an element, elements of a word
+ *      vdot, vdot_load, vdot_word, vdot_row, vdot_step, vdot_float
+ *                                              sums; D elements in all lanes; D rows of the filter; one step
+ *      narrow_load, narrow_store               VF32_N elements as floats, and back (rounded, saturated)
+ *      IS_SCALED                               sums are whole numbers to be scaled
+ *      MAX_PIXELS, MAX_BLOCKS, WIDE_PIXELS, TYPE, ELEM, ISA, NEEDS
+ * Registers: P * NV sums, NV of the filter, 1 of the input, as in conv/.
+ */
+#include "../act_tmpl.h"
+#include "base/cpu.h"
+#include "dot_kernels.h"
+
+#define PIXELS_4(X, b) X(1, b) X(2, b) X(3, b) X(4, b)
+#define PIXELS_6(X, b) PIXELS_4(X, b) X(5, b) X(6, b)
+#define PIXELS_14(X, b) \
+    PIXELS_6(X, b)      \
+    X(7, b) X(8, b) X(9, b) X(10, b) X(11, b) X(12, b) X(13, b) X(14, b)
+#define PASTE_(a, b) a##b
+#define PASTE(a, b) PASTE_(a, b)
+#define EACH_PIXELS PASTE(PIXELS_, MAX_PIXELS)
+#define TEXT_(a) #a
+#define TEXT(a) TEXT_(a)
+
+enum { BLOCK_NV = 16 / VF32_N };
+
+CA_INLINE vf32 dot_load(CaElem elem, const unsigned char *p)
+{
+    return elem == CA_ELEM_F32 ? vf32_load((const float *)(const void *)p)
+                               : narrow_load(p);
+}
+
+/* One pixel's vector of results: n channels' scale, bias and residual, bounds, the element stored. */
+CA_INLINE void dot_end(CaElem out_elem, CaElem add_elem, bool has_add, const CaDotGeo *g,
+                       unsigned char *out, vdot sum, vf32 scale, vf32 bias,
+                       const unsigned char *add)
+{
+    vf32 y = vdot_float(sum);
+    if (IS_SCALED)
+        y = vf32_fma(y, scale, bias);
+    if (has_add)
+        y = vf32_fma(dot_load(add_elem, add), vf32_set1(g->add_scale), y);
+    y = vf32_min(vf32_set1(g->hi), vf32_max(vf32_set1(g->lo), y));
+    if (out_elem == CA_ELEM_F32)
+        vf32_store((float *)(void *)out, y);
+    else
+        narrow_store(out, y);
+}
+
+CA_INLINE void dot_ends(CaElem out_elem, CaElem add_elem, bool has_add, int pixels,
+                        int nv, const CaDotGeo *g, unsigned char *out, const vdot *sum,
+                        const CaDotChannel *c, const unsigned char *add)
+{
+    const ptrdiff_t out_size = out_elem == CA_ELEM_F32 ? 4 : E,
+                    add_size = add_elem == CA_ELEM_F32 ? 4 : E;
+    for (int v = 0; v < nv; v++) {
+        const ptrdiff_t lane = v % BLOCK_NV * VF32_N, block = v / BLOCK_NV;
+        const vf32 scale = vf32_load(c->scale + v * VF32_N),
+                   bias = vf32_load(c->bias + v * VF32_N);
+        for (ptrdiff_t i = 0; i < pixels; i++)
+            dot_end(out_elem, add_elem, has_add, g,
+                    out + block * g->out_block + (i * 16 + lane) * out_size,
+                    sum[i * nv + v], scale, bias,
+                    has_add ? add + block * g->add_block + (i * 16 + lane) * add_size
+                            : NULL);
+    }
+}
+
+/* Out of line, the sums in memory: within the tile gcc 12 keeps sums on the stack for it (whose loop is then half as
+ * fast). */
+static CA_NOINLINE void end_tile(int pixels, int nv, const CaDotGeo *g,
+                                 unsigned char *out, const vdot *sum,
+                                 const CaDotChannel *c, const unsigned char *add)
+{
+    if (g->out == ELEM && !add)
+        dot_ends(ELEM, ELEM, false, pixels, nv, g, out, sum, c, NULL);
+    else if (g->out == ELEM && g->add == ELEM)
+        dot_ends(ELEM, ELEM, true, pixels, nv, g, out, sum, c, add);
+    else
+        dot_ends(g->out, g->add, add != NULL, pixels, nv, g, out, sum, c, add);
+}
+
+CA_INLINE void dot_tile(const bool one, const int P, const int NV, const ptrdiff_t step,
+                        const CaDotGeo *g, unsigned char *restrict out,
+                        const unsigned char *restrict in, const unsigned char *restrict w,
+                        const CaDotChannel *c, const unsigned char *add)
+{
+    const ptrdiff_t pixel = step ? step * 16 * E : g->pixel;
+    const int kh = one ? 1 : g->kh, kw = one ? 1 : g->kw;
+    vdot sum[28], row[4];
+
+    UNROLL_FOR(v, NV) {
+        const vdot start = vdot_load((const char *)c->start + v * VF32_N * 4);
+        CA_PREFETCH_W(out + v / BLOCK_NV * g->out_block);
+        UNROLL_FOR(i, P)
+            sum[i * NV + v] = start;
+    }
+    for (int block = 0; block < g->n_blocks; block++, in += g->block) {
+        const int n = block + 1 < g->n_blocks ? 16 / D : g->last;
+        for (int ky = 0; ky < kh; ky++)
+            for (int kx = 0; kx < kw; kx++) {
+                const unsigned char *p =
+                    one ? in : in + ky * g->filter_row + kx * g->filter_col;
+                for (int q = 0; q < n; q++, w += NV * VF32_N * 4) {
+                    UNROLL_FOR(v, NV)
+                        row[v] = vdot_row(w + v * VF32_N * 4);
+                    UNROLL_FOR(i, P) {
+                        const vdot x = vdot_word(p + i * pixel + q * 4);
+                        UNROLL_FOR(v, NV)
+                            sum[i * NV + v] = vdot_step(sum[i * NV + v], x, row[v]);
+                    }
+                }
+            }
+    }
+    vdot all[28];
+    UNROLL_FOR(i, P * NV)
+        all[i] = sum[i];
+    end_tile(P, NV, g, out, all, c, add);
+}
+
+#define TILE(one, pixels, blocks, step)                                          \
+    static CA_NOINLINE void tile_##one##_##pixels##x##blocks##_##step(           \
+        const CaDotGeo *g, unsigned char *out, const unsigned char *in,          \
+        const unsigned char *w, const CaDotChannel *c, const unsigned char *add) \
+    {                                                                            \
+        dot_tile(one, pixels, (blocks)*BLOCK_NV, step, g, out, in, w, c, add);   \
+    }
+#define TILES_OF(pixels, blocks) \
+    TILE(0, pixels, blocks, 1)   \
+    TILE(0, pixels, blocks, 2)   \
+    TILE(1, pixels, blocks, 1)   \
+    TILE(1, pixels, blocks, 2)
+#define TILE_ANY(pixels, blocks) TILE(0, pixels, blocks, 0)
+#define ROW_0_1(pixels, blocks) tile_0_##pixels##x##blocks##_1,
+#define ROW_0_2(pixels, blocks) tile_0_##pixels##x##blocks##_2,
+#define ROW_1_1(pixels, blocks) tile_1_##pixels##x##blocks##_1,
+#define ROW_1_2(pixels, blocks) tile_1_##pixels##x##blocks##_2,
+#define ROW_ANY(pixels, blocks) tile_0_##pixels##x##blocks##_0,
+#define TABLE(blocks)                                                     \
+    static CaDotTile *const tiles_##blocks[2][2][MAX_PIXELS] = {          \
+        {{EACH_PIXELS(ROW_0_1, blocks)}, {EACH_PIXELS(ROW_0_2, blocks)}}, \
+        {{EACH_PIXELS(ROW_1_1, blocks)}, {EACH_PIXELS(ROW_1_2, blocks)}}};
+
+EACH_PIXELS(TILES_OF, 1)
+EACH_PIXELS(TILE_ANY, 1)
+TABLE(1)
+static CaDotTile *const tiles_any[MAX_PIXELS] = {EACH_PIXELS(ROW_ANY, 1)};
+#if MAX_BLOCKS == 2
+EACH_PIXELS(TILES_OF, 2)
+TABLE(2)
+#endif
+#if WIDE_PIXELS
+TILES_OF(7, 4)
+static CaDotTile *const tiles_4[2][2] = {{tile_0_7x4_1, tile_0_7x4_2},
+                                         {tile_1_7x4_1, tile_1_7x4_2}};
+#endif
+
+static CaDotTile *tile_of(bool one, int blocks, int pixels, CaDotStep step)
+{
+    if (step == CA_DOT_STEP_ANY)
+        return tiles_any[pixels - 1];
+#if WIDE_PIXELS
+    if (blocks == 4)
+        return tiles_4[one][step];
+#endif
+#if MAX_BLOCKS == 2
+    if (blocks == 2)
+        return tiles_2[one][step][pixels - 1];
+#endif
+    (void)blocks;
+    return tiles_1[one][step][pixels - 1];
+}
+
+/* --- Depthwise: in floats, which hold all sums of whole numbers exactly (514 taps at most). */
+
+CA_INLINE void depthwise_tile(const int P, const CaDotGeo *g, unsigned char *out,
+                              const unsigned char *in, const float *w,
+                              const CaDotChannel *c, const unsigned char *add, int lane)
+{
+    const ptrdiff_t out_size = g->out == CA_ELEM_F32 ? 4 : E,
+                    add_size = g->add == CA_ELEM_F32 ? 4 : E;
+    const vf32 lo = vf32_set1(g->lo), hi = vf32_set1(g->hi), k = vf32_set1(g->add_scale);
+    vf32 sum[8];
+    const vf32 start = vdot_float(vdot_load((const char *)c->start + lane * 4));
+    UNROLL_FOR(i, P)
+        sum[i] = start;
+    for (int ky = 0; ky < g->kh; ky++)
+        for (int kx = 0; kx < g->kw; kx++, w += 16) {
+            const vf32 f = vf32_load(w + lane);
+            const unsigned char *p =
+                in + ky * g->filter_row + kx * g->filter_col + lane * E;
+            UNROLL_FOR(i, P)
+                sum[i] = vf32_fma(narrow_load(p + i * g->pixel), f, sum[i]);
+        }
+    UNROLL_FOR(i, P) {
+        vf32 y = sum[i];
+        if (IS_SCALED)
+            y = vf32_fma(y, vf32_load(c->scale + lane), vf32_load(c->bias + lane));
+        if (add)
+            y = vf32_fma(dot_load(g->add, add + (i * 16 + lane) * add_size), k, y);
+        y = vf32_min(hi, vf32_max(lo, y));
+        unsigned char *to = out + (i * 16 + lane) * out_size;
+        if (g->out == CA_ELEM_F32)
+            vf32_store((float *)(void *)to, y);
+        else
+            narrow_store(to, y);
+    }
+}
+
+/* The last tile of a row laps back over the one before it: same inputs, same results. */
+static void depthwise(const CaDotGeo *g, unsigned char *out, int n,
+                      const unsigned char *in, const float *w, const CaDotChannel *c,
+                      const unsigned char *add)
+{
+    const ptrdiff_t out_size = g->out == CA_ELEM_F32 ? 4 : E,
+                    add_size = g->add == CA_ELEM_F32 ? 4 : E;
+    const int P = n < 8 ? 1 : 8;
+    for (int lane = 0; lane < 16; lane += VF32_N)
+        for (int x = 0; x < n; x += P) {
+            const ptrdiff_t at = x + P <= n ? x : n - P;
+            unsigned char *to = out + at * 16 * out_size;
+            const unsigned char *from = in + at * g->pixel,
+                                *more = add ? add + at * 16 * add_size : NULL;
+            if (P == 1)
+                depthwise_tile(1, g, to, from, w, c, more, lane);
+            else
+                depthwise_tile(8, g, to, from, w, c, more, lane);
+        }
+}
+
+static void narrow(unsigned char *out, const float *in, int n, const CaQuant *q)
+{
+    const vf32 scale = vf32_set1(q->scale), zero = vf32_set1(q->zero);
+    const vf32 lo = vf32_set1(q->low), hi = vf32_set1(q->high);
+    for (ptrdiff_t i = 0; i < (ptrdiff_t)n * 16; i += VF32_N) {
+        vf32 x = vf32_load(in + i);
+        if (IS_SCALED)
+            x = vf32_min(hi, vf32_max(lo, vf32_fma(x, scale, zero)));
+        narrow_store(out + i * E, x);
+    }
+}
+
+static void widen(float *out, const unsigned char *in, int n, const CaQuant *q)
+{
+    const vf32 step = vf32_set1(1 / q->scale), zero = vf32_set1(q->zero);
+    for (ptrdiff_t i = 0; i < (ptrdiff_t)n * 16; i += VF32_N) {
+        vf32 x = narrow_load(in + i * E);
+        if (IS_SCALED)
+            x = vf32_mul(vf32_sub(x, zero), step);
+        vf32_store(out + i, x);
+    }
+}
+
+static void finish(float *x, int n, const CaAct *act, const float *slope, int lanes)
+{
+    for (int lane = 0; lane < 16; lane += VF32_N)
+        for (int i = 0; i < n; i++) {
+            float *at = x + i * 16 + lane;
+            vf32 z = vf32_load(at);
+            if (slope)
+                z = vf32_select_lt(z, vf32_zero(), vf32_mul(vf32_load(slope + lane), z),
+                                   z);
+            vf32_store(at, vf32_act(act, z));
+        }
+    for (int lane = lanes; lane < 16; lane++)
+        for (int i = 0; i < n; i++)
+            x[i * 16 + lane] = 0;
+}
+
+const CaDotIsa PASTE(PASTE(PASTE(ca_dot_, TYPE), _), ISA) = {
+    .name = TEXT(TYPE) "_conv_direct_" TEXT(ISA),
+    .name_depthwise = TEXT(TYPE) "_conv_depthwise_" TEXT(ISA),
+    .type = ELEM,
+    .needs = NEEDS,
+    .max_pixels = MAX_PIXELS,
+    .max_blocks = MAX_BLOCKS,
+    .wide_pixels = WIDE_PIXELS,
+    .tile = tile_of,
+    .depthwise = depthwise,
+    .narrow = narrow,
+    .widen = widen,
+    .finish = finish,
+};

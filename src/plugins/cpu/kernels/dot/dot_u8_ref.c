@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* u8 x s8 in plain C. */
+#include "../simd/simd_ref.h"
+
+typedef struct {
+    int32_t i[VF32_N];
+} vdot;
+CA_INLINE vdot vdot_load(const void *p)
+{
+    vdot v;
+    memcpy(&v, p, sizeof v);
+    return v;
+}
+CA_INLINE vdot vdot_row(const unsigned char *p) { return vdot_load(p); }
+CA_INLINE vdot vdot_word(const unsigned char *p)
+{
+    vdot v;
+    UNROLL_FOR(i, VF32_N)
+        memcpy(&v.i[i], p, 4);
+    return v;
+}
+CA_INLINE vdot vdot_step(vdot s, vdot x, vdot w)
+{
+    UNROLL_FOR(i, VF32_N) {
+        uint8_t a[4];
+        int8_t b[4];
+        memcpy(a, &x.i[i], 4);
+        memcpy(b, &w.i[i], 4);
+        UNROLL_FOR(k, 4)
+            s.i[i] += a[k] * b[k];
+    }
+    return s;
+}
+CA_INLINE vf32 vdot_float(vdot s)
+{
+    vf32 y;
+    UNROLL_FOR(i, VF32_N)
+        y.f[i] = (float)s.i[i];
+    return y;
+}
+CA_INLINE vf32 narrow_load(const unsigned char *p)
+{
+    vf32 y;
+    UNROLL_FOR(i, VF32_N)
+        y.f[i] = (float)p[i];
+    return y;
+}
+CA_INLINE void narrow_store(unsigned char *p, vf32 x)
+{
+    UNROLL_FOR(i, VF32_N) {
+        const float y = rintf(x.f[i]);
+        p[i] = (unsigned char)(y > 0 ? y < 255 ? y : 255 : 0);
+    }
+}
+
+enum { E = 1, D = 4, IS_SCALED = 1 };
+#define TYPE u8
+#define ELEM CA_ELEM_U8
+#define ISA ref
+#define NEEDS 0
+#define MAX_PIXELS 4
+#define MAX_BLOCKS 1
+#define WIDE_PIXELS 0
+#include "dot_tile_tmpl.h"

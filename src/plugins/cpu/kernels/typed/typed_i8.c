@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Elements of int8_t. */
+#include <stdint.h>
+
+#define T int8_t
+#define IS_FLOAT 0
+#define IS_SIGNED 1
+#define KERNEL ca_i8_typed_row
+#include "typed_tmpl.h"

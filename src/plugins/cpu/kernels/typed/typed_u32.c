@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Elements of uint32_t. */
+#include <stdint.h>
+
+#define T uint32_t
+#define IS_FLOAT 0
+#define IS_SIGNED 0
+#define KERNEL ca_u32_typed_row
+#include "typed_tmpl.h"
