@@ -39,11 +39,12 @@ static uint64_t load(const CaFlex *f, size_t at, size_t width)
     return v;
 }
 
-/* Where the offset at `at` leads to; 0 where that is no place. */
-static size_t follow(const CaFlex *f, size_t at, size_t width)
+/* Where the offset at `at` leads to; false where that is no place. */
+static bool follow(const CaFlex *f, size_t at, size_t width, size_t *to)
 {
     const uint64_t back = inside(f, at, width) ? load(f, at, width) : 0;
-    return back > 0 && back < at ? at - (size_t)back : 0;
+    *to = back <= at ? at - (size_t)back : 0;
+    return back > 0 && back <= at;
 }
 
 CaFlex ca_flex_map(const unsigned char *data, size_t size)
@@ -56,8 +57,7 @@ CaFlex ca_flex_map(const unsigned char *data, size_t size)
     if (!is_width(width) || type != MAP || size < 2 + width)
         return none;
     f.width = (size_t)1 << (data[size - 2] & 3);
-    f.at = follow(&f, size - 2 - width, width);
-    if (f.at < 3 * f.width)
+    if (!follow(&f, size - 2 - width, width, &f.at) || f.at < 3 * f.width)
         return none;
     const uint64_t n = load(&f, f.at - f.width, f.width);
     if (n > size || !inside(&f, f.at, (size_t)n * (f.width + 1)))
@@ -90,10 +90,10 @@ static double element(const CaFlex *f, size_t i, double absent)
     size_t at = f->at + i * f->width, width = f->width;
     int type = packed >> 2;
     if (type >= INDIRECT_INT && type <= INDIRECT_FLOAT) {
-        at = follow(f, at, width);
+        const bool is_there = follow(f, at, width, &at);
         width = (size_t)1 << (packed & 3);
         type = type - INDIRECT_INT + INT;
-        if (!at || !inside(f, at, width))
+        if (!is_there || !inside(f, at, width))
             return absent;
     }
     switch (type) {
@@ -110,15 +110,16 @@ double ca_flex_number(const CaFlex *f, const char *key, double absent)
     const size_t length = strlen(key);
     if (!f->at)
         return absent;
-    const size_t keys = follow(f, f->at - 3 * f->width, f->width);
+    size_t keys = 0;
+    const bool has_keys = follow(f, f->at - 3 * f->width, f->width, &keys);
     const uint64_t width = load(f, f->at - 2 * f->width, f->width);
-    if (!keys || width > 8 || !is_width((size_t)width) ||
+    if (!has_keys || width > 8 || !is_width((size_t)width) ||
         !inside(f, keys, f->n * (size_t)width))
         return absent;
     for (size_t i = 0; i < f->n; i++) {
-        const size_t at = follow(f, keys + i * (size_t)width, (size_t)width);
-        if (at && inside(f, at, length + 1) &&
-            memcmp(f->data + at, key, length + 1) == 0) {
+        size_t at = 0;
+        if (follow(f, keys + i * (size_t)width, (size_t)width, &at) &&
+            inside(f, at, length + 1) && memcmp(f->data + at, key, length + 1) == 0) {
             const double v = element(f, i, absent);
             return isfinite(v) && fabs(v) < 1e15 ? v : absent;
         }
