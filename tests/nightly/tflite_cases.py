@@ -414,6 +414,6 @@ def by_hand():
     for part in rnn_cases, old_uint8, others:
         cases.update(part())
     cases.update([detection("detection_fast", False), detection("detection_regular", True),
-                  detection("detection_two_classes", False, 2), detection("detection_no_background", False, background=0),
+                  detection("detection_no_background", False, background=0),
                   detection("detection_many", True, most=30)])
     return cases

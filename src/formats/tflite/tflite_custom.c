@@ -151,7 +151,8 @@ static void regular_choice(CaTfliteCall *c, const Detection *d, CaValue *boxes,
     detected(c, boxes, class, score, valid, d->most);
 }
 
-/* The best score of a box chooses; its best classes are all reported. scores [1, A, C]. */
+/* The best score of a box chooses; its best classes are all reported, one row each (TensorFlow Lite's kernel leaves
+ * gaps between them where there are several). scores [1, A, C]. */
 static void fast_choice(CaTfliteCall *c, const Detection *d, CaValue *boxes,
                         CaValue *scores)
 {

@@ -367,7 +367,8 @@ static void bidirectional_lstm(CaTfliteCall *c)
     both_out(c, v, lstm_sequence(c, &two, &backward));
 }
 
-/* Inputs x, h, W [4H, I + H], b, c; gates i, new, f, o. Outputs h, c and work space. */
+/* Inputs x, h, W [4H, I + H], b, c; gates i, new, f, o; nothing is clipped. Outputs h, c and
+ * work space. */
 static void basic_lstm(CaTfliteCall *c)
 {
     CaBuild *b = c->b;
