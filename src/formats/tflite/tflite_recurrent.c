@@ -384,8 +384,7 @@ static void basic_lstm(CaTfliteCall *c)
     CaValue *fresh = ca_build_2(b, "Multiply", ca_build_1(b, "Sigmoid", part),
                                 ca_build_1(b, "Tanh", part + 1));
     CaValue *kept = ca_build_2(b, "Multiply", ca_build_1(b, "Sigmoid", part + 2), cell);
-    cell =
-        clipped(c, ca_build_2(b, "Add", fresh, kept), ca_tflite_opt_real(c, "cell_clip"));
+    cell = ca_build_2(b, "Add", fresh, kept);
     ca_tflite_out(c, 1, cell);
     ca_tflite_out(c, 0,
                   ca_build_2(b, "Multiply", ca_build_1(b, "Sigmoid", part + 3),
