@@ -231,7 +231,7 @@ static CarinaStatus read_code(CaTflite *r, CaTfliteNode *n, int64_t index)
     n->is_custom = n->code == CODE_IS_CUSTOM;
     n->type = n->is_custom ? custom : ca_tflite_code_text(n->code);
     if (!n->type)
-        n->type = ca_arena_printf(r->b.work, "operator %d", n->code);
+        n->type = ca_arena_printf(r->b.work, "builtin %d", n->code);
     if (f->status == CARINA_OK && !n->type)
         return ca_err(f->err, CARINA_ERR_MEMORY, "%s: out of memory", f->path);
     return f->status;

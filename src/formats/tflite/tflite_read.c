@@ -4,6 +4,8 @@
  *
  * Operators stand in an order in which they can be executed; those that no output needs are left out.
  */
+#include "formats/tflite/tflite.h"
+
 #include "formats/tflite/tflite_reader.h"
 
 #include <stdio.h>
