@@ -171,8 +171,8 @@ TEST(tflite_signatures_choose_a_subgraph_and_name_its_edges)
     CHECK_STR(g->inputs[0]->outputs[0].name, "a,in");
     ca_graph_free(&g);
     CHECK(read_signature(&g, "signatures", "none", &err) == CARINA_ERR_NOT_FOUND);
-    CHECK(strstr(err.text,
-                 ": no signature 'none'; there are serving_default, other") != NULL);
+    CHECK(strstr(err.text, ": no signature 'none'; there are serving_default, other") !=
+          NULL);
 }
 
 /* The scale and the zero point of a quantised tensor can be had from its FakeQuantize. */

@@ -12,9 +12,10 @@ CASES = {}
 
 
 def case(name, fn, *shapes, kind="both", low=-1.0, high=1.0, dtype=None, kernels="reference"):
-    """kind: both float and int8, or float only. low, high: what the inputs hold. kernels: default where those called
-    reference are themselves wrong (SUM of int8 gives -1, LOCAL_RESPONSE_NORMALIZATION looks one channel too far)."""
-    CASES[name] = dict(fn=fn, shapes=shapes, kind=kind, low=low, high=high, dtype=dtype or tf.float32, kernels=kernels)
+    """kind: all types, float and int8 (both), or float only. low, high: what the inputs hold. kernels: default where
+    those called reference are themselves wrong (SUM of int8 gives -1, LOCAL_RESPONSE_NORMALIZATION differs)."""
+    hows = dict(all=("float16", "int8", "int16"), both=("int8",), float=())[kind]
+    CASES[name] = dict(fn=fn, shapes=shapes, hows=hows, low=low, high=high, dtype=dtype or tf.float32, kernels=kernels)
 
 
 def weights(*shape, seed=1, scale=0.5):
@@ -29,9 +30,9 @@ def convolutions():
     for padding in "SAME", "VALID":
         for stride in 1, 2:
             case("conv_%s_%d" % (padding, stride), lambda x, p=padding, s=stride: tf.nn.relu(tf.nn.bias_add(
-                tf.nn.conv2d(x, weights(3, 4, 6, 5), s, p), weights(5, seed=2))), X4)
+                tf.nn.conv2d(x, weights(3, 4, 6, 5), s, p), weights(5, seed=2))), X4, kind="all")
             case("depthwise_%s_%d" % (padding, stride), lambda x, p=padding, s=stride: tf.nn.relu6(
-                tf.nn.depthwise_conv2d(x, weights(3, 3, 6, 2), [1, s, s, 1], p)), X4)
+                tf.nn.depthwise_conv2d(x, weights(3, 3, 6, 2), [1, s, s, 1], p)), X4, kind="all")
             case("max_pool_%s_%d" % (padding, stride), lambda x, p=padding, s=stride: tf.nn.max_pool2d(x, [3, 2], s, p), X4)
             case("avg_pool_%s_%d" % (padding, stride), lambda x, p=padding, s=stride: tf.nn.avg_pool2d(x, [3, 2], s, p), X4)
             case("transpose_conv_%s_%d" % (padding, stride), lambda x, p=padding, s=stride: tf.nn.conv2d_transpose(
@@ -45,7 +46,7 @@ def convolutions():
     case("conv_tanh", lambda x: tf.nn.tanh(tf.nn.conv2d(x, weights(1, 1, 6, 5), 1, "SAME")), X4)
     case("conv_3d_transpose", lambda x: tf.nn.conv3d_transpose(x, weights(2, 3, 3, 5, 4), [1, 10, 12, 14, 5], 2, "SAME"),
          (1, 5, 6, 7, 4), kind="float")
-    case("dense", lambda x: tf.nn.relu(tf.matmul(x, weights(10, 7)) + weights(7, seed=4)), X2)
+    case("dense", lambda x: tf.nn.relu(tf.matmul(x, weights(10, 7)) + weights(7, seed=4)), X2, kind="all")
     case("dense_3d", lambda x: tf.tensordot(x, weights(10, 7), 1), (2, 3, 10))
     case("batch_matmul", lambda x, y: tf.matmul(x, y), (2, 3, 4), (2, 4, 5))
     case("batch_matmul_adjoint", lambda x, y: tf.matmul(x, y, adjoint_a=True, adjoint_b=True), (2, 4, 3), (2, 5, 4))
@@ -409,9 +410,42 @@ def others():
     yield hand("resize_nearest_up", [(1, 3, 4, 2)], "RESIZE_NEAREST_NEIGHBOR", [i32("s", [7, 9])], (1, 7, 9, 2), {})
 
 
+def whole_files():
+    """The files of tests/formats/tflite that say something about numbers."""
+    folder = pathlib.Path(__file__).parent.parent / "formats" / "tflite"
+    for name, shape in dict(conv=(1, 5, 6, 2), depthwise=(1, 5, 6, 2), dilated=(1, 6, 7, 2),
+                            half=(1, 4), sparse_rows=(1, 4), sparse_blocks=(1, 4), variables=(2,), loop=(2,),
+                            loop_none=(2,), composite=(2,), shape=(1, 3), quantised_u8=(1, 4), quantised_moves=(2, 3),
+                            quantised_i8=(1, 4)).items():
+        data = (folder / (name + ".tflite")).read_bytes()
+        yield "file_" + name, lambda d=data, s=shape: (d, [np.random.default_rng(3).uniform(-1, 1, s).astype(np.float32)])
+
+
+def shapes():
+    i32 = lambda name, values, shape=None: const(name, shape or [len(values)], type=make.I32, values=values)
+    fixed = lambda *a, **k: hand(*a, out_type=make.I32, **k)
+    yield fixed("shape_alone", [X4], "SHAPE", [], (4,), {0: ("i8", make.I32)})
+    yield fixed("rank_alone", [X4], "RANK", [], ())
+    yield fixed("broadcast_args", [X2], "BROADCAST_ARGS", [i32("a", [4, 1, 3]), i32("b", [5, 1])], (3,), order=["a", "b"])
+    yield hand("range_float", [X2], "RANGE", [const("a", [], values=[0.5]), const("b", [], values=[-2.0]), const("s", [], values=[-0.75])],
+               (4,), order=["a", "b", "s"])
+    yield hand("reverse_v2_two", [X4], "REVERSE_V2", [i32("axes", [1])], X4)
+    yield hand("gather_scalar", [X2], "GATHER", [i32("i", [2], [])], (10,), {0: ("i32", 0)})
+    yield hand("gather_last", [X2], "GATHER", [i32("i", [2, 0, 9, 1], [2, 2])], (3, 2, 2), {0: ("i32", -1)})
+    yield hand("split_negative", [X2], "SPLIT", [i32("axis", [-1], [])], [(3, 5), (3, 5)], {0: ("i32", 2)}, ["axis", "x0"], outs=["y", "y2"])
+    yield hand("unpack_last", [(2, 4, 3)], "UNPACK", [], [(2, 4)] * 3, {0: ("i32", 3), 1: ("i32", -1)}, outs=["y", "y2", "y3"])
+    yield hand("pack_last", [X2, X2], "PACK", [], (3, 10, 2), {0: ("i32", 2), 1: ("i32", -1)})
+    yield hand("mean_negative", [X4], "MEAN", [i32("axes", [-1, 1])], (1, 8), {0: ("bool", False)})
+    yield hand("mean_twice", [X4], "MEAN", [i32("axes", [1, -3])], (1, 8, 6), {0: ("bool", False)})
+    yield hand("one_hot_axis", [X2], "ONE_HOT", [i32("i", [2, 0, 9, -1]), i32("d", [4], []), const("on", [], values=[2.5]), const("off", [], values=[-1.0])],
+               (4, 4), {0: ("i32", 0)}, ["i", "d", "on", "off"])
+    yield hand("space_to_batch_3d", [(2, 6, 3)], "SPACE_TO_BATCH_ND", [i32("b", [2]), i32("p", [1, 1], [1, 2])], (4, 4, 3))
+    yield hand("batch_to_space_3d", [(4, 4, 3)], "BATCH_TO_SPACE_ND", [i32("b", [2]), i32("p", [1, 1], [1, 2])], (2, 6, 3))
+
+
 def by_hand():
     cases = dict(lstm_cases())
-    for part in rnn_cases, old_uint8, others:
+    for part in rnn_cases, old_uint8, others, shapes, whole_files:
         cases.update(part())
     cases.update([detection("detection_fast", False), detection("detection_regular", True),
                   detection("detection_no_background", False, background=0),
