@@ -18,8 +18,6 @@ static const Refusal refusals[] = {
      "is a zip archive (PyTorch .pt or .keras?), which this version does not read; export it with torch.onnx.export(model, example, \"model.onnx\")"},
     {0, "\x80\x02", 2,
      "is a Python pickle (PyTorch weights?), which holds no graph and is never executed; export the model with torch.onnx.export(model, example, \"model.onnx\")"},
-    {4, "TFL3", 4,
-     "is a TensorFlow Lite model, which this version does not read; convert it with tf2onnx --tflite"},
 };
 
 static const Refusal *find(const CaSource *s)
