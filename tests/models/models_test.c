@@ -14,14 +14,15 @@
 #include <unistd.h>
 
 enum {
-    BATCH = 1,  /* the input file holds several images: set_batch */
-    BGR = 2,    /* the input's channels are to be reversed */
-    IDX = 4,    /* MNIST's format: one image at a time */
-    CUT = 8,    /* the outputs are inside the network */
-    SHAPE = 64, /* the model takes any size: the input file's */
-    NCHW = 16,  /* the input file is channels first, the network channels last */
+    BATCH = 1, /* the input file holds several images: set_batch */
+    BGR = 2,   /* the input's channels are to be reversed */
+    IDX = 4,   /* MNIST's format: one image at a time */
+    CUT = 8,   /* the outputs are inside the network */
+    NCHW = 16, /* the input file is channels first, the network channels last */
     STEPS =
-        32 /* 8-bit integers go in and come out; outputs are steps of 1/256 from the lowest */
+        32, /* 8-bit integers go in and come out; outputs are steps of 1/256 from the lowest */
+    SHAPE = 64, /* the model takes any size: the input file's */
+    TURN = 128  /* height and width of the input are to be swapped */
 };
 
 /* Bounds, relative to the largest expected element. The results were computed in another order of summation:
@@ -160,6 +161,23 @@ static int is_image(const Row *r)
 {
     return r->input && (strstr(r->input, ".jpg") || strstr(r->input, ".png"));
 }
+static CarinaStatus turn(CarinaTensor **t, CarinaError *err)
+{
+    const int64_t *d = (*t)->shape.dims;
+    const CarinaShape shape = {4, {d[0], d[1], d[3], d[2]}};
+    CarinaTensor *out = NULL;
+    const CarinaStatus status = carina_tensor_create(&out, CARINA_F32, &shape, err);
+    for (int64_t p = 0; status == CARINA_OK && p < d[0] * d[1]; p++)
+        for (int64_t y = 0; y < d[2]; y++)
+            for (int64_t x = 0; x < d[3]; x++)
+                ((float *)out->data)[(p * d[3] + x) * d[2] + y] =
+                    ((const float *)(*t)->data)[(p * d[2] + y) * d[3] + x];
+    if (status == CARINA_OK) {
+        carina_tensor_free(t);
+        *t = out;
+    }
+    return status;
+}
 
 static CarinaStatus read_idx(CarinaTensor **out, const char *path, CarinaError *err)
 {
@@ -253,15 +271,25 @@ static CarinaStatus read_input(Group *g, CarinaPort port, CarinaError *err)
         return read_idx(&g->input, path, err);
     if (is_image(g->rows))
         return read_image(&g->input, path, port, err);
-    const CarinaStatus status = carina_tensor_read_npy(&g->input, path, err);
+    CarinaStatus status = carina_tensor_read_npy(&g->input, path, err);
     if (status == CARINA_OK && (g->rows->how & NCHW))
         return channels_last(&g->input, err);
     if (status == CARINA_OK && (g->rows->how & BGR))
         reverse_channels(g->input);
+    if (status == CARINA_OK && (g->rows->how & TURN))
+        status = turn(&g->input, err);
     return status;
 }
 
 /* --- Models. ---------------------------------------------------------------------------------------- */
+
+static int is_static(const CarinaShape *s)
+{
+    for (int i = 0; i < s->rank; i++)
+        if (s->dims[i] < 0)
+            return 0;
+    return s->rank >= 0;
+}
 
 /* What the rows ask for at the model's edges; the same for every way. */
 static CarinaStatus prepare(const Group *g, CarinaModel *m, CarinaError *err)
@@ -286,6 +314,9 @@ static CarinaStatus prepare(const Group *g, CarinaModel *m, CarinaError *err)
         status = carina_model_reshape(m, 0, &g->input->shape, err);
     if (status == CARINA_OK && (g->rows->how & BATCH))
         status = carina_model_set_batch(m, g->input->shape.dims[0], err);
+    const CarinaShape shape = carina_model_input(m, 0).shape;
+    if (status == CARINA_OK && !is_static(&shape)) /* not in files of all formats */
+        status = carina_model_reshape(m, 0, &g->input->shape, err);
     return status;
 }
 
