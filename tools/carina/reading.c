@@ -343,6 +343,7 @@ bool read_model(CarinaModel **out, CarinaContext *ctx, const char *path,
     const CarinaReadOptions options = {
         .struct_size = sizeof options,
         .weights = reading->checkpoint ? reading->checkpoint : reading->weights,
+        .prefix = reading->prefix,
         .n_inputs = ends.n,
         .inputs = ends.inputs,
         .outputs = ends.outputs,

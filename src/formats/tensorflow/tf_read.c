@@ -73,4 +73,4 @@ static CarinaStatus read_source(CaGraph **out, CaSource *s)
     return ca_tf_read(out, s->path, s->file, s->options, s->err);
 }
 
-const CaReader ca_reader_tensorflow = {"TensorFlow", match, read_source};
+const CaReader ca_reader_tensorflow = {"TensorFlow", match, read_source, ca_tf_op_name};
