@@ -113,13 +113,30 @@ static const CaKerasOp *find_op(const CaKerasOp *const *tables, size_t n,
     return NULL;
 }
 
+static const CaKerasOp *const layers[] = {
+    ca_keras_conv, ca_keras_pool, ca_keras_norm,   ca_keras_moves, ca_keras_merge,
+    ca_keras_act,  ca_keras_rnn,  ca_keras_attend, ca_keras_image, ca_keras_wrap};
+static const CaKerasOp *const ops[] = {ca_keras_ops_math, ca_keras_ops_moves,
+                                       ca_keras_ops_nn};
+
+/* Row *i of the tables, or *i less their number. */
+static const char *op_name(const CaKerasOp *const *tables, size_t n, int *i)
+{
+    for (size_t t = 0; t < n; t++)
+        for (const CaKerasOp *op = tables[t]; op->name; op++)
+            if ((*i)-- == 0)
+                return op->name;
+    return NULL;
+}
+
+const char *ca_keras_op_name(int i)
+{
+    const char *name = op_name(layers, sizeof layers / sizeof *layers, &i);
+    return name ? name : op_name(ops, sizeof ops / sizeof *ops, &i);
+}
+
 static const CaKerasOp *op_of(const CaKerasLayer *l)
 {
-    static const CaKerasOp *const layers[] = {
-        ca_keras_conv, ca_keras_pool, ca_keras_norm,   ca_keras_moves, ca_keras_merge,
-        ca_keras_act,  ca_keras_rnn,  ca_keras_attend, ca_keras_image, ca_keras_wrap};
-    static const CaKerasOp *const ops[] = {ca_keras_ops_math, ca_keras_ops_moves,
-                                           ca_keras_ops_nn};
     const CaKerasOp *op = NULL;
     if (strcmp(l->class_name, "TFOpLambda") == 0 ||
         strcmp(l->class_name, "SlicingOpLambda") == 0) {
