@@ -555,6 +555,9 @@ static int run(const void *values, const List *words)
     const char *path = model_of(v, &weights, &is_wrong);
     if (is_wrong)
         return EXIT_USAGE;
+    if (v->pretrained && !v->symbol)
+        return complain_usage("--pretrained-model-name needs --input-symbol, the network "
+                              "that it has the weights of");
     if (words->n > 0 && path == v->reading.checkpoint)
         path = NULL; /* the words are graphs, this is for their variables */
     if (!path && words->n == 0)
@@ -563,9 +566,6 @@ static int run(const void *values, const List *words)
     if (words->n + (path != NULL) > 1 && v->name)
         return complain_usage("--model-name is for one model, %d are given",
                               words->n + (path != NULL));
-    if (v->pretrained && !v->symbol)
-        return complain_usage("--pretrained-model-name needs --input-symbol, the network "
-                              "that it has the weights of");
     if (!say_what_has_no_effect(v))
         return EXIT_BAD;
     char *params = v->pretrained ? pretrained_params(v) : NULL;
@@ -604,8 +604,7 @@ static const Option options[] = {
      "a .meta file, with the checkpoint beside it", offsetof(Values, meta_graph)},
     {OPTION_TEXT, "input-symbol", "FILE",
      "MXNet's -symbol.json; --input-model is its .params", offsetof(Values, symbol)},
-    {OPTION_TEXT, "nd-prefix-name", "PREFIX", "MXNet's PREFIX_args.nd, PREFIX_auxs.nd",
-     offsetof(Values, reading.prefix)},
+    {OPTION_TEXT, "nd-prefix-name", "PREFIX", NULL, offsetof(Values, reading.prefix)},
     {OPTION_TEXT, "pretrained-model-name", "NAME", NULL, offsetof(Values, pretrained)},
     {OPTION_GROUP, "its input", NULL, NULL, 0},
     {OPTION_TEXT, "mean-values,ms", "LIST", "subtract: [123.7,116.3,103.5], data[…]",
