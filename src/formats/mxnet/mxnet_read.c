@@ -419,9 +419,8 @@ static CarinaStatus read_head(CaMxnet *r, CaMxnetEdge head)
                       "%s: output %d of '%s' (%s) is an output of the network, which "
                       "Carina does not compute; export for inference",
                       r->b.path, head.out, n->name, n->op);
-    const char *name = m->n_out == 1
-                           ? n->name
-                           : ca_arena_printf(r->b.work, "%s_output%d", n->name, head.out);
+    const bool is_main = m->n_out == 1 || (m->names && head.out == 0);
+    const char *name = is_main ? n->name : ca_mxnet_out_name(r, n, m, head.out);
     if (!name)
         return no_memory(r);
     return ca_graph_result(r->b.graph, name, m->out[head.out], r->b.err);
