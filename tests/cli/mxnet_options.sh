@@ -14,6 +14,9 @@ convert --input_model=derived_shape-symbol.json --input_shape=[1,2,9,9]
 convert --input_model=bad_no_shape-symbol.json --input_shape=[2,3]
 convert --input_model=bad_no_shape-symbol.json
 convert --input_model=conv-symbol.json --framework onnx
+"$CARINA" info bad_no_shape-symbol.json --input_shape=[2,3] | sed -n 2,3p
+"$CARINA" run bad_no_shape-symbol.json --input_shape [2,3] --random | grep -o '^  y  *f32  *[^ ]* [^ ]*'
+"$CARINA" info ../refused/hub 2>&1
 "$CARINA" ops --format mxnet | grep -c Convolution
 "$CARINA" ops --format MXNet Convolution 2>&1
 "$CARINA" ops --format caffee 2>&1
