@@ -322,7 +322,10 @@ static CarinaStatus compile(CarinaProgram **out, CarinaDevice *dev,
                     .err = &local,
                     .precision = precision,
                     .allow_winograd = strcmp(option(options, "exact"), "yes") != 0};
+    ca_cpu_load_packed(&b, option(options, "cache"));
     const CarinaStatus status = build(&b);
+    if (status == CARINA_OK)
+        ca_cpu_save_packed(&b, option(options, "cache"));
     if (status != CARINA_OK) {
         discard(p);
         return ca_err(err, status, "%s", local.text);

@@ -69,6 +69,11 @@ static CarinaStatus pack_constant(CaCpuBuild *b, GemmStep *d, const CarinaValue 
     float *widened = NULL;
     unsigned char *packed = NULL;
     const float *data = t->data;
+    bool is_there = false;
+    CA_TRY(ca_cpu_packed(b, &packed, &is_there, d->plan.packed_size));
+    d->packed = (float *)(void *)packed;
+    if (is_there)
+        return CARINA_OK;
     if (t->type != CARINA_F32) {
         const int64_t n = ca_cpu_count(&t->shape);
         widened = ca_alloc((size_t)n * sizeof *widened + 1);
@@ -77,15 +82,11 @@ static CarinaStatus pack_constant(CaCpuBuild *b, GemmStep *d, const CarinaValue 
         ca_cpu_widen(widened, t, n);
         data = widened;
     }
-    const CarinaStatus status = ca_cpu_packed(b, &packed, d->plan.packed_size);
-    if (status == CARINA_OK) {
-        PackJob job = {&d->plan, (float *)(void *)packed, data, d->ldb, d->b_transposed};
-        b->host->parallel_for(b->host->ctx, pack_share, &job);
-        d->packed = job.packed;
-        ca_buffer_drop(t->buffer, t->data, t->size);
-    }
+    PackJob job = {&d->plan, (float *)(void *)packed, data, d->ldb, d->b_transposed};
+    b->host->parallel_for(b->host->ctx, pack_share, &job);
+    ca_buffer_drop(t->buffer, t->data, t->size);
     ca_free(widened);
-    return status;
+    return CARINA_OK;
 }
 
 /* Add of [N] (or [1, .., N]) behind, then an activation. */

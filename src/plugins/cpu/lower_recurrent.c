@@ -298,8 +298,11 @@ static CarinaStatus pack(CaCpuBuild *b, const float **out, const CaGemm *plan,
                          const float *data)
 {
     unsigned char *packed = NULL;
-    CA_TRY(ca_cpu_packed(b, &packed, plan->packed_size));
-    ca_gemm_pack_b(plan, (float *)(void *)packed, data, plan->k, true, 0, plan->n_panels);
+    bool is_there = false;
+    CA_TRY(ca_cpu_packed(b, &packed, &is_there, plan->packed_size));
+    if (!is_there)
+        ca_gemm_pack_b(plan, (float *)(void *)packed, data, plan->k, true, 0,
+                       plan->n_panels);
     *out = (const float *)(const void *)packed;
     return CARINA_OK;
 }
