@@ -170,31 +170,27 @@ CaKerasLayer *ca_keras_layer(CaKeras *r, json_t *element, CaKerasScope scope)
 
 /* --- Models. */
 
-typedef struct Lowest {
-    const CaKerasModel *model;
-} Lowest;
-
-static void note_lowest(void *arg, const CaKerasReference *ref)
+static void note_call(void *arg, const CaKerasReference *ref)
 {
-    CaKerasLayer *l = ca_keras_find(((Lowest *)arg)->model, ref->layer);
-    if (l && ref->node >= 0 && ref->node < l->base)
+    CaKerasLayer *l = ca_keras_find(arg, ref->layer);
+    if (l && ref->node < l->base)
         l->base = (int)ref->node;
 }
 
-/* Keras 2 counts the making of a model as its call 0, so that the first use as a layer is call 1. */
+/* Keras 2 counts the making of a model as its call 0, so that its first use as a layer is call 1. Keras 3 does so
+ * only where it names the outputs of the model around it. */
 static void find_bases(CaKerasModel *m)
 {
-    Lowest low = {m};
+    for (int i = 0; i < m->n_layers; i++) {
+        m->layers[i]->base = INT32_MAX;
+        m->is_new = m->is_new || json_is_object(json_array_get(m->layers[i]->calls, 0));
+    }
     for (int i = 0; i < m->n_layers; i++)
-        m->layers[i]->base = 2;
-    for (int i = 0; i < m->n_layers; i++)
-        ca_keras_each_reference(m->layers[i]->calls, 0, note_lowest, &low);
-    ca_keras_each_reference(json_object_get(m->config, "output_layers"), 0, note_lowest,
-                            &low);
+        ca_keras_each_reference(m->layers[i]->calls, 0, note_call, m);
+    ca_keras_each_reference(json_object_get(m->config, "output_layers"), 0, note_call, m);
     for (int i = 0; i < m->n_layers; i++) {
         CaKerasLayer *l = m->layers[i];
-        const bool is_new = json_is_object(json_array_get(l->calls, 0));
-        l->base = l->inner && !is_new && l->base == 1 ? 1 : 0;
+        l->base = l->inner && !m->is_new && l->base == 1;
     }
 }
 
@@ -231,6 +227,8 @@ static void describe_layers(CaKeras *r, CaKerasModel *m, json_t *list, CaKerasSc
         if (!l)
             return;
         m->layers[m->n_layers++] = l;
+        *(r->end ? r->end : &r->all) = l;
+        r->end = &l->next;
     }
     ca_keras_scopes(r, m, scope);
     for (int k = 0; k < m->n_layers && r->b.status == CARINA_OK; k++) {

@@ -118,6 +118,8 @@ static CarinaStatus read_model(CaKeras *r, json_t *root)
     const CaKerasModel *m = ca_keras_model(r, class_name, config, ca_keras_root(r));
     if (!m)
         return r->b.status;
+    if (r->is_tree)
+        ca_keras_share_scopes(r);
     const CaKerasResult out = ca_keras_run(r, m, NULL, 0, false, "");
     if (!ca_build_settle(&r->b))
         return r->b.status;

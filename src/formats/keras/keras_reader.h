@@ -72,13 +72,14 @@ struct CaKerasLayer {
     CaKerasKept *kept;
     CaKerasPart *parts;
     int first, n_calls; /* its results in a frame */
+    CaKerasLayer *next; /* of all that were described */
     int base;           /* node index of the first call */
 };
 
 struct CaKerasModel {
     const char *name, *class_name;
     json_t *config;
-    bool is_sequential;
+    bool is_sequential, is_new; /* new: calls as Keras 3 writes them */
     CaKerasLayer **layers;
     int n_layers, n_results;
     int32_t *slots; /* open addressing by name: layer + 1 */
@@ -106,7 +107,8 @@ struct CaKeras {
     CaHdf5 *h5;
     bool is_tree;       /* weights by their path (.keras), not by their names */
     const char *layers; /* "layers", or what Keras 2.13 called that folder */
-    int version;        /* 2 or 3 */
+    CaKerasLayer *all, **end; /* every layer of every model, outer ones first */
+    int version; /* 2 or 3 */
     int64_t minor;
     int depth;
 };
@@ -192,6 +194,8 @@ bool ca_keras_has_weight(CaKerasCall *c, const CaKerasScope *scope, int i,
 /* Scopes of a model's layers, in their order. */
 void ca_keras_scopes(CaKeras *r, CaKerasModel *m, CaKerasScope scope);
 CaKerasScope ca_keras_root(CaKeras *r);
+/* .keras stores a layer of two models once: gives the other the same scope. After all is described. */
+void ca_keras_share_scopes(CaKeras *r);
 
 /* --- keras_activations.c: by the name of keras.activations; j: null, string or object. */
 CaValue *ca_keras_activated(CaKerasCall *c, CaValue *v, json_t *j);
