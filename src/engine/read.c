@@ -53,7 +53,7 @@ CarinaStatus ca_read(CaGraph **out, CaSource *s)
         status =
             ca_err(s->err, CARINA_ERR_FORMAT,
                    "%s: is no model that is known by its content; OpenVINO IR (.xml), "
-                   "ONNX and Caffe are read",
+                   "ONNX, Keras and Caffe are read",
                    s->path);
     else
         status = reader->read(out, s);

@@ -39,12 +39,13 @@ CarinaContext *open_context(int64_t n_threads, const char *cpu)
 /* A folder stands for the one model in it: IR first, then the others. */
 static bool find_model(List *files, const char *path)
 {
-    static const char *const kinds[] = {"xml", "onnx", "prototxt", "caffemodel"};
+    static const char *const kinds[] = {"xml",  "onnx",     "keras",     "h5",
+                                        "hdf5", "prototxt", "caffemodel"};
     struct stat st;
     const List words = {1, &path};
     if (stat(path, &st) != 0 || !S_ISDIR(st.st_mode))
         return sources_expand(files, &words, "xml");
-    if (!sources_expand(files, &words, "xml,onnx,prototxt,caffemodel"))
+    if (!sources_expand(files, &words, "xml,onnx,keras,h5,hdf5,prototxt,caffemodel"))
         return false;
     for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++)
         for (int i = 0; i < files->n; i++)

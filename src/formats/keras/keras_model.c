@@ -584,12 +584,13 @@ static CaKerasResult run_functional(CaKeras *r, CaKerasFrame *f)
     CaKerasResult out = {0};
     Bag bag = {.r = r, .frame = f};
     json_t *outputs = json_object_get(f->model->config, "output_layers");
-    ca_keras_each_reference(json_object_get(f->model->config, "input_layers"), 0, bind_input,
-                            &bag);
+    ca_keras_each_reference(json_object_get(f->model->config, "input_layers"), 0,
+                            bind_input, &bag);
     if (r->b.status == CARINA_OK && f->in && f->next_in != f->n_in)
-        ca_build_fail(&r->b, CARINA_ERR_FORMAT,
-                      "it is called with %d inputs and has %d; the configuration is damaged",
-                      f->n_in, f->next_in);
+        ca_build_fail(
+            &r->b, CARINA_ERR_FORMAT,
+            "it is called with %d inputs and has %d; the configuration is damaged",
+            f->n_in, f->next_in);
     r->b.name = f->model->name;
     r->b.type = f->model->class_name;
     ca_keras_each_reference(outputs, 0, walk_to, &bag);

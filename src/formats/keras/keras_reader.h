@@ -105,10 +105,10 @@ typedef struct CaKerasFrame {
 struct CaKeras {
     CaBuild b;
     CaHdf5 *h5;
-    bool is_tree;       /* weights by their path (.keras), not by their names */
-    const char *layers; /* "layers", or what Keras 2.13 called that folder */
+    bool is_tree;             /* weights by their path (.keras), not by their names */
+    const char *layers;       /* "layers", or what Keras 2.13 called that folder */
     CaKerasLayer *all, **end; /* every layer of every model, outer ones first */
-    int version; /* 2 or 3 */
+    int version;              /* 2 or 3 */
     int64_t minor;
     int depth;
 };

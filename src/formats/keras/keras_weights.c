@@ -280,7 +280,8 @@ void ca_keras_scopes(CaKeras *r, CaKerasModel *m, CaKerasScope scope)
 /* Could the two be one object? Configurations are written anew each time and differ in details; names do not. */
 static bool are_same(const CaKerasLayer *a, const CaKerasLayer *b)
 {
-    if (strcmp(a->name, b->name) != 0 || strcmp(a->class_name, b->class_name) != 0 || !a->inner != !b->inner)
+    if (strcmp(a->name, b->name) != 0 || strcmp(a->class_name, b->class_name) != 0 ||
+        !a->inner != !b->inner)
         return false;
     if (a->inner && a->inner->n_layers != b->inner->n_layers)
         return false;

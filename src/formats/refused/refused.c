@@ -12,10 +12,8 @@ typedef struct Refusal {
 } Refusal;
 
 static const Refusal refusals[] = {
-    {0, "\x89HDF\r\n\x1a\n", 8,
-     "is an HDF5 file (Keras .h5?), which this version does not read; export the model to ONNX with tf2onnx"},
     {0, "PK\x03\x04", 4,
-     "is a zip archive (PyTorch .pt or .keras?), which this version does not read; export it with torch.onnx.export(model, example, \"model.onnx\")"},
+     "is a zip archive (PyTorch .pt?), which this version does not read; export it with torch.onnx.export(model, example, \"model.onnx\")"},
     {0, "\x80\x02", 2,
      "is a Python pickle (PyTorch weights?), which holds no graph and is never executed; export the model with torch.onnx.export(model, example, \"model.onnx\")"},
     {4, "TFL3", 4,
