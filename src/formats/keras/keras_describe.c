@@ -161,8 +161,8 @@ CaKerasLayer *ca_keras_layer(CaKeras *r, json_t *element, CaKerasScope scope)
         l->is_op = l->is_op || strncmp(module, op_modules[i], strlen(op_modules[i])) == 0;
     /* .h5 has no modules, but only layers say whether they are trained. */
     if (!module && !r->is_tree && r->version >= 3 &&
-        !json_object_get(l->config, "trainable") &&
-        !json_object_get(l->config, "dtype") && !ca_keras_is_model(class_name))
+        !json_object_get(l->config, "trainable") && !ca_keras_is_model(class_name) &&
+        strcmp(class_name, "InputLayer") != 0)
         l->is_op = true;
     l->op = op_of(l);
     return l;

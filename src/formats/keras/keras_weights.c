@@ -161,6 +161,8 @@ typedef struct Counter {
 static Counter *counter(CaKeras *r, Counter **list, const char *class_name)
 {
     char snake[300];
+    if (strcmp(class_name, "GroupQueryAttention") == 0)
+        class_name = "GroupedQueryAttention"; /* what the class is called inside Keras */
     snake_case(snake, sizeof snake, class_name);
     Counter *at = *list;
     while (at && strcmp(at->snake, snake) != 0)
@@ -348,6 +350,9 @@ static const char *path_of(CaKeras *r, const CaKerasScope *scope, int i, const c
     for (int j = 0; j < scope->n && !path; j++)
         if (is_variable(scope->names[j], name) && k-- == 0)
             path = ca_arena_printf(r->b.work, "%s/%s", scope->at, scope->names[j]);
+    if (!path && scope->n == 1 && i == 0 &&
+        k == 0) /* made without a name: "variable_7" */
+        path = ca_arena_printf(r->b.work, "%s/%s", scope->at, scope->names[0]);
     return path;
 }
 
