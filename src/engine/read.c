@@ -70,15 +70,7 @@ CarinaStatus ca_read(CaGraph **out, CaSource *s)
     if (s->file && !s->file->size)
         status = ca_err(s->err, CARINA_ERR_FORMAT, "%s: the file is empty", s->path);
     else if (!reader)
-<<<<<<< HEAD
-        status =
-            ca_err(s->err, CARINA_ERR_FORMAT,
-                   "%s: is no model that is known by its content; OpenVINO IR (.xml), "
-                   "ONNX, Keras and Caffe are read",
-                   s->path);
-=======
         status = unknown(s);
->>>>>>> main
     else
         status = reader->read(out, s);
     ca_buffer_unref(&s->file);

@@ -113,13 +113,18 @@ static const CaKerasOp *find_op(const CaKerasOp *const *tables, size_t n,
     return NULL;
 }
 
+static const CaKerasOp *const layer_tables[] = {
+    ca_keras_conv, ca_keras_pool, ca_keras_norm,   ca_keras_moves, ca_keras_merge,
+    ca_keras_act,  ca_keras_rnn,  ca_keras_attend, ca_keras_image, ca_keras_wrap};
+static const CaKerasOp *const op_tables[] = {ca_keras_ops_math, ca_keras_ops_moves,
+                                             ca_keras_ops_nn};
+enum {
+    N_LAYER_TABLES = sizeof layer_tables / sizeof *layer_tables,
+    N_OP_TABLES = sizeof op_tables / sizeof *op_tables
+};
+
 static const CaKerasOp *op_of(const CaKerasLayer *l)
 {
-    static const CaKerasOp *const layers[] = {
-        ca_keras_conv, ca_keras_pool, ca_keras_norm,   ca_keras_moves, ca_keras_merge,
-        ca_keras_act,  ca_keras_rnn,  ca_keras_attend, ca_keras_image, ca_keras_wrap};
-    static const CaKerasOp *const ops[] = {ca_keras_ops_math, ca_keras_ops_moves,
-                                           ca_keras_ops_nn};
     const CaKerasOp *op = NULL;
     if (strcmp(l->class_name, "TFOpLambda") == 0 ||
         strcmp(l->class_name, "SlicingOpLambda") == 0) {
@@ -127,11 +132,24 @@ static const CaKerasOp *op_of(const CaKerasLayer *l)
         const char *symbol = text_at(l->config, "function");
         if (symbol && strncmp(symbol, old, sizeof old - 1) == 0)
             symbol += sizeof old - 1;
-        return symbol ? find_op(ops, sizeof ops / sizeof *ops, symbol) : NULL;
+        return symbol ? find_op(op_tables, N_OP_TABLES, symbol) : NULL;
     }
     if (l->is_op)
-        op = find_op(ops, sizeof ops / sizeof *ops, l->class_name);
-    return op ? op : find_op(layers, sizeof layers / sizeof *layers, l->class_name);
+        op = find_op(op_tables, N_OP_TABLES, l->class_name);
+    return op ? op : find_op(layer_tables, N_LAYER_TABLES, l->class_name);
+}
+
+const char *ca_keras_op_name(int i)
+{
+    for (size_t t = 0; t < N_LAYER_TABLES; t++)
+        for (const CaKerasOp *op = layer_tables[t]; op->name; op++)
+            if (i-- == 0)
+                return op->name;
+    for (size_t t = 0; t < N_OP_TABLES; t++)
+        for (const CaKerasOp *op = op_tables[t]; op->name; op++)
+            if (!find_op(layer_tables, N_LAYER_TABLES, op->name) && i-- == 0)
+                return op->name;
+    return NULL;
 }
 
 CaKerasLayer *ca_keras_layer(CaKeras *r, json_t *element, CaKerasScope scope)

@@ -332,4 +332,4 @@ static CarinaStatus read_source(CaGraph **out, CaSource *s)
     return CARINA_OK;
 }
 
-const CaReader ca_reader_keras = {"Keras", match, read_source};
+const CaReader ca_reader_keras = {"Keras", match, read_source, ca_keras_op_name};

@@ -138,6 +138,8 @@ bool ca_keras_reference(json_t *j, CaKerasReference *out);
 /* All references in j, in order. */
 void ca_keras_each_reference(json_t *j, int depth, CaKerasReferenceFn *fn, void *arg);
 CaKerasLayer *ca_keras_find(const CaKerasModel *m, const char *name); /* NULL if none */
+/* Classes of layers, then of operations, then TensorFlow's functions. */
+const char *ca_keras_op_name(int i);
 /* Describes the element and all layers inside it; NULL once anything has failed. */
 CaKerasModel *ca_keras_model(CaKeras *r, const char *class_name, json_t *config,
                              CaKerasScope scope);
