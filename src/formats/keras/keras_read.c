@@ -118,6 +118,8 @@ static CarinaStatus read_model(CaKeras *r, json_t *root)
     const CaKerasModel *m = ca_keras_model(r, class_name, config, ca_keras_root(r));
     if (!m)
         return r->b.status;
+    if (r->is_tree)
+        ca_keras_share_scopes(r);
     const CaKerasResult out = ca_keras_run(r, m, NULL, 0, false, "");
     if (!ca_build_settle(&r->b))
         return r->b.status;
@@ -330,4 +332,4 @@ static CarinaStatus read_source(CaGraph **out, CaSource *s)
     return CARINA_OK;
 }
 
-const CaReader ca_reader_keras = {"Keras", match, read_source};
+const CaReader ca_reader_keras = {"Keras", match, read_source, ca_keras_op_name};
