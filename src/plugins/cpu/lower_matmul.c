@@ -4,6 +4,7 @@
  */
 #include "kernels/gemm/gemm.h"
 #include "lower_act.h"
+#include "lower_parts.h"
 
 #include <string.h>
 
@@ -223,5 +224,32 @@ CarinaStatus ca_cpu_lower_matmul(CaCpuBuild *b, const CarinaNode *n)
     ca_cpu_use(b, d.out);
     if (!d.packed)
         ca_cpu_use(b, d.b);
+    return CARINA_OK;
+}
+
+CarinaStatus ca_cpu_multiply(CaCpuBuild *b, const CarinaNode *n, int out, int a, int w,
+                             int64_t batch, int64_t m, int64_t k, int64_t cols)
+{
+    GemmStep d = {.a = a,
+                  .b = w,
+                  .out = out,
+                  .batch = batch,
+                  .c_step = m * cols,
+                  .batch_rank = 1,
+                  .batch_dims = {batch},
+                  .a_steps = {m * k},
+                  .b_steps = {k * cols},
+                  .lda = k,
+                  .ldb = cols};
+    CaCpuStep *step = NULL;
+    ca_gemm_plan(&d.plan, ca_gemm_select(b->host->cpu_flags), m, cols, k, false);
+    CA_TRY(ca_cpu_add_step(b, &step, n, d.plan.kernel->name, run_gemm, sizeof d));
+    *(GemmStep *)step->data = d;
+    step->n_phases = 2;
+    step->shared_work = (size_t)batch * d.plan.packed_size;
+    step->info.flop = 2.0 * (double)batch * (double)m * (double)cols * (double)k;
+    ca_cpu_use(b, a);
+    ca_cpu_use(b, w);
+    ca_cpu_use(b, out);
     return CARINA_OK;
 }
