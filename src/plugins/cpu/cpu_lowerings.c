@@ -156,5 +156,6 @@ const CaCpuLowering ca_cpu_lowerings[] = {
     {"Convolution", ca_cpu_lower_conv_plain},
     {"GroupConvolution", ca_cpu_lower_conv_plain},
     {"Einsum", ca_cpu_lower_einsum},
+    {"Clamp", ca_cpu_lower_clamp},
     {NULL, NULL},
 };
