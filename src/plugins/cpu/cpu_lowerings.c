@@ -157,5 +157,6 @@ const CaCpuLowering ca_cpu_lowerings[] = {
     {"GroupConvolution", ca_cpu_lower_conv_plain},
     {"Einsum", ca_cpu_lower_einsum},
     {"Clamp", ca_cpu_lower_clamp},
+    {"NonMaxSuppression", ca_cpu_lower_nms},
     {NULL, NULL},
 };
