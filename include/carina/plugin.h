@@ -18,7 +18,7 @@ extern "C" {
 #endif
 
 #define CARINA_ABI_MAJOR 1
-#define CARINA_ABI_MINOR 0
+#define CARINA_ABI_MINOR 1
 
 typedef struct CarinaNode CarinaNode;
 typedef struct CarinaGraph CarinaGraph;

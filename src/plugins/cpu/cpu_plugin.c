@@ -17,6 +17,11 @@ static CarinaStatus open_cpu(CarinaDevice **out, const CarinaHost *host,
     char name[49];
     const uint32_t f = host->cpu_flags;
     (void)options;
+    *out = NULL;
+    if (host->struct_size < sizeof *host)
+        return ca_err(err, CARINA_ERR_UNSUPPORTED,
+                      "the CPU plugin needs a host of ABI %d.%d; this one is older",
+                      CARINA_ABI_MAJOR, CARINA_ABI_MINOR);
     CarinaDevice *d = ca_alloc(sizeof *d);
     *out = d;
     if (!d)
