@@ -17,6 +17,23 @@ bool ca_graph_is_dynamic(const CaGraph *g)
     return false;
 }
 
+/* Loops whose length is known run by kernels, not by their definition. What keeps a state is refused. */
+static CarinaStatus take_bodies_apart(CaGraph *g, CarinaError *err)
+{
+    bool any = false;
+    CA_EACH_NODE(n, g) {
+        any = any || n->n_bodies;
+        if (ca_node_is(n, "ReadValue") || ca_node_is(n, "Assign"))
+            return ca_err(err, CARINA_ERR_UNSUPPORTED,
+                          "node '%s' (%s): it keeps a state from run to run, which no "
+                          "device offers yet; cut the model there (--input, --output) "
+                          "and hand the state on",
+                          n->name, n->op_name);
+    }
+    int n_changes = 0;
+    return any ? ca_pass_unroll_loops.run(g, &n_changes, err) : CARINA_OK;
+}
+
 /* Inputs get these shapes; where none are given, dynamic dimensions become 1. */
 static CarinaStatus make_static(CaGraph *g, const CarinaShape *shapes, CarinaError *err)
 {
@@ -36,6 +53,7 @@ static CarinaStatus make_static(CaGraph *g, const CarinaShape *shapes, CarinaErr
     }
     if (is_dynamic)
         CA_TRY(ca_graph_infer(g, err));
+    CA_TRY(take_bodies_apart(g, err));
     CA_EACH_NODE(n, g)
         for (int i = 0; i < n->n_outputs; i++)
             if (!ca_shape_is_static(&n->outputs[i].shape))

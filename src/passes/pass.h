@@ -16,7 +16,8 @@ typedef struct CaPass {
     CarinaStatus (*run)(CaGraph *graph, int *n_changes, CarinaError *err);
 } CaPass;
 
-const CaPass *ca_pass_at(int i); /* NULL past the last */
+const CaPass *ca_pass_at(int i);          /* NULL past the last */
+extern const CaPass ca_pass_unroll_loops; /* compiling runs it alone */
 
 /* Runs all passes but those in the comma-separated list `disable` (NULL: none), twice over so that what one opens
  * up another can use. report may be NULL. An unknown name in `disable` is an error. */
