@@ -141,16 +141,38 @@ void ca_program_unref(CaProgram **program, const CaDevice *device)
     ca_free(p);
 }
 
+/* The sum over the nodes that are left to compute; UINT64_MAX where the device refuses one. */
+static uint64_t cost(const void *device, const CaGraph *g)
+{
+    const CaDevice *d = device;
+    uint64_t sum = 0;
+    CA_EACH_NODE(n, g) {
+        if (n->n_inputs == 0 || n->n_outputs == 0 || n->outputs[0].constant)
+            continue;
+        const uint64_t c = d->plugin->node_cost(d->dev, n);
+        if (c == 0 || c > UINT64_MAX - sum)
+            return UINT64_MAX;
+        sum += c;
+    }
+    return sum;
+}
+
 static CarinaStatus make(CaProgram *p, const CarinaCompiled *exe,
                          const CarinaShape *shapes, CarinaError *err)
 {
-    CaGraph *g = p->graph;
+    const bool is_dynamic = ca_graph_is_dynamic(p->graph);
     const CarinaPlugin *plugin = exe->device->plugin;
     const CarinaOption options[] = {{"precision", exe->precision},
                                     {"exact", exe->exact ? "yes" : "no"},
                                     {NULL, NULL}};
-    CA_TRY(make_static(g, shapes, err));
-    CA_TRY(fold(g, err));
+    CA_TRY(make_static(p->graph, shapes, err));
+    /* Passes that need shapes had none. */
+    if (is_dynamic)
+        CA_TRY(ca_passes_run(p->graph, NULL, NULL, NULL, err));
+    CA_TRY(fold(p->graph, err));
+    if (plugin->node_cost)
+        CA_TRY(ca_passes_run_for_device(&p->graph, cost, exe->device, err));
+    CaGraph *const g = p->graph;
     CA_TRY(ports(&p->inputs, &p->n_inputs, g->inputs, g->n_inputs, false, err));
     CA_TRY(ports(&p->outputs, &p->n_outputs, g->outputs, g->n_outputs, true, err));
     CA_TRY(plugin->compile(&p->program, exe->device->dev, g, options, err));

@@ -146,6 +146,8 @@ const CaOp *ca_op_find(const char *name, int opset);
 const CaOp *ca_op_at(int i); /* NULL past the last; in the order of ops.def */
 /* The rule for a foreign name, and its operator; NULL if none. */
 const CaImportRule *ca_op_import(CaFormat format, const char *foreign, const CaOp **op);
+/* Rule i of a format, its foreign name: NULL past the last. For a reader's list of what it knows. */
+const char *ca_op_import_name(CaFormat format, int i);
 /* The name nearest to an unknown one, for messages; NULL if none is near. */
 const char *ca_op_nearest(const char *name);
 

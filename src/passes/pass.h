@@ -26,6 +26,13 @@ CarinaStatus ca_passes_run(CaGraph *graph, const char *disable,
                                           const char *summary, int n_changes),
                            void *arg, CarinaError *err);
 
+/* The passes for devices, each kept where the cost that the device sees in the graph (UINT64_MAX: it cannot run it) does
+ * not rise. The graph, whose shapes are known, is replaced. */
+CarinaStatus ca_passes_run_for_device(CaGraph **graph,
+                                      uint64_t (*cost)(const void *device,
+                                                       const CaGraph *graph),
+                                      const void *device, CarinaError *err);
+
 /* --- For passes. */
 /* The constant behind input i of the node (a Const node, or Convert of one), as doubles in the arena; NULL if it
  * is no constant. *t is its tensor. */

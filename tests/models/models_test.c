@@ -17,7 +17,12 @@ enum {
     BATCH = 1, /* the input file holds several images: set_batch */
     BGR = 2,   /* the input's channels are to be reversed */
     IDX = 4,   /* MNIST's format: one image at a time */
-    CUT = 8    /* the outputs are inside the network */
+    CUT = 8,   /* the outputs are inside the network */
+    NCHW = 16, /* the input file is channels first, the network channels last */
+    STEPS =
+        32, /* 8-bit integers go in and come out; outputs are steps of 1/256 from the lowest */
+    SHAPE = 64, /* the model takes any size: the input file's */
+    TURN = 128  /* height and width of the input are to be swapped */
 };
 
 /* Bounds, relative to the largest expected element. The results were computed in another order of summation:
@@ -27,6 +32,10 @@ enum {
 #define F16_BOUND(n) ((n)*0x1p-11)
 /* A sum, or a pixel of a resized image, on the other side of a rounding moves one 8-bit step. */
 #define U8_STEP (1.0 / 255)
+/* n steps where the largest expected element has `of`. */
+#define LSB(n, of) ((double)(n) / (of))
+/* n steps of the logits before a softmax, each `size`: p (1 - p) <= 1/4 of that in a probability, and its own step. */
+#define LOGIT_STEPS(n, size, largest) (((n) * (size) / 4 + 1.0 / 256) / (largest))
 
 typedef struct Row {
     const char *model, *input;
@@ -95,6 +104,10 @@ static double element(const CarinaTensor *t, size_t i)
 {
     if (t->type == CARINA_F16)
         return half(((const uint16_t *)t->data)[i]);
+    if (t->type == CARINA_U8)
+        return ((const uint8_t *)t->data)[i] / 256.0;
+    if (t->type == CARINA_I8)
+        return (((const int8_t *)t->data)[i] + 128) / 256.0;
     return t->type == CARINA_F32 ? (double)((const float *)t->data)[i] : (double)NAN;
 }
 
@@ -148,6 +161,23 @@ static int is_image(const Row *r)
 {
     return r->input && (strstr(r->input, ".jpg") || strstr(r->input, ".png"));
 }
+static CarinaStatus turn(CarinaTensor **t, CarinaError *err)
+{
+    const int64_t *d = (*t)->shape.dims;
+    const CarinaShape shape = {4, {d[0], d[1], d[3], d[2]}};
+    CarinaTensor *out = NULL;
+    const CarinaStatus status = carina_tensor_create(&out, CARINA_F32, &shape, err);
+    for (int64_t p = 0; status == CARINA_OK && p < d[0] * d[1]; p++)
+        for (int64_t y = 0; y < d[2]; y++)
+            for (int64_t x = 0; x < d[3]; x++)
+                ((float *)out->data)[(p * d[3] + x) * d[2] + y] =
+                    ((const float *)(*t)->data)[(p * d[2] + y) * d[3] + x];
+    if (status == CARINA_OK) {
+        carina_tensor_free(t);
+        *t = out;
+    }
+    return status;
+}
 
 static CarinaStatus read_idx(CarinaTensor **out, const char *path, CarinaError *err)
 {
@@ -189,15 +219,42 @@ static CarinaStatus read_image(CarinaTensor **out, const char *path, CarinaPort 
     return status;
 }
 
-/* Numbers of [0, 1) that look like noise and are the same everywhere. */
-static CarinaStatus make_noise(CarinaTensor **out, const CarinaShape *shape,
+/* Numbers of [0, 1) that look like noise and are the same everywhere; bytes where the port has bytes. */
+static CarinaStatus make_noise(CarinaTensor **out, const CarinaPort *port,
                                CarinaError *err)
 {
     uint32_t state = 1;
-    const CarinaStatus status = carina_tensor_create(out, CARINA_F32, shape, err);
+    CarinaShape shape = port->shape;
+    const int is_bytes = port->type == CARINA_U8 || port->type == CARINA_I8;
+    for (int i = 0; i < shape.rank; i++)
+        shape.dims[i] = shape.dims[i] < 0 ? 1 : shape.dims[i];
+    const CarinaStatus status =
+        carina_tensor_create(out, is_bytes ? port->type : CARINA_F32, &shape, err);
     for (size_t i = 0; status == CARINA_OK && i < count(*out); i++) {
         state = state * 1664525u + 1013904223u;
-        ((float *)(*out)->data)[i] = (float)(state >> 8) * 0x1p-24f;
+        if (is_bytes)
+            ((uint8_t *)(*out)->data)[i] = (uint8_t)(state >> 24);
+        else
+            ((float *)(*out)->data)[i] = (float)(state >> 8) * 0x1p-24f;
+    }
+    return status;
+}
+
+/* [N, C, H, W] to [N, H, W, C]. */
+static CarinaStatus channels_last(CarinaTensor **t, CarinaError *err)
+{
+    const int64_t *d = (*t)->shape.dims;
+    const CarinaShape shape = {4, {d[0], d[2], d[3], d[1]}};
+    const int64_t plane = d[2] * d[3];
+    CarinaTensor *out = NULL;
+    const CarinaStatus status = carina_tensor_create(&out, CARINA_F32, &shape, err);
+    for (int64_t i = 0; status == CARINA_OK && i < d[0] * plane; i++)
+        for (int64_t c = 0; c < d[1]; c++)
+            ((float *)out->data)[i * d[1] + c] =
+                ((const float *)(*t)->data)[(i / plane * d[1] + c) * plane + i % plane];
+    if (status == CARINA_OK) {
+        carina_tensor_free(t);
+        *t = out;
     }
     return status;
 }
@@ -208,25 +265,39 @@ static CarinaStatus read_input(Group *g, CarinaPort port, CarinaError *err)
     if (g->input)
         return CARINA_OK;
     if (!g->rows->input)
-        return make_noise(&g->input, &port.shape, err);
+        return make_noise(&g->input, &port, err);
     in_assets(g, g->rows->input, path);
     if (g->rows->how & IDX)
         return read_idx(&g->input, path, err);
     if (is_image(g->rows))
         return read_image(&g->input, path, port, err);
-    const CarinaStatus status = carina_tensor_read_npy(&g->input, path, err);
+    CarinaStatus status = carina_tensor_read_npy(&g->input, path, err);
+    if (status == CARINA_OK && (g->rows->how & NCHW))
+        return channels_last(&g->input, err);
     if (status == CARINA_OK && (g->rows->how & BGR))
         reverse_channels(g->input);
+    if (status == CARINA_OK && (g->rows->how & TURN))
+        status = turn(&g->input, err);
     return status;
 }
 
 /* --- Models. ---------------------------------------------------------------------------------------- */
+
+static int is_static(const CarinaShape *s)
+{
+    for (int i = 0; i < s->rank; i++)
+        if (s->dims[i] < 0)
+            return 0;
+    return s->rank >= 0;
+}
 
 /* What the rows ask for at the model's edges; the same for every way. */
 static CarinaStatus prepare(const Group *g, CarinaModel *m, CarinaError *err)
 {
     CarinaInput in = {sizeof in, .type = CARINA_F32};
     char names[512] = "";
+    if (g->rows->how & STEPS)
+        in.type = carina_model_input(m, 0).type;
     if (is_image(g->rows)) {
         in.type = CARINA_U8;
         in.layout = "NHWC";
@@ -239,8 +310,13 @@ static CarinaStatus prepare(const Group *g, CarinaModel *m, CarinaError *err)
     CarinaStatus status = *names ? carina_model_cut(m, NULL, names, err) : CARINA_OK;
     if (status == CARINA_OK && carina_model_input(m, 0).type != in.type)
         status = carina_model_set_input(m, 0, &in, err);
+    if (status == CARINA_OK && (g->rows->how & SHAPE))
+        status = carina_model_reshape(m, 0, &g->input->shape, err);
     if (status == CARINA_OK && (g->rows->how & BATCH))
         status = carina_model_set_batch(m, g->input->shape.dims[0], err);
+    const CarinaShape shape = carina_model_input(m, 0).shape;
+    if (status == CARINA_OK && !is_static(&shape)) /* not in files of all formats */
+        status = carina_model_reshape(m, 0, &g->input->shape, err);
     return status;
 }
 

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * TFLite: what the file says about itself: the metadata's texts, and the labels in the zip behind the tables.
+ *
+ * Model.metadata "TFLITE_METADATA" is a buffer that holds a flatbuffer of its own (M001). Files that it names are
+ * members of a zip archive appended to the model, whose offsets count from the start of the whole file.
+ */
+#include "formats/tflite/tflite_reader.h"
+
+#include <string.h>
+#include <zip.h>
+
+enum { MODEL_BUFFERS = 4, MODEL_METADATA = 6 };
+enum { METADATA_NAME = 0, METADATA_BUFFER };
+enum {
+    ABOUT_NAME = 0,
+    ABOUT_DESCRIPTION,
+    ABOUT_VERSION,
+    ABOUT_SUBGRAPHS,
+    ABOUT_AUTHOR,
+    ABOUT_LICENSE
+};
+enum {
+    SUBGRAPH_OUTPUTS = 3,
+    TENSOR_FILES = 6,
+    FILE_NAME = 0,
+    FILE_TYPE = 2,
+    AXIS_LABELS = 2,
+    VALUE_LABELS = 3
+};
+
+static const size_t labels_limit = (size_t)4 << 20;
+
+/* The file of labels that the first output with one names; NULL if none. */
+static const char *labels_file(CaFlat *f, const CaFlatTable *about)
+{
+    const CaFlatVector graphs = ca_flat_vector(f, about, ABOUT_SUBGRAPHS, 4);
+    const CaFlatTable graph = ca_flat_item(f, &graphs, 0);
+    const CaFlatVector outputs = ca_flat_vector(f, &graph, SUBGRAPH_OUTPUTS, 4);
+    for (uint32_t i = 0; i < outputs.n && f->status == CARINA_OK; i++) {
+        const CaFlatTable output = ca_flat_item(f, &outputs, i);
+        const CaFlatVector files = ca_flat_vector(f, &output, TENSOR_FILES, 4);
+        for (uint32_t k = 0; k < files.n && f->status == CARINA_OK; k++) {
+            const CaFlatTable file = ca_flat_item(f, &files, k);
+            const int64_t type = ca_flat_int(f, &file, FILE_TYPE, CA_FLAT_I8, 0);
+            if (type == AXIS_LABELS || type == VALUE_LABELS)
+                return ca_flat_text(f, &file, FILE_NAME);
+        }
+    }
+    return NULL;
+}
+
+/* Lines become a comma-separated list; a comma in a label becomes a semicolon. */
+static void set_labels(CaTflite *r, char *text, size_t n)
+{
+    size_t to = 0;
+    for (size_t from = 0; from < n; from++) {
+        if (text[from] == '\r' || text[from] == 0)
+            continue;
+        text[to++] = text[from] == ',' ? ';' : text[from] == '\n' ? ',' : text[from];
+    }
+    while (to > 0 && text[to - 1] == ',')
+        to--;
+    text[to] = 0;
+    if (to > 0)
+        ca_graph_set_info(r->b.graph, "labels", text);
+}
+
+/* An archive that cannot be read is no harm: the model is complete without labels. */
+static void read_labels(CaTflite *r, const char *name)
+{
+    zip_error_t problem;
+    zip_stat_t stat;
+    zip_error_init(&problem);
+    zip_source_t *source =
+        zip_source_buffer_create(r->flat.data, r->flat.size, 0, &problem);
+    zip_t *zip = source ? zip_open_from_source(source, ZIP_RDONLY, &problem) : NULL;
+    if (!zip && source)
+        zip_source_free(source);
+    if (zip && zip_stat(zip, name, 0, &stat) == 0 && (stat.valid & ZIP_STAT_SIZE) &&
+        stat.size < labels_limit) {
+        char *text = ca_arena_alloc(r->b.work, (size_t)stat.size + 1);
+        zip_file_t *file = text ? zip_fopen(zip, name, 0) : NULL;
+        const zip_int64_t n = file ? zip_fread(file, text, stat.size) : -1;
+        if (n > 0)
+            set_labels(r, text, (size_t)n);
+        if (file)
+            zip_fclose(file);
+    }
+    if (zip)
+        zip_discard(zip);
+    zip_error_fini(&problem);
+}
+
+static void read_about(CaTflite *r, const CaFlatVector *bytes)
+{
+    static const struct {
+        int field;
+        const char *key;
+    } texts[] = {{ABOUT_NAME, "name"},
+                 {ABOUT_DESCRIPTION, "description"},
+                 {ABOUT_VERSION, "version"},
+                 {ABOUT_AUTHOR, "author"},
+                 {ABOUT_LICENSE, "license"}};
+    CarinaError unheard;
+    CaFlat f = {.data = r->flat.data + bytes->at,
+                .size = bytes->n,
+                .path = r->flat.path,
+                .err = &unheard};
+    const CaFlatTable about = ca_flat_root(&f);
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        const char *text = ca_flat_text(&f, &about, texts[i].field);
+        if (text && text[0])
+            ca_graph_set_info(r->b.graph, texts[i].key, text);
+    }
+    const char *labels = labels_file(&f, &about);
+    if (f.status == CARINA_OK && labels && labels[0])
+        read_labels(r, labels);
+}
+
+CarinaStatus ca_tflite_metadata(CaTflite *r, const CaFlatTable *model)
+{
+    CaFlat *f = &r->flat;
+    const CaFlatVector all = ca_flat_vector(f, model, MODEL_METADATA, 4);
+    for (uint32_t i = 0; i < all.n && f->status == CARINA_OK; i++) {
+        const CaFlatTable item = ca_flat_item(f, &all, i);
+        const int64_t buffer = ca_flat_int(f, &item, METADATA_BUFFER, CA_FLAT_U32, 0);
+        if (!ca_text_equal(ca_flat_text(f, &item, METADATA_NAME), "TFLITE_METADATA") ||
+            buffer >= r->buffers.n)
+            continue;
+        const CaFlatTable table = ca_flat_item(f, &r->buffers, (uint32_t)buffer);
+        const CaFlatVector bytes = ca_flat_vector(f, &table, 0, 1);
+        if (f->status == CARINA_OK && bytes.n >= 8)
+            read_about(r, &bytes);
+    }
+    return f->status;
+}
