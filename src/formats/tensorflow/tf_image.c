@@ -55,10 +55,11 @@ static bool read_blocks(CaTfCall *c, Blocks *k, CaValue *x)
         }
     }
     for (int i = 1; i < k->x.rank; i++)
-        if (k->x.dims[i] < 0) {
-            ca_build_fail(b, CARINA_ERR_SHAPE,
-                          "the size of its input is not known; give the model's input "
-                          "shape");
+        if (k->x.dims[i] < 0 || k->x.dims[i] > INT32_MAX) {
+            ca_build_fail(
+                b, CARINA_ERR_SHAPE,
+                "the size of its input is not known or absurd; give the model's input "
+                "shape");
             return false;
         }
     return b->status == CARINA_OK;
@@ -235,14 +236,16 @@ static CaValue *column(CaBuild *b, CaValue *rows, int64_t i)
 }
 
 /* With zeros behind it as long as n, where the operator is to do that. A device may have filled up with -1. */
-static CaValue *padded_to(CaTfCall *c, CaValue *v, CaValue *n)
+static CaValue *padded_to(CaTfCall *c, CaValue *v, CaValue *index, CaValue *n)
 {
     CaBuild *b = c->b;
     const int64_t zero = 0, one = 1;
     if (!ca_tf_attr_bool(c->r, c->node, "pad_to_max_output_size", false))
         return v;
     CaValue *length = ca_build_reshape(b, n, &one, 1);
-    v = ca_build_2(b, "Maximum", v, ca_build_number(b, v, 0));
+    v = ca_build_3(b, "Select",
+                   ca_build_2(b, "Less", index, ca_build_number(b, index, 0)),
+                   ca_build_number(b, v, 0), v);
     CaValue *const both[] = {
         v, ca_build_2(b, "Broadcast", ca_build_number(b, v, 0), length)};
     CaValue *longer = ca_build_make(b, "Concat", both, 2, 1);
@@ -280,9 +283,10 @@ static void non_max_suppression(CaTfCall *c)
     ca_build_set_text(b, v, "output_type", "i32");
     if (!ca_build_settle(b) || !v)
         return;
-    ca_tf_out(c, 0, padded_to(c, column(b, v, 2), in[2]));
+    CaValue *index = column(b, v, 2);
+    ca_tf_out(c, 0, padded_to(c, index, index, in[2]));
     if (has_sigma && ca_tf_out_used(c, 1))
-        ca_tf_out(c, 1, padded_to(c, column(b, v + 1, 2), in[2]));
+        ca_tf_out(c, 1, padded_to(c, column(b, v + 1, 2), index, in[2]));
     if (ca_tf_out_used(c, has_sigma ? 2 : 1))
         ca_tf_out(c, has_sigma ? 2 : 1, ca_build_to_scalar(b, v + 2));
 }

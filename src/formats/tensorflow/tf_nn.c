@@ -230,12 +230,11 @@ static bool transposed_pads(Window *w, const CarinaShape *x, const CarinaShape *
 {
     const bool same = strcmp(w->auto_pad, "same_upper") == 0;
     for (int i = 0; i < w->n; i++) {
-        const int64_t kernel =
-                          (weight->dims[weight->rank - w->n + i] - 1) * w->dilations[i] +
-                          1,
+        const int64_t taps = weight->dims[weight->rank - w->n + i],
                       in = x->rank == w->n + 2 ? x->dims[i + 2] : -1, out = want[i];
-        if (in < 1 || out < 1 || in > INT32_MAX || out > INT32_MAX)
+        if (in < 1 || out < 1 || in > INT32_MAX || out > INT32_MAX || taps > 1 << 24)
             return false;
+        const int64_t kernel = (taps - 1) * w->dilations[i] + 1;
         const int64_t full = (in - 1) * w->strides[i] + kernel;
         if (same) {
             const int64_t total = full > out ? full - out : 0;
@@ -362,7 +361,8 @@ static CaValue *their_index(CaTfCall *c, CaValue *index, const CarinaShape *x)
         b, "Add", v,
         ca_build_convert(b, ca_build_reals(b, &along, numbers), ca_build_type(b, v)));
     for (int i = 0; with_batch && i < x->dims[0]; i++)
-        numbers[i] = (double)i * (double)(x->dims[2] * x->dims[3] * channels);
+        numbers[i] =
+            (double)i * (double)x->dims[2] * (double)x->dims[3] * (double)channels;
     return with_batch ? ca_build_2(b, "Add", v,
                                    ca_build_convert(b, ca_build_reals(b, &batch, numbers),
                                                     ca_build_type(b, v)))

@@ -9,6 +9,11 @@
 enum { MAX_MASK = 1 << 20 };
 
 /* size -1: the rest. */
+static int64_t end_of(int64_t from, int64_t size)
+{
+    return size < 0 || from > INT32_MAX || size > INT32_MAX ? INT32_MAX : from + size;
+}
+
 static void slice(CaTfCall *c)
 {
     CaBuild *b = c->b;
@@ -27,9 +32,7 @@ static void slice(CaTfCall *c)
     }
     for (int i = 0; i < n; i++) {
         ones[i] = 1;
-        to[i] = n_from < 0 || n_size < 0 ? 0
-                : size[i] < 0            ? INT32_MAX
-                                         : from[i] + size[i];
+        to[i] = n_from < 0 || n_size < 0 ? 0 : end_of(from[i], size[i]);
     }
     if (n_from >= 0 && n_size >= 0) {
         starts = ca_build_vector(b, from, n);
