@@ -12,9 +12,10 @@
 #include <unistd.h>
 
 enum {
-    BGR = 1,  /* its channels are the other way round */
-    TURN = 2, /* its height and width are swapped */
-    LAST = 4  /* its channels are last */
+    BGR = 1,   /* its channels are the other way round */
+    TURN = 2,  /* its height and width are swapped */
+    LAST = 4,  /* its channels are last */
+    FOLDED = 8 /* its converter rounded the weights anew: the manifest says 2.3e-4 */
 };
 
 typedef struct Row {
@@ -160,13 +161,14 @@ static void compare(const Row *r, const float *got, size_t n, const float *want,
         const double d = fabs((double)got[i] - (double)want[i]);
         worst = d <= worst ? worst : d; /* NaN counts */
     }
-    if (n == n_want && most > 0 && worst <= bound * most) {
+    const double limit = r->how & FOLDED ? 2.3e-4 : bound;
+    if (n == n_want && most > 0 && worst <= limit * most) {
         n_agreed++;
         return;
     }
     printf(
         "FAILED  %s: %zu elements for %zu, off by %.3g of the largest, %.3g is allowed\n",
-        r->model, n, n_want, most > 0 ? worst / most : worst, bound);
+        r->model, n, n_want, most > 0 ? worst / most : worst, limit);
     n_failed++;
 }
 

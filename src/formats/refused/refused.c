@@ -248,7 +248,6 @@ static bool tensorflow_js(const CaSource *s)
 
 static bool ort(const CaSource *s) { return HAS(s, 4, "ORTM"); }
 static bool tensorflow_lite(const CaSource *s) { return HAS(s, 4, "TFL3"); }
-static bool hdf5(const CaSource *s) { return HAS(s, 0, "\x89HDF\r\n\x1a\n"); }
 static bool json(const CaSource *s) { return is_object(s); }
 
 /* One number of a protocol buffer at *at; false past the end. */
