@@ -12,13 +12,13 @@
 #include <sys/stat.h>
 
 typedef struct {
-    const char *model, *proto, *saved_model, *meta_graph, *out_dir, *name;
+    const char *model, *proto, *symbol, *saved_model, *meta_graph, *out_dir, *name;
     const char *layout, *mean, *scale, *data_type, *ir_version;
     Reading reading;
     double scale_all;
     int64_t batch;
     bool reverse, fp16, no_fusing, no_group_fusing, no_resnet, list_passes, report,
-        is_text;
+        is_text, is_legacy;
     bool flags_without_effect[32];
     const char *texts_without_effect[32];
     List disable;
@@ -499,13 +499,13 @@ static int convert_one(CarinaContext *ctx, const Values *v, const char *path,
 /* The model that options name, and its second file; NULL: said why, or none. */
 static const char *model_of(const Values *v, const char **weights, bool *is_wrong)
 {
-    const char *const given[] = {v->proto ? v->proto : v->model, v->saved_model,
-                                 v->meta_graph};
+    const char *graph = v->proto ? v->proto : v->symbol;
+    const char *const given[] = {graph ? graph : v->model, v->saved_model, v->meta_graph};
     static const char *const names[] = {"--input-model", "--saved-model-dir",
                                         "--input-meta-graph"};
     const char *path = NULL;
     int n = 0;
-    *weights = v->proto ? v->model : NULL;
+    *weights = graph ? v->model : NULL;
     for (int i = 0; i < 3; i++) {
         if (!given[i])
             continue;
@@ -607,6 +607,9 @@ static const Option options[] = {
     {OPTION_FLAG, "disable-resnet-optimization", NULL, NULL, offsetof(Values, no_resnet)},
     {OPTION_TEXT, "framework", "tf|caffe|mxnet|onnx|keras|tflite|ir|kaldi|paddle", NULL,
      offsetof(Values, reading.framework)},
+    {OPTION_TEXT, "input-symbol", "FILE", NULL, offsetof(Values, symbol)},
+    {OPTION_TEXT, "nd-prefix-name", "PREFIX", NULL, offsetof(Values, reading.prefix)},
+    {OPTION_FLAG, "legacy-mxnet-model", NULL, NULL, offsetof(Values, is_legacy)},
     {OPTION_FLAG, "input-model-is-text", NULL, NULL, offsetof(Values, is_text)},
 #define FLAG_WITHOUT_EFFECT(i, name, why) \
     {OPTION_FLAG, name, NULL, NULL, offsetof(Values, flags_without_effect[i])},
