@@ -162,7 +162,7 @@ def moves():
     case("matrix_diag", lambda x: tf.linalg.diag(x), X2, kind="float")
     case("matrix_set_diag", lambda x, y: tf.linalg.set_diag(x, y), (2, 4, 4), (2, 4), kind="float")
     case("where", lambda x: tf.where(x > 0.1), X2, kind="float")
-    case("segment_sum", lambda x: tf.math.segment_sum(x, [0, 0, 2]), X2, kind="float")
+    case("segment_sum", lambda x: tf.math.segment_sum(x, [0, 0, 1]), X2, kind="float")
     for name in "sum", "prod", "max", "min":
         case("unsorted_segment_" + name, lambda x, f=getattr(tf.math, "unsorted_segment_" + name): f(x, [1, 0, 1], 2), X2, kind="float")
     case("sparse_to_dense", lambda x: raw.SparseToDense(sparse_indices=[[0, 1], [1, 2], [2, 0]], output_shape=[3, 4],
