@@ -32,11 +32,10 @@ static void print_top(const CarinaTensor *t, const char *labels)
         size_t best = 0;
         for (size_t i = 1; i < n; i++)
             best = p[i] > p[best] ? i : best;
-        const char *name = labels ? labels : "";
-        for (size_t i = 0; i < best && *name; i++)
-            name += strcspn(name, ",") + (strchr(name, ',') != NULL);
-        printf("%5zu  %9.6f  %.*s\n", best, (double)p[best], (int)strcspn(name, ","),
-               name);
+        const char *s = labels ? labels : "";
+        for (size_t i = 0; i < best && *s; i++)
+            s += strcspn(s, ",") + (strchr(s, ',') != NULL);
+        printf("%5zu  %9.6f  %.*s\n", best, (double)p[best], (int)strcspn(s, ","), s);
         p[best] = -1e30f; /* next the second */
     }
 }

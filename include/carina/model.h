@@ -119,8 +119,13 @@ CARINA_API CarinaStatus carina_model_write(const CarinaModel *model, const char 
 /* Operator i known to this build, in the order of their names: NULL past the last. */
 CARINA_API const char *carina_op_name(int i);
 CARINA_API const char *carina_op_summary(int i);
-/* Comma-separated formats in which operator i is read ("IR ONNX Caffe"). */
+/* The formats whose files become operator i, IR first: "IR, ONNX, Caffe". */
 CARINA_API const char *carina_op_formats(int i);
+
+/* Format i that is read: "OpenVINO IR", "ONNX" ...; NULL past the last. */
+CARINA_API const char *carina_format_name(int i);
+/* Operator k of format i in that format's own words, in no order; NULL past the last. */
+CARINA_API const char *carina_format_op(int i, int k);
 
 #ifdef __cplusplus
 }

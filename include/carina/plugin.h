@@ -101,6 +101,9 @@ struct CarinaNode {
     CarinaValue *outputs;
     const CarinaInfo *info;  /* rt_info and the like, carried along */
     CarinaNode *prev, *next; /* the graph's list, in an order that respects the edges */
+    /* What TensorIterator and Loop repeat; what If chooses from: first where the condition holds. */
+    int32_t n_bodies;
+    struct CarinaBody *bodies;
 };
 
 struct CarinaGraph {
@@ -113,6 +116,33 @@ struct CarinaGraph {
     const CarinaInfo *info;
     struct CaGraphOwn *own;
 };
+
+/* --- Graphs inside nodes. A body sees nothing of the outer graph but what its Parameters are given. ------ */
+
+/* One port of the node and one of the body. Inputs of the body may stand once each, its outputs several times. */
+typedef struct CarinaPortMap {
+    int32_t outer; /* input or output of the node */
+    int32_t inner; /* of graph->inputs, or graph->outputs */
+    /* A part for each iteration, instead of the whole: parts of part_size from start to end, both included, negative
+     * ones counted from the end; stride below 0: the last first. */
+    bool is_sliced;
+    int32_t axis;
+    int64_t start, end, stride, part_size;
+} CarinaPortMap;
+
+/* What graph->outputs[from] gives is what graph->inputs[to] gets in the next iteration. */
+typedef struct CarinaBackEdge {
+    int32_t from, to;
+} CarinaBackEdge;
+
+typedef struct CarinaBody {
+    CarinaGraph *graph;
+    int32_t n_inputs, n_outputs, n_back_edges;
+    CarinaPortMap *inputs, *outputs;
+    CarinaBackEdge *back_edges;
+    int32_t iteration_input;  /* Loop: the Parameter that counts iterations; -1: none */
+    int32_t condition_output; /* Loop: the Result that says whether to go on; -1: none */
+} CarinaBody;
 
 /* Where the attribute `name` of the node lies, or NULL. */
 static inline const void *carina_node_attr(const CarinaNode *node, const char *name,

@@ -187,16 +187,3 @@ const char *carina_op_summary(int i)
     const CaOp *op = ca_op_at(i);
     return op ? op->summary : NULL;
 }
-
-/* Made once from the operators' import rules; IR is every operator's own spelling. */
-const char *carina_op_formats(int i)
-{
-    static const char *const lists[4] = {"IR", "IR ONNX", "IR Caffe", "IR ONNX Caffe"};
-    const CaOp *op = ca_op_at(i);
-    int mask = 0;
-    if (!op)
-        return NULL;
-    for (const CaImportRule *r = op->imports; r && r->format != CA_FORMAT_NONE; r++)
-        mask |= r->format == CA_FORMAT_ONNX ? 1 : r->format == CA_FORMAT_CAFFE ? 2 : 0;
-    return lists[mask];
-}

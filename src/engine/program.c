@@ -5,6 +5,7 @@
  */
 #include "engine/compiled.h"
 #include "graph/op.h"
+#include "passes/pass.h"
 
 #include <string.h>
 
@@ -14,6 +15,23 @@ bool ca_graph_is_dynamic(const CaGraph *g)
         if (!ca_shape_is_static(&((const CaParameterAttrs *)g->inputs[i]->attrs)->shape))
             return true;
     return false;
+}
+
+/* Loops whose length is known run by kernels, not by their definition. What keeps a state is refused. */
+static CarinaStatus take_bodies_apart(CaGraph *g, CarinaError *err)
+{
+    bool any = false;
+    CA_EACH_NODE(n, g) {
+        any = any || n->n_bodies;
+        if (ca_node_is(n, "ReadValue") || ca_node_is(n, "Assign"))
+            return ca_err(err, CARINA_ERR_UNSUPPORTED,
+                          "node '%s' (%s): it keeps a state from run to run, which no "
+                          "device offers yet; cut the model there (--input, --output) "
+                          "and hand the state on",
+                          n->name, n->op_name);
+    }
+    int n_changes = 0;
+    return any ? ca_pass_unroll_loops.run(g, &n_changes, err) : CARINA_OK;
 }
 
 /* Inputs get these shapes; where none are given, dynamic dimensions become 1. */
@@ -35,6 +53,7 @@ static CarinaStatus make_static(CaGraph *g, const CarinaShape *shapes, CarinaErr
     }
     if (is_dynamic)
         CA_TRY(ca_graph_infer(g, err));
+    CA_TRY(take_bodies_apart(g, err));
     CA_EACH_NODE(n, g)
         for (int i = 0; i < n->n_outputs; i++)
             if (!ca_shape_is_static(&n->outputs[i].shape))
@@ -122,16 +141,38 @@ void ca_program_unref(CaProgram **program, const CaDevice *device)
     ca_free(p);
 }
 
+/* The sum over the nodes that are left to compute; UINT64_MAX where the device refuses one. */
+static uint64_t cost(const void *device, const CaGraph *g)
+{
+    const CaDevice *d = device;
+    uint64_t sum = 0;
+    CA_EACH_NODE(n, g) {
+        if (n->n_inputs == 0 || n->n_outputs == 0 || n->outputs[0].constant)
+            continue;
+        const uint64_t c = d->plugin->node_cost(d->dev, n);
+        if (c == 0 || c > UINT64_MAX - sum)
+            return UINT64_MAX;
+        sum += c;
+    }
+    return sum;
+}
+
 static CarinaStatus make(CaProgram *p, const CarinaCompiled *exe,
                          const CarinaShape *shapes, CarinaError *err)
 {
-    CaGraph *g = p->graph;
+    const bool is_dynamic = ca_graph_is_dynamic(p->graph);
     const CarinaPlugin *plugin = exe->device->plugin;
     const CarinaOption options[] = {{"precision", exe->precision},
                                     {"exact", exe->exact ? "yes" : "no"},
                                     {NULL, NULL}};
-    CA_TRY(make_static(g, shapes, err));
-    CA_TRY(fold(g, err));
+    CA_TRY(make_static(p->graph, shapes, err));
+    /* Passes that need shapes had none. */
+    if (is_dynamic)
+        CA_TRY(ca_passes_run(p->graph, NULL, NULL, NULL, err));
+    CA_TRY(fold(p->graph, err));
+    if (plugin->node_cost)
+        CA_TRY(ca_passes_run_for_device(&p->graph, cost, exe->device, err));
+    CaGraph *const g = p->graph;
     CA_TRY(ports(&p->inputs, &p->n_inputs, g->inputs, g->n_inputs, false, err));
     CA_TRY(ports(&p->outputs, &p->n_outputs, g->outputs, g->n_outputs, true, err));
     CA_TRY(plugin->compile(&p->program, exe->device->dev, g, options, err));

@@ -5,6 +5,7 @@
 #include "engine/read.h"
 
 #include "base/file.h"
+#include "base/text.h"
 
 #include <string.h>
 #include <sys/stat.h>
@@ -18,6 +19,11 @@ static const CaReader *const readers[] = {
 #include "engine/readers.def"
 #undef CA_READER
 };
+
+const CaReader *ca_reader_at(int i)
+{
+    return i >= 0 && (size_t)i < sizeof readers / sizeof *readers ? readers[i] : NULL;
+}
 
 /* path without its folder and extension. */
 static void name_after(CaGraph *g, const char *path)
@@ -38,6 +44,20 @@ static const CaReader *find(const CaSource *s)
     return NULL;
 }
 
+static CarinaStatus unknown(const CaSource *s)
+{
+    CaText names = {.limit = 200};
+    for (size_t i = 0; i < sizeof readers / sizeof *readers; i++)
+        if (readers[i]->name)
+            ca_text_add(&names, "%s%s", names.size ? ", " : "", readers[i]->name);
+    const CarinaStatus status =
+        ca_err(s->err, CARINA_ERR_FORMAT,
+               "%s: is no model that is known by its content; read are %s", s->path,
+               names.data ? names.data : "none");
+    ca_text_free(&names);
+    return status;
+}
+
 CarinaStatus ca_read(CaGraph **out, CaSource *s)
 {
     struct stat st;
@@ -50,11 +70,7 @@ CarinaStatus ca_read(CaGraph **out, CaSource *s)
     if (s->file && !s->file->size)
         status = ca_err(s->err, CARINA_ERR_FORMAT, "%s: the file is empty", s->path);
     else if (!reader)
-        status =
-            ca_err(s->err, CARINA_ERR_FORMAT,
-                   "%s: is no model that is known by its content; OpenVINO IR (.xml), "
-                   "ONNX and Caffe are read",
-                   s->path);
+        status = unknown(s);
     else
         status = reader->read(out, s);
     ca_buffer_unref(&s->file);

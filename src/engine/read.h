@@ -9,5 +9,6 @@
 
 /* Reads source's path into a sorted and inferred graph, and fills in the rest of source but its options. */
 CarinaStatus ca_read(CaGraph **out, CaSource *source);
+const CaReader *ca_reader_at(int i); /* in the order of asking; NULL past the last */
 
 #endif

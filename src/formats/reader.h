@@ -17,10 +17,13 @@ typedef struct CaSource {
 } CaSource;
 
 typedef struct CaReader {
-    const char *name; /* "ONNX" */
+    const char *name; /* "ONNX"; NULL: it only refuses */
     bool (*match)(const CaSource *s);
     /* A sorted and inferred graph; constants keep slices of the file. */
     CarinaStatus (*read)(CaGraph **out, CaSource *s);
+    /* The operators that it knows, in the format's own words: NULL past the last. May be NULL: not a format with
+     * operators of its own. */
+    const char *(*operator_name)(int i);
 } CaReader;
 
 /* The file's first text, white space and a byte order mark skipped; n: how many bytes follow. */

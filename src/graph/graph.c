@@ -40,6 +40,7 @@ void ca_graph_free(CaGraph **graph)
     for (size_t i = 0; i < own->n_tensors; i++)
         carina_tensor_free(&own->tensors[i]);
     ca_free(own->tensors);
+    ca_bodies_free(*graph);
     CaArena *arena = own->arena;
     ca_arena_free(&arena);
     *graph = NULL;
@@ -485,6 +486,7 @@ static CarinaStatus copy_node(CaGraph *to, const CaNode *n, CaNode **map,
     if (!c->name || !c->inputs || !c->outputs || !c->attrs)
         return no_memory(err);
     CA_TRY(ca_attrs_copy(to, c, n, err));
+    CA_TRY(ca_bodies_copy(to, c, n, err));
     for (const CarinaInfo *i = n->info; i; i = i->next)
         ca_node_set_info(to, c, i->key, i->value);
     for (int i = 0; i < n->n_inputs; i++) {

@@ -22,6 +22,8 @@ struct CaGraphOwn {
     int32_t next_id;
     CarinaTensor **tensors; /* every constant, freed with the graph */
     size_t n_tensors, tensors_room;
+    CarinaGraph **bodies; /* of its nodes, freed with the graph */
+    size_t n_bodies, bodies_room;
 };
 
 /* The attributes of Parameter: the graph itself sets and reads them. */
@@ -95,6 +97,23 @@ CarinaStatus ca_attrs_copy(CaGraph *graph, CaNode *to, const CaNode *from,
                            CarinaError *err);
 /* The graph frees the tensor with itself; it is consumed on failure too. */
 CarinaStatus ca_graph_keep(CaGraph *graph, CarinaTensor *tensor, CarinaError *err);
+
+/* --- Bodies (body.c). */
+/* Body i of the node, out of n: graph is consumed, also on failure; room for that many ports, all zero. */
+CarinaStatus ca_node_set_body(CaGraph *graph, CaNode *node, int n, int i, CaGraph *body,
+                              int n_inputs, int n_outputs, int n_back_edges,
+                              CarinaError *err);
+/* The bodies of a copy. */
+CarinaStatus ca_bodies_copy(CaGraph *graph, CaNode *to, const CaNode *from,
+                            CarinaError *err);
+void ca_bodies_free(CaGraph *graph); /* all of a graph's nodes: for ca_graph_free */
+/* Copies of the body's nodes, put before `before` and inferred: inputs[] stand for its Parameters, outputs[] get what
+ * its Results read. known: by node id, outputs of an earlier copy (or NULL); a node whose inputs are those of the
+ * earlier copy is not made again. made, the same for this copy, has room for graph->own->next_id entries. */
+CarinaStatus ca_body_inline(CaGraph *graph, CaNode *before, const CaGraph *body,
+                            CaValue *const *inputs, CaValue **outputs,
+                            CaNode *const *known, CaNode **made, const char *suffix,
+                            CarinaError *err);
 
 /* All readers of old read now instead (old and now may belong to any nodes). Tensor names stay with old. */
 void ca_value_replace(CaValue *old, CaValue *now);

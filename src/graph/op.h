@@ -83,7 +83,10 @@ struct CarinaOp {
     size_t attrs_size;
     const CarinaAttr *attrs;
     CarinaStatus (*infer)(const CaInferArgs *args, CarinaError *err);
-    void (*ref)(CaRefArgs *r); /* NULL: Parameter, Const, Result */
+    void (*ref)(CaRefArgs *r); /* NULL: Parameter, Const, Result; where there is run */
+    /* Instead of ref, of operators with bodies: the definition on the tensors themselves; uses the heap. */
+    CarinaStatus (*run)(const CaNode *node, CarinaTensor *const *outputs,
+                        const CarinaTensor *const *inputs, CarinaError *err);
     /* Bytes that ref takes from its arena at most; SIZE_MAX: too many. NULL: none. Known shapes only. */
     size_t (*work)(const CarinaNode *node);
     const CaImportRule *imports;
@@ -143,6 +146,8 @@ const CaOp *ca_op_find(const char *name, int opset);
 const CaOp *ca_op_at(int i); /* NULL past the last; in the order of ops.def */
 /* The rule for a foreign name, and its operator; NULL if none. */
 const CaImportRule *ca_op_import(CaFormat format, const char *foreign, const CaOp **op);
+/* Rule i of a format, its foreign name: NULL past the last. For a reader's list of what it knows. */
+const char *ca_op_import_name(CaFormat format, int i);
 /* The name nearest to an unknown one, for messages; NULL if none is near. */
 const char *ca_op_nearest(const char *name);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * OpenVINO's Intermediate Representation, versions 10 and 11, and the text form of graphs.
+ * OpenVINO's Intermediate Representation, and the text form of graphs. Versions 10 and 11 are read and written,
+ * 2 to 7 are read (ir_legacy.h).
  *
  * What the operator set has no place for is carried along as info, so that a file that is read and written
  * again says the same:
@@ -34,7 +35,8 @@ CarinaStatus ca_ir_write(const CaGraph *graph, const char *stem, int version, bo
  *   t = TopK-11(y, k) axis=1 : f32 [2], i64 [2]
  *   r = Result-1(t:1)
  * Names that are not of A-Za-z0-9_./- stand in quotes; _ is an absent input; attributes at their fallback are
- * left out; of more than 16 elements only a hash is shown: {#0123456789abcdef}. */
+ * left out; of more than 16 elements only a hash is shown: {#0123456789abcdef}. The bodies of a node stand indented
+ * below it, each after a line that says how its ports are joined; ca_ir_parse does not read those. */
 void ca_ir_text(CaText *t, const CaGraph *graph);
 /* Reads the same, more loosely: no opset means the newest, types of computed values may be left out (given
  * ones are checked), lines that start with # are skipped, {v ...} fills a constant with v, {seed 7} with

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Reads IR versions 10 and 11: layers by id, ports by id, edges in any order.
+ * Reads IR versions 10 and 11, and hands 2 to 7 over to ir_legacy: layers by id, ports by id, edges in any order.
  *
  * Nothing in the file is trusted: ids may be sparse, ports may have any number (Model Optimizer numbers the
  * only output of a Const 1), constants may lie unaligned. The shapes it states are compared with ours.
@@ -9,263 +9,49 @@
 
 #include "graph/op.h"
 #include "ir/ir_attr.h"
-#include "ir/ir_xml.h"
+#include "ir/ir_legacy.h"
+#include "ir/ir_reader.h"
 
-#include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-typedef struct Source {
-    int32_t layer, port; /* layer -1: no edge yet */
-} Source;
-
-typedef struct Layer {
-    const xmlNode *xml;
-    const char *name, *type;
-    int64_t id;
-    int32_t n_in, n_out;
-    int64_t *in_ids, *out_ids;
-    const xmlNode **in_ports, **out_ports;
-    Source *from; /* of each input */
-    CaNode *node;
-    bool live;
-} Layer;
-
-typedef struct ById {
-    int64_t id;
-    int32_t layer;
-} ById;
-
-typedef struct Reader {
-    const char *path;
-    CarinaError *err;
-    CaGraph *graph;
-    CaBuffer *weights;
-    CaArena *arena;
-    xmlNode *net;
-    Layer *layers;
-    ById *by_id;
-    int32_t n;
-    int version;
-    bool swapped;    /* such a constant was turned round */
-    bool high_first; /* 4-bit constants: the first of two in the high half (up to 2023) */
-} Reader;
-
-static CarinaStatus no_memory(Reader *r)
-{
-    return ca_err(r->err, CARINA_ERR_MEMORY, "%s: out of memory", r->path);
-}
-
-CA_PRINTF(4, 5)
-static CarinaStatus fail(Reader *r, const Layer *l, CarinaStatus code, const char *format,
-                         ...)
-{
-    char text[300];
-    va_list args;
-    va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
-    va_end(args);
-    return ca_err(r->err, code, "%s: layer %lld '%s' (%s): %s", r->path, (long long)l->id,
-                  l->name, l->type, text);
-}
-
 /* What a deeper layer said about a node, with the file in front. */
-static CarinaStatus located(Reader *r, const CarinaError *e)
+static CarinaStatus located(CaIrReader *r, const CarinaError *e)
 {
-    return ca_err(r->err, e->code, "%s: %s", r->path, e->text);
-}
-
-static bool number(const xmlNode *node, const char *attr, int64_t *v)
-{
-    const char *text = ca_xml_attr(node, attr);
-    return text && ca_text_int(v, text, strlen(text));
-}
-
-/* --- Layers. */
-
-static CarinaStatus read_port_list(Reader *r, Layer *l, const char *list, int32_t *n,
-                                   int64_t **ids, const xmlNode ***ports)
-{
-    const xmlNode *parent = ca_xml_child(l->xml, list);
-    int32_t count = 0;
-    for (const xmlNode *p = ca_xml_child(parent, "port"); p; p = ca_xml_next(p, "port"))
-        if (++count > CA_MAX_PORTS)
-            return fail(r, l, CARINA_ERR_LIMIT, "more than %d %s ports", CA_MAX_PORTS,
-                        list);
-    *n = count;
-    *ids = ca_arena_array(r->arena, (size_t)count, sizeof **ids);
-    *ports = ca_arena_array(r->arena, (size_t)count, sizeof **ports);
-    if (count && (!*ids || !*ports))
-        return no_memory(r);
-    int32_t i = 0;
-    for (const xmlNode *p = ca_xml_child(parent, "port"); p; p = ca_xml_next(p, "port")) {
-        (*ports)[i] = p;
-        if (!number(p, "id", &(*ids)[i++]))
-            return fail(r, l, CARINA_ERR_FORMAT, "%s port %d has no number for an id",
-                        list, i - 1);
-    }
-    return CARINA_OK;
-}
-
-static CarinaStatus read_layer(Reader *r, Layer *l)
-{
-    const char *name = ca_xml_attr(l->xml, "name");
-    l->name = name ? name : "";
-    l->type = ca_xml_attr(l->xml, "type");
-    if (!l->type)
-        return ca_err(r->err, CARINA_ERR_FORMAT,
-                      "%s: line %d: layer '%s' has no type; the file is damaged", r->path,
-                      (int)l->xml->line, l->name);
-    if (!number(l->xml, "id", &l->id) || l->id < 0)
-        return ca_err(r->err, CARINA_ERR_FORMAT,
-                      "%s: layer '%s' (%s): its id is \"%s\", not a number of 0 or more",
-                      r->path, l->name, l->type,
-                      ca_xml_attr(l->xml, "id") ? ca_xml_attr(l->xml, "id") : "");
-    CA_TRY(read_port_list(r, l, "input", &l->n_in, &l->in_ids, &l->in_ports));
-    CA_TRY(read_port_list(r, l, "output", &l->n_out, &l->out_ids, &l->out_ports));
-    l->from = ca_arena_array(r->arena, (size_t)l->n_in, sizeof *l->from);
-    if (l->n_in && !l->from)
-        return no_memory(r);
-    for (int32_t i = 0; i < l->n_in; i++)
-        l->from[i].layer = -1;
-    return CARINA_OK;
-}
-
-static int compare_ids(const void *a, const void *b)
-{
-    const ById *x = a, *y = b;
-    return x->id != y->id ? (x->id > y->id) - (x->id < y->id)
-                          : (x->layer > y->layer) - (x->layer < y->layer);
-}
-
-static CarinaStatus read_layers(Reader *r)
-{
-    const xmlNode *list = ca_xml_child(r->net, "layers");
-    int32_t n = 0;
-    for (const xmlNode *x = ca_xml_child(list, "layer"); x; x = ca_xml_next(x, "layer"))
-        if (++n > CA_MAX_NODES)
-            return ca_err(r->err, CARINA_ERR_LIMIT, "%s: more than %d layers", r->path,
-                          CA_MAX_NODES);
-    if (n == 0)
-        return ca_err(r->err, CARINA_ERR_FORMAT, "%s: the network has no layers",
-                      r->path);
-    r->layers = ca_arena_array(r->arena, (size_t)n, sizeof *r->layers);
-    r->by_id = ca_arena_array(r->arena, (size_t)n, sizeof *r->by_id);
-    if (!r->layers || !r->by_id)
-        return no_memory(r);
-    r->n = n;
-    int32_t i = 0;
-    for (const xmlNode *x = ca_xml_child(list, "layer"); x;
-         x = ca_xml_next(x, "layer"), i++) {
-        r->layers[i].xml = x;
-        CA_TRY(read_layer(r, &r->layers[i]));
-        r->by_id[i] = (ById){r->layers[i].id, i};
-    }
-    qsort(r->by_id, (size_t)n, sizeof *r->by_id, compare_ids);
-    for (i = 1; i < n; i++)
-        if (r->by_id[i].id == r->by_id[i - 1].id)
-            return fail(r, &r->layers[r->by_id[i].layer], CARINA_ERR_FORMAT,
-                        "layer '%s' has the same id",
-                        r->layers[r->by_id[i - 1].layer].name);
-    return CARINA_OK;
-}
-
-/* --- Edges. */
-
-static int32_t find_layer(const Reader *r, int64_t id)
-{
-    int32_t low = 0, high = r->n;
-    while (low < high) {
-        const int32_t middle = low + (high - low) / 2;
-        if (r->by_id[middle].id < id)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low < r->n && r->by_id[low].id == id ? r->by_id[low].layer : -1;
-}
-
-/* Ids are nearly always consecutive: look there first. */
-static int32_t find_port(const int64_t *ids, int32_t n, int64_t id)
-{
-    if (n && id >= ids[0] && id - ids[0] < n && ids[id - ids[0]] == id)
-        return (int32_t)(id - ids[0]);
-    for (int32_t i = 0; i < n; i++)
-        if (ids[i] == id)
-            return i;
-    return -1;
-}
-
-static CarinaStatus read_edge(Reader *r, const xmlNode *edge, int64_t index)
-{
-    static const char *const names[] = {"from-layer", "from-port", "to-layer", "to-port"};
-    int64_t v[4] = {0};
-    for (int i = 0; i < 4; i++)
-        if (!number(edge, names[i], &v[i]))
-            return ca_err(r->err, CARINA_ERR_FORMAT, "%s: edge %lld: %s is no number",
-                          r->path, (long long)index, names[i]);
-    const int32_t from = find_layer(r, v[0]), to = find_layer(r, v[2]);
-    if (from < 0 || to < 0)
-        return ca_err(r->err, CARINA_ERR_FORMAT,
-                      "%s: edge %lld: there is no layer %lld; the file is damaged",
-                      r->path, (long long)index, (long long)(from < 0 ? v[0] : v[2]));
-    Layer *l = &r->layers[to];
-    const Layer *source = &r->layers[from];
-    const int32_t out = find_port(source->out_ids, source->n_out, v[1]);
-    const int32_t in = find_port(l->in_ids, l->n_in, v[3]);
-    if (out < 0)
-        return fail(r, source, CARINA_ERR_FORMAT,
-                    "edge %lld starts at output port %lld, which it has not",
-                    (long long)index, (long long)v[1]);
-    if (in < 0)
-        return fail(r, l, CARINA_ERR_FORMAT,
-                    "edge %lld ends at input port %lld, which it has not",
-                    (long long)index, (long long)v[3]);
-    if (l->from[in].layer >= 0)
-        return fail(r, l, CARINA_ERR_FORMAT, "two edges end at input port %lld",
-                    (long long)v[3]);
-    l->from[in] = (Source){from, out};
-    return CARINA_OK;
-}
-
-static CarinaStatus read_edges(Reader *r)
-{
-    const xmlNode *list = ca_xml_child(r->net, "edges");
-    int64_t index = 0;
-    for (const xmlNode *e = ca_xml_child(list, "edge"); e; e = ca_xml_next(e, "edge"))
-        CA_TRY(read_edge(r, e, index++));
-    return CARINA_OK;
+    return ca_err(r->net.err, e->code, "%s: %s", r->net.path, e->text);
 }
 
 /* Whatever a Result or an Assign needs is made, and every Parameter. */
-static CarinaStatus mark_live(Reader *r)
+static CarinaStatus mark_live(CaIrReader *r)
 {
-    int32_t *stack = ca_arena_array(r->arena, (size_t)r->n, sizeof *stack);
+    int32_t *stack = ca_arena_array(r->net.arena, (size_t)r->net.n, sizeof *stack);
     int32_t depth = 0, n_results = 0;
     if (!stack)
-        return no_memory(r);
-    for (int32_t i = 0; i < r->n; i++) {
-        const char *type = r->layers[i].type;
+        return ca_ir_no_memory(&r->net);
+    for (int32_t i = 0; i < r->net.n; i++) {
+        const char *type = r->net.layers[i].type;
         const bool result = ca_text_equal_nocase(type, "Result");
         n_results += result;
         if (result || ca_text_equal_nocase(type, "Assign")) {
-            r->layers[i].live = true;
+            r->net.layers[i].live = true;
             stack[depth++] = i;
-        } else if (ca_text_equal_nocase(type, "Parameter") && r->layers[i].n_in == 0) {
-            r->layers[i].live = true;
+        } else if (ca_text_equal_nocase(type, "Parameter") &&
+                   r->net.layers[i].n_in == 0) {
+            r->net.layers[i].live = true;
         }
     }
     if (n_results == 0)
-        return ca_err(r->err, CARINA_ERR_FORMAT,
-                      "%s: no layer is a Result; the network computes nothing", r->path);
+        return ca_err(r->net.err, CARINA_ERR_FORMAT,
+                      "%s: no layer is a Result; the network computes nothing",
+                      r->net.path);
     while (depth) {
-        const Layer *l = &r->layers[stack[--depth]];
+        const CaIrLayer *l = &r->net.layers[stack[--depth]];
         for (int32_t i = 0; i < l->n_in; i++) {
             if (l->from[i].layer < 0)
-                return fail(r, l, CARINA_ERR_FORMAT, "no edge ends at input port %lld",
-                            (long long)l->in_ids[i]);
-            Layer *source = &r->layers[l->from[i].layer];
+                return ca_ir_fail(&r->net, l, CARINA_ERR_FORMAT,
+                                  "no edge ends at input port %lld",
+                                  (long long)l->in_ids[i]);
+            CaIrLayer *source = &r->net.layers[l->from[i].layer];
             if (!source->live) {
                 source->live = true;
                 stack[depth++] = l->from[i].layer;
@@ -278,14 +64,15 @@ static CarinaStatus mark_live(Reader *r)
 /* --- Nodes. */
 
 /* The opset whose table OpenVINO looks the type up in; 0: the newest. */
-static CarinaStatus opset_of(Reader *r, const Layer *l, int *opset)
+static CarinaStatus opset_of(CaIrReader *r, const CaIrLayer *l, int *opset)
 {
     static const char *const since2[] = {"MVN", "ROIPooling", "ReorgYolo"};
     const char *version = ca_xml_attr(l->xml, "version");
     int64_t v = 0;
     *opset = 0;
     if (!version)
-        return fail(r, l, CARINA_ERR_FORMAT, "it has no version, such as \"opset1\"");
+        return ca_ir_fail(&r->net, l, CARINA_ERR_FORMAT,
+                          "it has no version, such as \"opset1\"");
     if (strncmp(version, "opset", 5) != 0) {
         if (strcmp(version, "experimental") == 0 ||
             (strcmp(version, "extension") == 0 && ca_op_find(l->type, 6)))
@@ -293,8 +80,8 @@ static CarinaStatus opset_of(Reader *r, const Layer *l, int *opset)
         return CARINA_OK;
     }
     if (!ca_text_int(&v, version + 5, strlen(version + 5)) || v < 1 || v > 1000)
-        return fail(r, l, CARINA_ERR_FORMAT,
-                    "its version is \"%s\", not one such as \"opset1\"", version);
+        return ca_ir_fail(&r->net, l, CARINA_ERR_FORMAT,
+                          "its version is \"%s\", not one such as \"opset1\"", version);
     *opset = (int)v;
     for (size_t i = 0; v == 1 && i < sizeof since2 / sizeof *since2; i++)
         if (ca_text_equal_nocase(l->type, since2[i]))
@@ -302,42 +89,46 @@ static CarinaStatus opset_of(Reader *r, const Layer *l, int *opset)
     return CARINA_OK;
 }
 
-static CarinaStatus find_op(Reader *r, const Layer *l, const CaOp **op, int *opset)
+static CarinaStatus find_op(CaIrReader *r, const CaIrLayer *l, const CaOp **op,
+                            int *opset)
 {
     CA_TRY(opset_of(r, l, opset));
     *op = ca_op_find(l->type, *opset);
     if (*op)
         return CARINA_OK;
     if (ca_op_find(l->type, 0))
-        return fail(r, l, CARINA_ERR_UNSUPPORTED,
-                    "no %s of opset%d or before is known; the first is of opset%d",
-                    l->type, *opset, ca_op_find(l->type, 0)->opset);
+        return ca_ir_fail(&r->net, l, CARINA_ERR_UNSUPPORTED,
+                          "no %s of opset%d or before is known; the first is of opset%d",
+                          l->type, *opset, ca_op_find(l->type, 0)->opset);
     const char *near = ca_op_nearest(l->type);
     if (near)
-        return fail(r, l, CARINA_ERR_UNSUPPORTED,
-                    "there is no such operator (did they mean %s?); a custom operator "
-                    "comes with an extension",
-                    near);
-    return fail(r, l, CARINA_ERR_UNSUPPORTED,
-                "there is no such operator; a custom operator comes with an extension");
+        return ca_ir_fail(
+            &r->net, l, CARINA_ERR_UNSUPPORTED,
+            "there is no such operator (did they mean %s?); a custom operator "
+            "comes with an extension",
+            near);
+    return ca_ir_fail(
+        &r->net, l, CARINA_ERR_UNSUPPORTED,
+        "there is no such operator; a custom operator comes with an extension");
 }
 
-static CarinaStatus read_type_and_shape(Reader *r, const Layer *l, const xmlNode *data,
-                                        CarinaType *type, CarinaShape *shape)
+static CarinaStatus read_type_and_shape(CaIrReader *r, const CaIrLayer *l,
+                                        const xmlNode *data, CarinaType *type,
+                                        CarinaShape *shape)
 {
     const char *type_name = data ? ca_xml_attr(data, "element_type") : NULL;
     const char *dims = data ? ca_xml_attr(data, "shape") : NULL;
     if (!type_name || !dims)
-        return fail(r, l, CARINA_ERR_FORMAT, "it has no %s",
-                    type_name ? "shape" : "element_type");
+        return ca_ir_fail(&r->net, l, CARINA_ERR_FORMAT, "it has no %s",
+                          type_name ? "shape" : "element_type");
     *type = ca_type_find(type_name);
     if (*type == CARINA_UNKNOWN)
-        return fail(r, l, CARINA_ERR_UNSUPPORTED, "element type '%s' is not offered",
-                    type_name);
+        return ca_ir_fail(&r->net, l, CARINA_ERR_UNSUPPORTED,
+                          "element type '%s' is not offered", type_name);
     if (!ca_dims_parse(shape, dims, strlen(dims)))
-        return fail(r, l, CARINA_ERR_SHAPE,
-                    "its shape \"%s\" is no list of at most %d dimensions", dims,
-                    CARINA_MAX_RANK);
+        return ca_ir_fail(&r->net, l, CARINA_ERR_SHAPE,
+                          "its shape \"%s\" is no list of at most %d dimensions", dims,
+                          CARINA_MAX_RANK);
     return CARINA_OK;
 }
 
@@ -347,7 +138,7 @@ static void swap_nibbles(unsigned char *data, size_t n)
         data[i] = (unsigned char)(data[i] << 4 | data[i] >> 4);
 }
 
-static CarinaStatus tensor_of(Reader *r, CarinaTensor **out, CarinaType type,
+static CarinaStatus tensor_of(CaIrReader *r, CarinaTensor **out, CarinaType type,
                               const CarinaShape *shape, size_t offset, size_t need)
 {
     CarinaError e = {0};
@@ -371,37 +162,39 @@ static CarinaStatus tensor_of(Reader *r, CarinaTensor **out, CarinaType type,
     return status == CARINA_OK ? status : located(r, &e);
 }
 
-static CarinaStatus make_constant(Reader *r, Layer *l, const xmlNode *data)
+static CarinaStatus make_constant(CaIrReader *r, CaIrLayer *l, const xmlNode *data)
 {
     CarinaType type;
     CarinaShape shape;
     CA_TRY(read_type_and_shape(r, l, data, &type, &shape));
     int64_t offset = 0, size = 0, n = 0;
     size_t need = 0;
-    if (!number(data, "offset", &offset) || !number(data, "size", &size) || offset < 0 ||
-        size < 0)
-        return fail(r, l, CARINA_ERR_FORMAT,
-                    "its offset or size is no number of 0 or more");
+    if (!ca_ir_number(data, "offset", &offset) || !ca_ir_number(data, "size", &size) ||
+        offset < 0 || size < 0)
+        return ca_ir_fail(&r->net, l, CARINA_ERR_FORMAT,
+                          "its offset or size is no number of 0 or more");
     if (!ca_shape_count(&shape, &n) || !ca_type_size(type, n, &need))
-        return fail(r, l, CARINA_ERR_SHAPE,
-                    "its shape \"%s\" is not static, or too large",
-                    ca_xml_attr(data, "shape"));
+        return ca_ir_fail(&r->net, l, CARINA_ERR_SHAPE,
+                          "its shape \"%s\" is not static, or too large",
+                          ca_xml_attr(data, "shape"));
     if (need > (size_t)size)
-        return fail(r, l, CARINA_ERR_FORMAT,
-                    "its size is %lld bytes but [%s] %s needs %zu", (long long)size,
-                    ca_xml_attr(data, "shape"), carina_type_name(type), need);
+        return ca_ir_fail(&r->net, l, CARINA_ERR_FORMAT,
+                          "its size is %lld bytes but [%s] %s needs %zu", (long long)size,
+                          ca_xml_attr(data, "shape"), carina_type_name(type), need);
     if (need && !r->weights)
-        return fail(r, l, CARINA_ERR_FILE,
-                    "its %lld bytes are in a weights file, and there is none; put the "
-                    ".bin beside the .xml",
-                    (long long)size);
+        return ca_ir_fail(
+            &r->net, l, CARINA_ERR_FILE,
+            "its %lld bytes are in a weights file, and there is none; put the "
+            ".bin beside the .xml",
+            (long long)size);
     const size_t room = r->weights ? r->weights->size : 0;
     if (need && ((uint64_t)offset > room || (uint64_t)size > room - (uint64_t)offset))
-        return fail(r, l, CARINA_ERR_FORMAT,
-                    "bytes %lld to %llu of the weights file, which has %zu; the file was "
-                    "cut or belongs to another model",
-                    (long long)offset,
-                    (unsigned long long)offset + (unsigned long long)size, room);
+        return ca_ir_fail(
+            &r->net, l, CARINA_ERR_FORMAT,
+            "bytes %lld to %llu of the weights file, which has %zu; the file was "
+            "cut or belongs to another model",
+            (long long)offset, (unsigned long long)offset + (unsigned long long)size,
+            room);
     CarinaTensor *tensor = NULL;
     CaValue *value = NULL;
     CarinaError e = {0};
@@ -413,7 +206,7 @@ static CarinaStatus make_constant(Reader *r, Layer *l, const xmlNode *data)
     return CARINA_OK;
 }
 
-static CarinaStatus make_parameter(Reader *r, Layer *l, const xmlNode *data)
+static CarinaStatus make_parameter(CaIrReader *r, CaIrLayer *l, const xmlNode *data)
 {
     CarinaType type;
     CarinaShape shape;
@@ -427,7 +220,7 @@ static CarinaStatus make_parameter(Reader *r, Layer *l, const xmlNode *data)
     return CARINA_OK;
 }
 
-static CarinaStatus set_attributes(Reader *r, const Layer *l, const xmlNode *data)
+static CarinaStatus set_attributes(CaIrReader *r, const CaIrLayer *l, const xmlNode *data)
 {
     for (const xmlAttr *a = data ? data->properties : NULL; a; a = a->next) {
         CarinaError e = {0};
@@ -441,11 +234,12 @@ static CarinaStatus set_attributes(Reader *r, const Layer *l, const xmlNode *dat
     for (const CarinaAttr *a = l->node->attr_table; a && a->kind != CARINA_ATTR_END; a++)
         if (a->kind == CARINA_ATTR_INT && a->is_required &&
             (!data || !ca_xml_attr(data, a->name)))
-            return fail(r, l, CARINA_ERR_FORMAT, "attribute %s is missing", a->name);
+            return ca_ir_fail(&r->net, l, CARINA_ERR_FORMAT, "attribute %s is missing",
+                              a->name);
     return CARINA_OK;
 }
 
-static CarinaStatus make_node(Reader *r, Layer *l)
+static CarinaStatus make_node(CaIrReader *r, CaIrLayer *l)
 {
     const xmlNode *data = ca_xml_child(l->xml, "data");
     const CaOp *op = NULL;
@@ -458,40 +252,44 @@ static CarinaStatus make_node(Reader *r, Layer *l)
         return make_parameter(r, l, data);
     int n_out = l->n_out;
     if (op->arity.n_out >= 0 && n_out > op->arity.n_out)
-        return fail(r, l, CARINA_ERR_FORMAT,
-                    "it has %d output ports, the operator has %d", n_out,
-                    op->arity.n_out);
+        return ca_ir_fail(&r->net, l, CARINA_ERR_FORMAT,
+                          "it has %d output ports, the operator has %d", n_out,
+                          op->arity.n_out);
     if (op->arity.n_out >= 0)
         n_out = op->arity.n_out;
     if (l->n_in < op->arity.min_in ||
         (op->arity.max_in >= 0 && l->n_in > op->arity.max_in))
-        return fail(r, l, CARINA_ERR_FORMAT,
-                    "it has %d input ports, the operator %d to %d", l->n_in,
-                    op->arity.min_in, op->arity.max_in);
-    CaValue **none = ca_arena_array(r->arena, (size_t)l->n_in, sizeof *none);
+        return ca_ir_fail(&r->net, l, CARINA_ERR_FORMAT,
+                          "it has %d input ports, the operator %d to %d", l->n_in,
+                          op->arity.min_in, op->arity.max_in);
+    CaValue **none = ca_arena_array(r->net.arena, (size_t)l->n_in, sizeof *none);
     if (l->n_in && !none)
-        return no_memory(r);
+        return ca_ir_no_memory(&r->net);
     if (ca_graph_add(&l->node, r->graph, NULL, l->type, opset,
                      l->name[0] ? l->name : NULL, none, l->n_in, n_out, &e) != CARINA_OK)
         return located(r, &e);
-    return set_attributes(r, l, data);
+    CA_TRY(set_attributes(r, l, data));
+    return ca_ir_read_bodies(r, l);
 }
 
-static CaValue *source_of(const Reader *r, const Layer *l, int32_t i)
+static CaValue *source_of(const CaIrReader *r, const CaIrLayer *l, int32_t i)
 {
-    return &r->layers[l->from[i].layer].node->outputs[l->from[i].port];
+    return &r->net.layers[l->from[i].layer].node->outputs[l->from[i].port];
 }
 
-static bool is_result(const Layer *l) { return ca_text_equal_nocase(l->type, "Result"); }
+static bool is_result(const CaIrLayer *l)
+{
+    return ca_text_equal_nocase(l->type, "Result");
+}
 
-static CarinaStatus make_result(Reader *r, Layer *l)
+static CarinaStatus make_result(CaIrReader *r, CaIrLayer *l)
 {
     CarinaError e = {0};
     if (l->n_in != 1)
-        return fail(r, l, CARINA_ERR_FORMAT, "it has %d input ports, a Result has 1",
-                    l->n_in);
-    if (is_result(&r->layers[l->from[0].layer]))
-        return fail(r, l, CARINA_ERR_FORMAT, "it reads another Result");
+        return ca_ir_fail(&r->net, l, CARINA_ERR_FORMAT,
+                          "it has %d input ports, a Result has 1", l->n_in);
+    if (is_result(&r->net.layers[l->from[0].layer]))
+        return ca_ir_fail(&r->net, l, CARINA_ERR_FORMAT, "it reads another Result");
     if (ca_graph_result(r->graph, l->name[0] ? l->name : NULL, source_of(r, l, 0), &e) !=
         CARINA_OK)
         return located(r, &e);
@@ -501,7 +299,7 @@ static CarinaStatus make_result(Reader *r, Layer *l)
 
 /* --- What is carried along. */
 
-static CarinaStatus keep_rt_info(Reader *r, const Layer *l, const xmlNode *parent,
+static CarinaStatus keep_rt_info(CaIrReader *r, const CaIrLayer *l, const xmlNode *parent,
                                  const char *prefix)
 {
     const xmlNode *list = ca_xml_child(parent, "rt_info");
@@ -519,19 +317,19 @@ static CarinaStatus keep_rt_info(Reader *r, const Layer *l, const xmlNode *paren
             ca_xml_escape(&t, ca_xml_attr(x, (const char *)a->name));
             ca_text_add(&t, "\"");
         }
-        const char *key = ca_arena_printf(r->arena, "%s%s.%s", prefix,
+        const char *key = ca_arena_printf(r->net.arena, "%s%s.%s", prefix,
                                           user ? "user_data" : "rt_info", name);
         const bool good = key && !t.failed;
         if (good)
             ca_node_set_info(r->graph, l->node, key, t.data ? t.data : "");
         ca_text_free(&t);
         if (!good)
-            return no_memory(r);
+            return ca_ir_no_memory(&r->net);
     }
     return CARINA_OK;
 }
 
-static CarinaStatus keep_layer(Reader *r, const Layer *l)
+static CarinaStatus keep_layer(CaIrReader *r, const CaIrLayer *l)
 {
     char prefix[32];
     CA_TRY(keep_rt_info(r, l, l->xml, ""));
@@ -552,58 +350,6 @@ static CarinaStatus keep_layer(Reader *r, const Layer *l)
     return CARINA_OK;
 }
 
-static void keep_own_info(Reader *r, const xmlNode *own)
-{
-    for (const xmlNode *x = ca_xml_child(own, "info"); x; x = ca_xml_next(x, "info")) {
-        const char *name = ca_xml_attr(x, "name"), *value = ca_xml_attr(x, "value");
-        if (name && value && strncmp(name, "ir.", 3) != 0)
-            ca_graph_set_info(r->graph, name, value);
-    }
-}
-
-/* Take <carina> out of the element: its contents are the graph's own info. */
-static void take_own_info(Reader *r, xmlNode *element)
-{
-    xmlNode *own = ca_xml_child(element, "carina");
-    if (!own)
-        return;
-    keep_own_info(r, own);
-    xmlNode *blank = own->prev;
-    xmlUnlinkNode(own);
-    xmlFreeNode(own);
-    if (blank && blank->type == XML_TEXT_NODE) {
-        xmlUnlinkNode(blank);
-        xmlFreeNode(blank);
-    }
-}
-
-static CarinaStatus keep_net_info(Reader *r)
-{
-    if (r->swapped)
-        ca_graph_set_info(r->graph, "first_nibble", "low");
-    for (xmlNode *x = ca_xml_child(r->net, NULL); x; x = ca_xml_next(x, NULL)) {
-        if (ca_xml_is(x, "layers") || ca_xml_is(x, "edges"))
-            continue;
-        if (ca_xml_is(x, "carina")) {
-            keep_own_info(r, x);
-            continue;
-        }
-        take_own_info(r, x);
-        const xmlNode *labels = ca_xml_child(ca_xml_child(x, "model_info"), "labels");
-        if (labels && ca_xml_attr(labels, "value"))
-            ca_graph_set_info(r->graph, "labels", ca_xml_attr(labels, "value"));
-        xmlBuffer *text = xmlBufferCreate();
-        const char *key = ca_arena_printf(r->arena, "ir.%s", (const char *)x->name);
-        const bool good = text && key && xmlNodeDump(text, x->doc, x, 0, 0) >= 0;
-        if (good)
-            ca_graph_set_info(r->graph, key, (const char *)xmlBufferContent(text));
-        xmlBufferFree(text);
-        if (!good)
-            return no_memory(r);
-    }
-    return CARINA_OK;
-}
-
 static bool says_low_first(const xmlNode *own)
 {
     for (const xmlNode *x = ca_xml_child(own, "info"); x; x = ca_xml_next(x, "info"))
@@ -615,13 +361,13 @@ static bool says_low_first(const xmlNode *own)
 
 /* Up to 2023 the first of two 4-bit elements lay in the high half. We write the low half first, and say so
  * where the file keeps an old version's name. */
-static bool is_high_first(const Reader *r)
+static bool is_high_first(const CaIrReader *r)
 {
     static const char *const keys[] = {"Runtime_version", "MO_version"};
-    for (const xmlNode *x = ca_xml_child(r->net, NULL); x; x = ca_xml_next(x, NULL))
+    for (const xmlNode *x = ca_xml_child(r->root, NULL); x; x = ca_xml_next(x, NULL))
         if (says_low_first(ca_xml_is(x, "carina") ? x : ca_xml_child(x, "carina")))
             return false;
-    for (const xmlNode *x = ca_xml_child(r->net, NULL); x; x = ca_xml_next(x, NULL))
+    for (const xmlNode *x = ca_xml_child(r->root, NULL); x; x = ca_xml_next(x, NULL))
         for (int i = 0; i < 2; i++) {
             const xmlNode *version = ca_xml_child(x, keys[i]);
             const char *value = version ? ca_xml_attr(version, "value") : NULL;
@@ -638,7 +384,7 @@ static bool is_high_first(const Reader *r)
 /* --- All of it. */
 
 /* Rank 0 and an unknown rank look the same: no <dim>. */
-static CarinaStatus compare_shape(Reader *r, const Layer *l, int32_t i)
+static CarinaStatus compare_shape(CaIrReader *r, const CaIrLayer *l, int32_t i)
 {
     CarinaShape stated = ca_shape(0, NULL);
     const xmlNode *port = l->out_ports[i];
@@ -646,12 +392,12 @@ static CarinaStatus compare_shape(Reader *r, const Layer *l, int32_t i)
         const char *text = ca_xml_text(d);
         int64_t v = 0;
         if (stated.rank == CARINA_MAX_RANK)
-            return fail(r, l, CARINA_ERR_LIMIT,
-                        "output port %lld has more than %d dimensions",
-                        (long long)l->out_ids[i], CARINA_MAX_RANK);
+            return ca_ir_fail(&r->net, l, CARINA_ERR_LIMIT,
+                              "output port %lld has more than %d dimensions",
+                              (long long)l->out_ids[i], CARINA_MAX_RANK);
         if (!ca_text_int(&v, text, strlen(text)) || v < -1)
-            return fail(
-                r, l, CARINA_ERR_SHAPE,
+            return ca_ir_fail(
+                &r->net, l, CARINA_ERR_SHAPE,
                 "output port %lld has a dimension \"%.40s\", not a number of -1 or "
                 "more",
                 (long long)l->out_ids[i], text);
@@ -664,100 +410,112 @@ static CarinaStatus compare_shape(Reader *r, const Layer *l, int32_t i)
     if (same)
         return CARINA_OK;
     char theirs_text[CA_SHAPE_TEXT], ours_text[CA_SHAPE_TEXT];
-    return fail(
-        r, l, CARINA_ERR_SHAPE, "output port %lld says %s, but its inputs make it %s",
-        (long long)l->out_ids[i], ca_shape_text(theirs_text, sizeof theirs_text, &stated),
-        ca_shape_text(ours_text, sizeof ours_text, ours));
+    return ca_ir_fail(&r->net, l, CARINA_ERR_SHAPE,
+                      "output port %lld says %s, but its inputs make it %s",
+                      (long long)l->out_ids[i],
+                      ca_shape_text(theirs_text, sizeof theirs_text, &stated),
+                      ca_shape_text(ours_text, sizeof ours_text, ours));
 }
 
-static CarinaStatus make_nodes(Reader *r)
+static CarinaStatus make_nodes(CaIrReader *r)
 {
-    for (int32_t i = 0; i < r->n; i++)
-        if (r->layers[i].live && !is_result(&r->layers[i]))
-            CA_TRY(make_node(r, &r->layers[i]));
-    for (int32_t i = 0; i < r->n; i++) {
-        Layer *l = &r->layers[i];
+    for (int32_t i = 0; i < r->net.n; i++)
+        if (r->net.layers[i].live && !is_result(&r->net.layers[i]))
+            CA_TRY(make_node(r, &r->net.layers[i]));
+    for (int32_t i = 0; i < r->net.n; i++) {
+        CaIrLayer *l = &r->net.layers[i];
         for (int32_t k = 0; l->live && !is_result(l) && k < l->n_in; k++) {
-            if (is_result(&r->layers[l->from[k].layer]))
-                return fail(r, l, CARINA_ERR_FORMAT, "it reads a Result");
+            if (is_result(&r->net.layers[l->from[k].layer]))
+                return ca_ir_fail(&r->net, l, CARINA_ERR_FORMAT, "it reads a Result");
             ca_node_set_input(l->node, k, source_of(r, l, k));
         }
     }
-    for (int32_t i = 0; i < r->n; i++)
-        if (r->layers[i].live && is_result(&r->layers[i]))
-            CA_TRY(make_result(r, &r->layers[i]));
+    for (int32_t i = 0; i < r->net.n; i++)
+        if (r->net.layers[i].live && is_result(&r->net.layers[i]))
+            CA_TRY(make_result(r, &r->net.layers[i]));
     return CARINA_OK;
 }
 
-static CarinaStatus build(Reader *r)
+CarinaStatus ca_ir_build(CaIrReader *r)
 {
     CarinaError e = {0};
-    const char *name = ca_xml_attr(r->net, "name");
+    CA_TRY(ca_ir_net_read(&r->net, r->root));
+    CA_TRY(mark_live(r));
     if (ca_graph_create(&r->graph, &e) != CARINA_OK)
         return located(r, &e);
-    r->graph->name = ca_arena_copy(ca_graph_arena(r->graph), name ? name : "");
-    if (!r->graph->name)
-        return no_memory(r);
     CA_TRY(make_nodes(r));
-    if (ca_graph_sort(r->graph, &e) != CARINA_OK ||
-        ca_graph_infer(r->graph, &e) != CARINA_OK)
+    if (ca_graph_sort(r->graph, &e) != CARINA_OK)
         return located(r, &e);
-    for (int32_t i = 0; i < r->n; i++) {
-        const Layer *l = &r->layers[i];
-        if (!l->live)
-            continue;
-        for (int32_t k = 0; k < l->n_out && k < l->node->n_outputs; k++)
-            CA_TRY(compare_shape(r, l, k));
-        CA_TRY(keep_layer(r, l));
-    }
-    return keep_net_info(r);
+    for (int32_t i = 0; i < r->net.n; i++)
+        if (r->net.layers[i].live)
+            CA_TRY(keep_layer(r, &r->net.layers[i]));
+    return CARINA_OK;
 }
 
-static CarinaStatus check_version(Reader *r, xmlNode *root)
+static CarinaStatus build_model(CaIrReader *r)
+{
+    CarinaError e = {0};
+    const char *name = ca_xml_attr(r->root, "name");
+    CA_TRY(ca_ir_build(r));
+    r->graph->name = ca_arena_copy(ca_graph_arena(r->graph), name ? name : "");
+    if (!r->graph->name)
+        return ca_ir_no_memory(&r->net);
+    if (ca_graph_infer(r->graph, &e) != CARINA_OK)
+        return located(r, &e);
+    for (int32_t i = 0; i < r->net.n; i++) {
+        const CaIrLayer *l = &r->net.layers[i];
+        for (int32_t k = 0; l->live && k < l->n_out && k < l->node->n_outputs; k++)
+            CA_TRY(compare_shape(r, l, k));
+    }
+    if (r->swapped)
+        ca_graph_set_info(r->graph, "first_nibble", "low");
+    return ca_ir_keep_net_info(&r->net, r->graph, r->root, NULL);
+}
+
+static CarinaStatus check_version(CaIrReader *r, xmlNode *root)
 {
     int64_t v = 0;
     if (!ca_xml_is(root, "net"))
-        return ca_err(r->err, CARINA_ERR_FORMAT,
-                      "%s: its root element is <%.40s>, that of an IR is <net>", r->path,
-                      (const char *)root->name);
-    if (!number(root, "version", &v) || v < 1)
-        return ca_err(r->err, CARINA_ERR_FORMAT,
-                      "%s: <net> has no version; an IR has 10 or 11 there", r->path);
-    if (v < 10)
-        return ca_err(r->err, CARINA_ERR_UNSUPPORTED,
-                      "%s: IR v%lld is read by a later version of Carina; convert the "
+        return ca_err(r->net.err, CARINA_ERR_FORMAT,
+                      "%s: its root element is <%.40s>, that of an IR is <net>",
+                      r->net.path, (const char *)root->name);
+    if (!ca_ir_number(root, "version", &v) || v < 1)
+        return ca_err(r->net.err, CARINA_ERR_FORMAT,
+                      "%s: <net> has no version; an IR has 10 or 11 there", r->net.path);
+    if (v == 1 || v == 8 || v == 9)
+        return ca_err(r->net.err, CARINA_ERR_UNSUPPORTED,
+                      "%s: IR v%lld is not read, v2 to v7, v10 and v11 are; convert the "
                       "original model to v10 or v11",
-                      r->path, (long long)v);
+                      r->net.path, (long long)v);
     if (v > 11)
         return ca_err(
-            r->err, CARINA_ERR_UNSUPPORTED,
+            r->net.err, CARINA_ERR_UNSUPPORTED,
             "%s: IR v%lld is newer than the newest known, v11; write the model as "
             "v11",
-            r->path, (long long)v);
-    r->net = root;
+            r->net.path, (long long)v);
+    r->root = root;
     r->version = (int)v;
     return CARINA_OK;
 }
 
-static CarinaStatus read_all(Reader *r, xmlDoc *doc)
+static CarinaStatus read_all(CaIrReader *r, xmlDoc *doc)
 {
     CA_TRY(check_version(r, xmlDocGetRootElement(doc)));
+    if (r->version < 10)
+        return ca_legacy_read(&r->graph, r->net.path, r->root, r->weights, r->net.err);
     r->high_first = is_high_first(r);
-    CA_TRY(read_layers(r));
-    CA_TRY(read_edges(r));
-    CA_TRY(mark_live(r));
-    return build(r);
+    return build_model(r);
 }
 
 CarinaStatus ca_ir_read(CaGraph **out, const char *path, CaBuffer *xml, CaBuffer *weights,
                         int *version, CarinaError *err)
 {
-    Reader r = {.path = path, .err = err, .weights = weights};
+    CaIrReader r = {.net = {.path = path, .err = err}, .weights = weights};
     xmlDoc *doc = NULL;
     *out = NULL;
     CA_TRY(ca_xml_parse(&doc, path, xml->data, xml->size, err));
-    r.arena = ca_arena_create(0);
-    const CarinaStatus status = r.arena ? read_all(&r, doc) : no_memory(&r);
+    r.net.arena = ca_arena_create(0);
+    const CarinaStatus status = r.net.arena ? read_all(&r, doc) : ca_ir_no_memory(&r.net);
     if (status == CARINA_OK) {
         *out = r.graph;
         if (version)
@@ -765,7 +523,7 @@ CarinaStatus ca_ir_read(CaGraph **out, const char *path, CaBuffer *xml, CaBuffer
     } else {
         ca_graph_free(&r.graph);
     }
-    ca_arena_free(&r.arena);
+    ca_arena_free(&r.net.arena);
     xmlFreeDoc(doc);
     return status;
 }

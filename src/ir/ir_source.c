@@ -4,6 +4,7 @@
  */
 #include "base/file.h"
 #include "formats/reader.h"
+#include "graph/op.h"
 #include "ir/ir.h"
 
 #include <stdio.h>
@@ -31,4 +32,10 @@ static CarinaStatus read_source(CaGraph **out, CaSource *s)
     return status;
 }
 
-const CaReader ca_reader_ir = {"OpenVINO IR", match, read_source};
+static const char *operator_name(int i)
+{
+    const CaOp *op = ca_op_at(i);
+    return op ? op->name : NULL;
+}
+
+const CaReader ca_reader_ir = {"OpenVINO IR", match, read_source, operator_name};

@@ -97,8 +97,48 @@ static void add_elements(CaText *t, const CarinaTensor *c)
     ca_text_add(t, "}");
 }
 
-static void add_node(CaText *t, const CaNode *n)
+static void add_graph(CaText *t, const CaGraph *graph, int indent);
+
+static void add_indent(CaText *t, int indent)
 {
+    for (int i = 0; i < indent; i++)
+        ca_text_add(t, "  ");
+}
+
+static void add_map(CaText *t, const CarinaPortMap *m, bool is_input)
+{
+    ca_text_add(t, is_input ? " %d->%d" : " %d<-%d", (int)m->outer, (int)m->inner);
+    if (m->is_sliced)
+        ca_text_add(t, "[axis %d, %lld:%lld:%lld, %lld]", (int)m->axis,
+                    (long long)m->start, (long long)m->end, (long long)m->stride,
+                    (long long)m->part_size);
+}
+
+/* "| in 1->0 2->1[axis 0, 0:-1:1, 1] out 0<-0 back 0->0 iteration 2 condition 1", then the body's nodes. */
+static void add_body(CaText *t, const CaNode *n, int i, int indent)
+{
+    const CarinaBody *b = &n->bodies[i];
+    add_indent(t, indent);
+    ca_text_add(t, "| in");
+    for (int32_t k = 0; k < b->n_inputs; k++)
+        add_map(t, &b->inputs[k], true);
+    ca_text_add(t, " out");
+    for (int32_t k = 0; k < b->n_outputs; k++)
+        add_map(t, &b->outputs[k], false);
+    for (int32_t k = 0; k < b->n_back_edges; k++)
+        ca_text_add(t, "%s %d->%d", k ? "" : " back", (int)b->back_edges[k].from,
+                    (int)b->back_edges[k].to);
+    if (b->iteration_input >= 0)
+        ca_text_add(t, " iteration %d", (int)b->iteration_input);
+    if (b->condition_output >= 0)
+        ca_text_add(t, " condition %d", (int)b->condition_output);
+    ca_text_add(t, "\n");
+    add_graph(t, b->graph, indent);
+}
+
+static void add_node(CaText *t, const CaNode *n, int indent)
+{
+    add_indent(t, indent);
     add_name(t, n->name);
     ca_text_add(t, " = %s-%d(", n->op_name, (int)n->opset);
     for (int32_t i = 0; i < n->n_inputs; i++) {
@@ -124,16 +164,20 @@ static void add_node(CaText *t, const CaNode *n)
     if (ca_node_is(n, "Const") && n->outputs[0].constant)
         add_elements(t, n->outputs[0].constant);
     ca_text_add(t, "\n");
+    for (int32_t i = 0; i < n->n_bodies; i++)
+        add_body(t, n, i, indent + 1);
 }
 
 /* Parameters and Results in the model's order, whatever order the list has them in. */
-void ca_ir_text(CaText *t, const CaGraph *graph)
+static void add_graph(CaText *t, const CaGraph *graph, int indent)
 {
     for (int32_t i = 0; i < graph->n_inputs; i++)
-        add_node(t, graph->inputs[i]);
+        add_node(t, graph->inputs[i], indent);
     CA_EACH_NODE(n, graph)
         if (!ca_node_is(n, "Parameter") && !ca_node_is(n, "Result"))
-            add_node(t, n);
+            add_node(t, n, indent);
     for (int32_t i = 0; i < graph->n_outputs; i++)
-        add_node(t, graph->outputs[i]);
+        add_node(t, graph->outputs[i], indent);
 }
+
+void ca_ir_text(CaText *t, const CaGraph *graph) { add_graph(t, graph, 0); }

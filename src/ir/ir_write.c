@@ -384,6 +384,91 @@ static CarinaStatus write_narrowed(Writer *w, const CaNode *n)
     return CARINA_OK;
 }
 
+/* --- Bodies: written like the model, by a writer of their own into the same text and weights. */
+
+static CarinaStatus write_layers(Writer *w);
+static CarinaStatus write_edges(Writer *w);
+
+static void write_map(Writer *w, const Writer *body, const char *kind, int32_t outer,
+                      const CaNode *inner, const CarinaPortMap *m, const char *purpose)
+{
+    ca_text_add(&w->xml, "\t\t\t\t<%s external_port_id=\"%d\" internal_layer_id=\"%d\"",
+                kind, (int)outer, (int)body->places[inner->id].layer);
+    if (m && m->is_sliced)
+        ca_text_add(&w->xml,
+                    " axis=\"%d\" start=\"%lld\" end=\"%lld\" stride=\"%lld\" "
+                    "part_size=\"%lld\"",
+                    (int)m->axis, (long long)m->start, (long long)m->end,
+                    (long long)m->stride, (long long)m->part_size);
+    if (purpose)
+        add_quoted(w, "purpose", purpose);
+    ca_text_add(&w->xml, "/>\n");
+}
+
+static void write_maps(Writer *w, const CaNode *n, const CarinaBody *b,
+                       const Writer *body, const char *name)
+{
+    CaNode *const *in = b->graph->inputs, *const *out = b->graph->outputs;
+    const int32_t first = ca_node_is(n, "If") ? 0 : n_inputs_written(n);
+    ca_text_add(&w->xml, "\t\t\t<%s>\n", name);
+    for (int32_t i = 0; i < b->n_inputs; i++)
+        write_map(w, body, "input", b->inputs[i].outer, in[b->inputs[i].inner],
+                  &b->inputs[i], NULL);
+    if (b->iteration_input >= 0)
+        write_map(w, body, "input", -1, in[b->iteration_input], NULL,
+                  "current_iteration");
+    for (int32_t i = 0; i < b->n_outputs; i++)
+        write_map(w, body, "output", first + b->outputs[i].outer,
+                  out[b->outputs[i].inner], &b->outputs[i], NULL);
+    if (b->condition_output >= 0)
+        write_map(w, body, "output", -1, out[b->condition_output], NULL,
+                  "execution_condition");
+    ca_text_add(&w->xml, "\t\t\t</%s>\n", name);
+    if (!b->n_back_edges)
+        return;
+    ca_text_add(&w->xml, "\t\t\t<back_edges>\n");
+    for (int32_t i = 0; i < b->n_back_edges; i++)
+        ca_text_add(&w->xml,
+                    "\t\t\t\t<edge from-layer=\"%d\" from-port=\"0\" to-layer=\"%d\" "
+                    "to-port=\"0\"/>\n",
+                    (int)body->places[out[b->back_edges[i].from]->id].layer,
+                    (int)body->places[in[b->back_edges[i].to]->id].layer);
+    ca_text_add(&w->xml, "\t\t\t</back_edges>\n");
+}
+
+static CarinaStatus write_body(Writer *w, const CaNode *n, const CarinaBody *b,
+                               const char *map, const char *element)
+{
+    Writer body = {.graph = b->graph,
+                   .err = w->err,
+                   .weights = w->weights,
+                   .version = w->version,
+                   .fp16 = w->fp16};
+    CarinaStatus status = place_all(&body);
+    if (status == CARINA_OK) {
+        write_maps(w, n, b, &body, map);
+        ca_text_add(&w->xml, "\t\t\t<%s>\n", element);
+        body.xml = w->xml;
+        status = write_layers(&body);
+        if (status == CARINA_OK)
+            status = write_edges(&body);
+        w->xml = body.xml;
+        ca_text_add(&w->xml, "\t\t\t</%s>\n", element);
+    }
+    ca_free(body.places);
+    return status;
+}
+
+static CarinaStatus write_bodies(Writer *w, const CaNode *n)
+{
+    if (n->n_bodies == 1)
+        return write_body(w, n, &n->bodies[0], "port_map", "body");
+    if (n->n_bodies != 2)
+        return CARINA_OK;
+    CA_TRY(write_body(w, n, &n->bodies[0], "then_port_map", "then_body"));
+    return write_body(w, n, &n->bodies[1], "else_port_map", "else_body");
+}
+
 static CarinaStatus write_layer(Writer *w, const CaNode *n)
 {
     if (w->places[n->id].narrowed)
@@ -396,6 +481,7 @@ static CarinaStatus write_layer(Writer *w, const CaNode *n)
     write_rt_info(w, n, "", "\t\t\t", false);
     CA_TRY(write_inputs(w, n));
     write_outputs(w, n, n_inputs_written(n));
+    CA_TRY(write_bodies(w, n));
     ca_text_add(&w->xml, "\t\t</layer>\n");
     return CARINA_OK;
 }

@@ -42,6 +42,16 @@ const CaImportRule *ca_op_import(CaFormat format, const char *foreign, const CaO
     return NULL;
 }
 
+const char *ca_op_import_name(CaFormat format, int i)
+{
+    for (int k = 0; k < N_OPS; k++)
+        for (const CaImportRule *r = table[k]->imports; r && r->format != CA_FORMAT_NONE;
+             r++)
+            if (r->format == format && i-- == 0)
+                return r->name;
+    return NULL;
+}
+
 const char *ca_op_nearest(const char *name)
 {
     const char *best = NULL;

@@ -5,26 +5,9 @@
  */
 #include "passes/gated.h"
 
-/* v = min(max(u, 0), most) */
-static const CaValue *clamped(const CaValue *v, double most)
-{
-    CaValue *low = NULL, *u = NULL;
-    double x;
-    if (ca_node_is(v->node, "Clamp"))
-        return carina_node_float(v->node, "min", -1) == 0 &&
-                       carina_node_float(v->node, "max", -1) == most
-                   ? ca_node_input(v->node, 0)
-                   : NULL;
-    if (!ca_rewrite_with_number(v, "Minimum", false, &low, &x) || x != most)
-        return NULL;
-    if (ca_node_is(low->node, "ReLU"))
-        return ca_node_input(low->node, 0);
-    return ca_rewrite_with_number(low, "Maximum", false, &u, &x) && x == 0 ? u : NULL;
-}
-
 static bool is_gate(const CaValue *f, const CaValue *x, double k, double *parameter)
 {
-    const CaValue *six = clamped(f, 6), *one = clamped(f, 1);
+    const CaValue *six = ca_clamped(f, 6), *one = ca_clamped(f, 1);
     double a, b;
     (void)parameter;
     if (six)

@@ -14,6 +14,22 @@ CaValue *ca_under(const CaValue *v, const char *op_name)
     return ca_node_is(v->node, op_name) ? ca_node_input(v->node, 0) : NULL;
 }
 
+CaValue *ca_clamped(const CaValue *v, double most)
+{
+    CaValue *low = NULL, *u = NULL;
+    double x;
+    if (ca_node_is(v->node, "Clamp"))
+        return carina_node_float(v->node, "min", -1) == 0 &&
+                       carina_node_float(v->node, "max", -1) == most
+                   ? ca_node_input(v->node, 0)
+                   : NULL;
+    if (!ca_rewrite_with_number(v, "Minimum", false, &low, &x) || x != most)
+        return NULL;
+    if (ca_node_is(low->node, "ReLU"))
+        return ca_node_input(low->node, 0);
+    return ca_rewrite_with_number(low, "Maximum", false, &u, &x) && x == 0 ? u : NULL;
+}
+
 /* a * b into y; false past degree 3. */
 static bool multiply(double y[4], const double a[4], const double b[4])
 {

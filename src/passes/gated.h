@@ -14,6 +14,9 @@ bool ca_is_affine(const CaValue *v, const CaValue *x, double c0, double c1);
 /* Input 0 of v's node if that is the operator op_name, else NULL. */
 CaValue *ca_under(const CaValue *v, const char *op_name);
 
+/* v = min(max(u, 0), most), by Clamp or as two nodes: u. NULL if it is not. */
+CaValue *ca_clamped(const CaValue *v, double most);
+
 typedef struct CaGated {
     const char *op_name;          /* what x * gate(x) becomes */
     const char *attr, *attr_text; /* set on it; or NULL */

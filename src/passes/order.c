@@ -78,7 +78,7 @@ bool ca_order_moves_ones(const CaOrder *p, const CarinaShape *s)
         last = d != 1 ? p->at[i] : last;
         n_unknown += d < 0;
     }
-    return n_unknown <= 1;
+    return n_unknown <= 1 && p->rank > 0 && p->at[0] == 0;
 }
 
 CarinaStatus ca_order_reshape(CaValue **out, CaGraph *g, CaNode *before, const char *name,

@@ -20,7 +20,8 @@ CaOrder ca_order_then(const CaOrder *p, const CaOrder *q);
 /* The constant order of a Transpose of known rank; false if the node is something else. */
 bool ca_order_read(CaOrder *p, const CaNode *n);
 CarinaShape ca_order_shape(const CaOrder *p, const CarinaShape *s);
-/* Does Transpose(x, p) move only axes of one element, so that a Reshape does the same? */
+/* Does Transpose(x, p) move only axes of one element, so that a Reshape does the same? Not the first: the batch may yet
+ * become another. */
 bool ca_order_moves_ones(const CaOrder *p, const CarinaShape *s);
 
 /* Transpose(v, p), not inferred: v itself, a constant, a Reshape or a Transpose. s is v's shape when it runs. */

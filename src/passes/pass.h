@@ -16,7 +16,8 @@ typedef struct CaPass {
     CarinaStatus (*run)(CaGraph *graph, int *n_changes, CarinaError *err);
 } CaPass;
 
-const CaPass *ca_pass_at(int i); /* NULL past the last */
+const CaPass *ca_pass_at(int i);          /* NULL past the last */
+extern const CaPass ca_pass_unroll_loops; /* compiling runs it alone */
 
 /* Runs all passes but those in the comma-separated list `disable` (NULL: none), twice over so that what one opens
  * up another can use. report may be NULL. An unknown name in `disable` is an error. */
@@ -24,6 +25,13 @@ CarinaStatus ca_passes_run(CaGraph *graph, const char *disable,
                            void (*report)(void *arg, const char *pass,
                                           const char *summary, int n_changes),
                            void *arg, CarinaError *err);
+
+/* The passes for devices, each kept where the cost that the device sees in the graph (UINT64_MAX: it cannot run it) does
+ * not rise. The graph, whose shapes are known, is replaced. */
+CarinaStatus ca_passes_run_for_device(CaGraph **graph,
+                                      uint64_t (*cost)(const void *device,
+                                                       const CaGraph *graph),
+                                      const void *device, CarinaError *err);
 
 /* --- For passes. */
 /* The constant behind input i of the node (a Const node, or Convert of one), as doubles in the arena; NULL if it

@@ -6,15 +6,21 @@
 
 #include <string.h>
 
-#define CA_PASS(name) extern const CaPass ca_pass_##name;
+#define CA_PASS(name, when) extern const CaPass ca_pass_##name;
 #include "passes/passes.def"
 #undef CA_PASS
 
+enum { BOTH, DEVICE };
 static const CaPass *const passes[] = {
-#define CA_PASS(name) &ca_pass_##name,
+#define CA_PASS(name, when) &ca_pass_##name,
 #include "passes/passes.def"
 #undef CA_PASS
     NULL,
+};
+static const int whens[] = {
+#define CA_PASS(name, when) when,
+#include "passes/passes.def"
+#undef CA_PASS
 };
 enum { N_PASSES = sizeof passes / sizeof *passes - 1, ROUNDS = 2 };
 
@@ -47,7 +53,7 @@ CarinaStatus ca_passes_run(CaGraph *g, const char *disable,
     for (int round = 0; round < ROUNDS; round++)
         for (int i = 0; i < N_PASSES; i++) {
             int n = 0;
-            if (ca_text_in_list(disable, passes[i]->name))
+            if (whens[i] == DEVICE || ca_text_in_list(disable, passes[i]->name))
                 continue;
             CA_TRY(passes[i]->run(g, &n, err));
             totals[i] += n;
@@ -55,6 +61,30 @@ CarinaStatus ca_passes_run(CaGraph *g, const char *disable,
     for (int i = 0; report && i < N_PASSES; i++)
         if (totals[i])
             report(arg, passes[i]->name, passes[i]->summary, totals[i]);
+    return CARINA_OK;
+}
+
+CarinaStatus ca_passes_run_for_device(CaGraph **graph,
+                                      uint64_t (*cost)(const void *device,
+                                                       const CaGraph *graph),
+                                      const void *device, CarinaError *err)
+{
+    for (int i = 0; i < N_PASSES; i++) {
+        CaGraph *copy = NULL;
+        int n = 0;
+        if (whens[i] != DEVICE)
+            continue;
+        CarinaStatus status = ca_graph_copy(&copy, *graph, err);
+        if (status == CARINA_OK)
+            status = passes[i]->run(copy, &n, err);
+        if (status == CARINA_OK && n > 0 && cost(device, copy) <= cost(device, *graph)) {
+            ca_graph_free(graph);
+            *graph = copy;
+            continue;
+        }
+        ca_graph_free(&copy);
+        CA_TRY(status);
+    }
     return CARINA_OK;
 }
 

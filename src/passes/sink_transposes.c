@@ -560,15 +560,17 @@ static bool feeds_result(const CaValue *v)
 static void look(Sink *s, const Reader *r, void *arg)
 {
     Two *t = arg;
+    const CaValue *v = r->use->value;
     (void)s;
+    t->is_wrong = t->is_wrong || wants_b(r) != r->form->is_b;
     if (wants_b(r) == t->is_b) {
-        t->is_wrong = t->is_wrong || r->use->value != t->made;
+        t->is_wrong = t->is_wrong || v != t->made;
         return;
     }
-    t->is_wrong = t->is_wrong || (t->other && r->use->value != t->other) ||
-                  r->use->value == t->made;
-    t->other = r->use->value;
+    t->is_wrong = t->is_wrong || (t->other && v != t->other);
     t->wants_other = true;
+    if (wants_b(r) == r->form->is_b)
+        t->other = r->use->value;
 }
 
 static void give(Sink *s, const Reader *r, void *arg)
@@ -606,15 +608,17 @@ static CarinaStatus put_other(Sink *s, const Form *f, Two *t)
     const bool moved = is_moved(s, f);
     const CaOrder back = ca_order_inverse(&f->other);
     const CarinaShape there = ca_order_shape(&f->other, &f->v->shape);
-    CaArena *arena = ca_graph_arena(s->g);
     CaNode *made = f->v->node;
-    const char *name = made->name;
-    CA_TRY(ca_order_put(
-        &t->other, s->g, made->next, ca_arena_printf(arena, "%s/transposed", name), f->v,
-        moved ? &there : &f->v->shape, moved ? &back : &f->other, s->err));
-    if (t->other == f->v)
-        return CARINA_OK;
-    if (moved) {
+    /* An alias hands its name on: it goes. */
+    const Site *before = t->other ? site_of(s, t->other->node) : NULL;
+    const char *name =
+        before && before->is_alias
+            ? before->n->name
+            : ca_arena_printf(ca_graph_arena(s->g), "%s/transposed", made->name);
+    CA_TRY(ca_order_put(&t->other, s->g, made->next, name, f->v,
+                        moved ? &there : &f->v->shape, moved ? &back : &f->other,
+                        s->err));
+    if (moved && t->other != f->v) {
         t->other->name = f->v->name;
         f->v->name = NULL;
     }
@@ -628,10 +632,11 @@ static CarinaStatus connect(Sink *s, int root)
     const char *name = f->v->node->name;
     Two t = {.made = f->v, .is_b = f->is_b != moved};
     each_reader(s, root, look, &t);
-    t.is_wrong = t.is_wrong || moved;
+    t.is_wrong =
+        t.is_wrong || moved ||
+        (t.other && cost(f) < TRANSPOSE && ca_node_is(t.other->node, "Transpose"));
     if (!t.is_wrong)
         return CARINA_OK;
-    t.other = NULL;
     if (t.wants_other)
         CA_TRY(put_other(s, f, &t));
     else if (moved)

@@ -73,14 +73,14 @@ static bool is_xml(const char *name)
     return n > 4 && strcmp(name + n - 4, ".xml") == 0;
 }
 
-/* Returns whether NAME gave what is beside it. */
-static bool as_expected(const char *file)
+/* Returns whether NAME of the folder gave what is beside it. */
+static bool as_expected(const char *folder, const char *file)
 {
     char stem[512], path[600];
     CaGraph *graph = NULL;
     CarinaError e = {0};
     CaText text = {.limit = 1 << 20};
-    snprintf(stem, sizeof stem, FORMATS_DIR "/ir/%.*s", (int)strlen(file) - 4, file);
+    snprintf(stem, sizeof stem, "%s/%.*s", folder, (int)strlen(file) - 4, file);
     snprintf(path, sizeof path, "%s.graph", stem);
     char *expected = slurp(path);
     const bool good = expected;
@@ -106,18 +106,32 @@ static bool as_expected(const char *file)
     return same;
 }
 
-TEST(each_small_ir_gives_its_graph_or_its_error)
+/* All files of a folder; returns how many there were. */
+static int check_folder(const char *folder, int *n_bad)
 {
-    DIR *dir = opendir(FORMATS_DIR "/ir");
-    int n = 0, n_bad = 0;
-    CHECK(dir);
-    for (const struct dirent *d; (d = readdir(dir));)
+    DIR *dir = opendir(folder);
+    int n = 0;
+    for (const struct dirent *d; dir && (d = readdir(dir));)
         if (is_xml(d->d_name)) {
             n++;
-            n_bad += !as_expected(d->d_name);
+            *n_bad += !as_expected(folder, d->d_name);
         }
-    closedir(dir);
-    CHECK(n >= 30);
+    if (dir)
+        closedir(dir);
+    return n;
+}
+
+TEST(each_small_ir_gives_its_graph_or_its_error)
+{
+    int n_bad = 0;
+    CHECK(check_folder(FORMATS_DIR "/ir", &n_bad) >= 30);
+    CHECK_EQ(n_bad, 0);
+}
+
+TEST(each_small_ir_before_version_10_gives_its_graph_or_its_error)
+{
+    int n_bad = 0;
+    CHECK(check_folder(FORMATS_DIR "/ir_legacy", &n_bad) >= 180);
     CHECK_EQ(n_bad, 0);
 }
 
@@ -166,8 +180,11 @@ static bool round_trips(const char *stem, int version)
 
 TEST(what_is_written_reads_back_equal)
 {
-    static const char *const stems[] = {"add",     "order",       "unaligned",  "info",
-                                        "dynamic", "nibbles2023", "nibbles2024"};
+    static const char *const stems[] = {
+        "add",         "order",        "unaligned",       "info",
+        "dynamic",     "nibbles2023",  "nibbles2024",     "loop",
+        "loop_nested", "loop_by_data", "tensor_iterator", "if_known",
+        "if_by_data",  "state_opset3", "state_opset6"};
     for (size_t i = 0; i < sizeof stems / sizeof *stems; i++) {
         char stem[512];
         snprintf(stem, sizeof stem, FORMATS_DIR "/ir/%s", stems[i]);
@@ -176,10 +193,30 @@ TEST(what_is_written_reads_back_equal)
     }
 }
 
+TEST(what_was_read_from_older_versions_reads_back_equal)
+{
+    DIR *dir = opendir(FORMATS_DIR "/ir_legacy");
+    int n = 0;
+    CHECK(dir);
+    for (const struct dirent *d; (d = readdir(dir));) {
+        char stem[512];
+        if (!is_xml(d->d_name) || strncmp(d->d_name, "bad_", 4) == 0)
+            continue;
+        snprintf(stem, sizeof stem, FORMATS_DIR "/ir_legacy/%.*s",
+                 (int)strlen(d->d_name) - 4, d->d_name);
+        CHECK(round_trips(stem, 10));
+        CHECK(round_trips(stem, 11));
+        n++;
+    }
+    closedir(dir);
+    CHECK(n >= 150);
+}
+
 TEST(real_models_read_back_equal)
 {
     static const char *const stems[] = {
         "SampLeNet_IRv10_FP32/SampLeNet",
+        "squeezenet1.1_IRv6_FP16/squeezenet1.1",
         "face-detection-retail-0004_IRv11_FP16/face-detection-retail-0004",
         "landmarks-regression-retail-0009/FP16-INT8/landmarks-regression-retail-0009",
         "landmarks-regression-retail-0009/FP16/landmarks-regression-retail-0009",

@@ -5,7 +5,7 @@
 #include "kcheck.h"
 
 #include "kernels/layout/convert_plain.h"
-#include "kernels/layout/gather.h"
+#include "kernels/layout/gather_plain.h"
 #include "kernels/layout/pad_plain.h"
 #include "kernels/layout/strided.h"
 #include "kernels/topk/topk.h"

@@ -138,6 +138,14 @@ static void check_result(const Case *c, int n, int o, int y, int x)
     sum =
         sum * (c->plan.type == CA_ELEM_U8 ? (double)c->scale[o] : 1) + (double)c->bias[o];
     error += 2 * u * (fabs(sum) + fabs((double)c->bias[o]));
+    if (c->end
+            .mid) { /* its step may fall the other way within the error: then by one step more */
+        const double v =
+            fmin(fmax(sum, (double)c->end.mid->low), (double)c->end.mid->high);
+        const bool is_near = fabs(v - floor(v) - 0.5) <= error;
+        sum = rint(v) * (double)c->end.mid->scale + (double)c->end.mid->zero;
+        error = (is_near ? (double)c->end.mid->scale : 0) + 3 * u * (fabs(sum) + 256);
+    }
     if (c->end.add) {
         const double more = get(&c->add.m, n, o, y, x) * (double)c->end.add_scale;
         sum += more;
@@ -149,8 +157,8 @@ static void check_result(const Case *c, int n, int o, int y, int x)
     error += 8 * u * fabs(want);
     const double got = get(&c->out.m, n, o, y, x);
     if (c->out.m.elem == CA_ELEM_U8) {
-        want = want * (double)c->end.out_scale + (double)c->end.out_zero;
-        error = error * (double)c->end.out_scale + 0.5 + 4 * u * (fabs(want) + 256);
+        want = want * (double)c->end.out.scale + (double)c->end.out.zero;
+        error = error * (double)c->end.out.scale + 0.5 + 4 * u * (fabs(want) + 256);
         want = fmin(fmax(want, 0), 255);
     } else if (c->out.m.elem == CA_ELEM_BF16) {
         error += ldexp(fabs(want) + error, -8); /* half a step of 8 bits */
@@ -166,7 +174,14 @@ static void run(const Case *c, int n_threads)
                    kc_bytes(c->plan.thread_scratch));
 }
 
-enum { WITH_ADD = 1, WITH_F32_ADD = 2, WITH_SLOPE = 4, F32_OUT = 8, FIT = 16 };
+enum {
+    WITH_ADD = 1,
+    WITH_F32_ADD = 2,
+    WITH_SLOPE = 4,
+    F32_OUT = 8,
+    FIT = 16,
+    WITH_MID = 32
+};
 
 static void set_weights(Case *c, const CaConvShape *s)
 {
@@ -192,10 +207,10 @@ static void check(const CaDotIsa *isa, const CaConvShape *s, CaAct act, int with
         return;
     }
     const CaElem out = with & F32_OUT ? CA_ELEM_F32 : isa->type;
-    c.end = (CaDotEnd){.act = act, .out_scale = 1, .add_scale = 0.37f};
+    c.end = (CaDotEnd){.act = act, .out = {1, 0, 0, 255}, .add_scale = 0.37f};
     if (out == CA_ELEM_U8 && act.kind == CA_ACT_SIGMOID) {
-        c.end.out_scale = 255;
-        c.end.out_zero = 3;
+        c.end.out.scale = 255;
+        c.end.out.zero = 3;
     }
     c.in = map_of(isa->type, s->n, s->ci, s->ih, s->iw, c.plan.in_halo + more);
     c.out = map_of(out, s->n, s->co, s->oh, s->ow, more);
@@ -207,6 +222,9 @@ static void check(const CaDotIsa *isa, const CaConvShape *s, CaAct act, int with
     set_weights(&c, s);
     if (with & WITH_SLOPE)
         c.end.slope = c.slope = kc_floats((size_t)(s->co + 15) / 16 * 16);
+    const CaQuant mid = {0.7f, 31, 3, 251};
+    if (with & WITH_MID)
+        c.end.mid = &mid;
     if (with & (WITH_ADD | WITH_F32_ADD))
         c.end.add = &c.add.m;
     c.packed = kc_bytes(c.plan.packed_size);
@@ -280,6 +298,10 @@ static void check_isa(const CaDotIsa *isa)
     check(isa, &s, relu, WITH_ADD);
     s = square(1, 1500, 200, 3, 4, 1, 1);
     check(isa, &s, relu, WITH_ADD | WITH_SLOPE);
+    for (int w = 5; w <= 14 && isa->type == CA_ELEM_U8; w += 3) {
+        s = square(1, 19, 40, 3, w, 1, 1);
+        check(isa, &s, within, WITH_ADD | WITH_MID);
+    }
     for (int w = 1; w <= 17; w++)
         for (int k = 1; k <= 5; k += 2)
             for (int stride = 1; stride <= 3; stride++) {
@@ -327,7 +349,7 @@ static void check_same_bits(void)
     bool is_first = true;
     kc_case("bf16 gives the same bits on all instruction sets");
     const Map in = map_of(CA_ELEM_BF16, 1, 21, 7, 7, 1);
-    Case c = {.in = in, .end = {.act = none, .out_scale = 1}};
+    Case c = {.in = in, .end = {.act = none, .out = {1, 0, 0, 255}}};
     fill(&in.m);
     c.plan.type = CA_ELEM_BF16;
     set_weights(&c, &s);
@@ -364,7 +386,7 @@ static void bench_run(void *arg)
 
 static void bench(CaElem type, const CaConvShape *s)
 {
-    Bench b = {.c = {.end = {.act = relu, .out_scale = 1}}};
+    Bench b = {.c = {.end = {.act = relu, .out = {1, 0, 0, 255}}}};
     char name[80];
     if (!kc_is_bench() || !ca_dot_plan(&b.c.plan, s, type, kc_cpu()))
         return;

@@ -184,7 +184,7 @@ static CaValue *clamp6(Maker *m, CaValue *x)
 static void activation(Maker *m, const Made *made)
 {
     CaValue *x = made->value, *y = NULL;
-    switch (pick(m, 7)) {
+    switch (pick(m, 10)) {
     case 0: y = op(m, "ReLU", x, NULL); break;
     case 1: y = op(m, "Multiply", x, op(m, "Sigmoid", x, NULL)); break;
     case 2:
@@ -199,6 +199,20 @@ static void activation(Maker *m, const Made *made)
         y = op(m, "Erf", op(m, "Divide", x, number(m, sqrt(2))), NULL);
         y = op(m, "Multiply", op(m, "Multiply", x, op(m, "Add", y, number(m, 1))),
                number(m, 0.5));
+        break;
+    case 6:
+        y = op(m, "Multiply", clamp6(m, op(m, "Add", x, number(m, 3))),
+               number(m, 1.0 / 6));
+        break;
+    case 7:
+        y = op(m, "Multiply", op(m, "Subtract", x, op(m, "Abs", x, NULL)),
+               coefficient(m, made, -0.25, 0.25));
+        y = op(m, "Add", op(m, "ReLU", x, NULL), y);
+        break;
+    case 8:
+        y = op(m, "ReLU", op(m, "Negative", x, NULL), NULL);
+        y = op(m, "Subtract", op(m, "ReLU", x, NULL),
+               op(m, "Multiply", coefficient(m, made, 0, 1), y));
         break;
     case 5: y = op(m, "Maximum", x, op(m, "Multiply", x, number(m, 0.125))); break;
     default:
@@ -482,10 +496,73 @@ static void tile(Maker *m, const Made *x)
     keep(m, op(m, "Tile", x->value, ints(m, 4, repeats)), 1, x->most, x->error);
 }
 
+/* Constant questions, x the keys and the answers. The scores' slope is the sum of a question, 1, times the scale;
+ * weights that differ by d move the answer by 2 d of its magnitude. */
+static void attention(Maker *m, const Made *x)
+{
+    const int64_t *d = x->value->shape.dims, dims[4] = {d[0], d[1], 3, d[3]};
+    const double each = 1.0 / (double)d[3], scale = pick(m, 2) ? 0.5 : 1;
+    CaValue *q = reals(m, 4, dims, -each, each);
+    if (scale != 1)
+        q = op(m, "Multiply", q, number(m, scale));
+    CaNode *n = node(m, "MatMul", q, x->value, NULL);
+    set(m, n, "transpose_b", "true");
+    n = node(m, "SoftMax", done(m, n), NULL, NULL);
+    set(m, n, "axis", "-1");
+    CaValue *y = op(m, "MatMul", done(m, n), x->value);
+    keep(m, y, 1 + 2 * x->most, x->most, x->error);
+}
+
+/* Halves of the channels, each through a convolution of its own. */
+static void groups(Maker *m, const Made *x)
+{
+    const int64_t c = x->value->shape.dims[1] / 2, dims[4] = {2, c, 1, 1};
+    CaValue *const in[2] = {x->value, axis_of(m, 1)};
+    CaNode *split = NULL;
+    CaValue *y[2] = {NULL, NULL};
+    const bool has_end = pick(m, 2);
+    if (x->value->shape.dims[1] % 2)
+        return;
+    if (m->status == CARINA_OK)
+        m->status = ca_graph_add(&split, m->g, NULL, "Split", 1, NULL, in, 2, 2, &m->err);
+    set(m, split, "num_splits", "2");
+    for (int i = 0; i < 2 && done(m, split); i++) {
+        CaNode *n = node(m, "Convolution", &split->outputs[i],
+                         reals(m, 4, dims, -1.0 / (double)c, 1.0 / (double)c), NULL);
+        set_window(m, n, 1, 0);
+        set(m, n, "dilations", "1,1");
+        y[i] = done(m, n);
+        if (has_end)
+            y[i] = op(m, "ReLU", y[i], NULL);
+    }
+    CaNode *n = node(m, "Concat", y[0], y[1], NULL);
+    set(m, n, "axis", "1");
+    keep(m, done(m, n), 1, x->most, x->error);
+}
+
+/* A convolution, something pointwise, and a 1x1 convolution that skips half of it. */
+static void stride(Maker *m, const Made *x)
+{
+    const int64_t c = x->value->shape.dims[1], dims[4] = {4, c, 1, 1},
+                  back[4] = {2, 4, 1, 1};
+    CaNode *n = node(m, "Convolution", x->value, weights(m, 4, dims, c), NULL);
+    set_window(m, n, 1, 0);
+    set(m, n, "dilations", "1,1");
+    CaValue *y = op(m, "ReLU", done(m, n), NULL);
+    if (c == 4 && pick(m, 2))
+        y = op(m, "Add", op(m, "Multiply", y, number(m, 0.5)),
+               op(m, "Multiply", x->value, number(m, 0.5)));
+    n = node(m, "Convolution", y, weights(m, 4, back, 4), NULL);
+    set_window(m, n, 2, 0);
+    set(m, n, "dilations", "1,1");
+    keep(m, done(m, n), 1, x->most, x->error);
+}
+
 static void arrange(Maker *m, const Made *x)
 {
     static void (*const kinds[])(Maker *, const Made *) = {
-        mean, softmax, halves, slice, gather, regroup, flatten, like_itself, slope, tile};
+        mean,        softmax, halves, slice,     gather, regroup, flatten,
+        like_itself, slope,   tile,   attention, groups, stride};
     kinds[pick(m, (int)(sizeof kinds / sizeof *kinds))](m, x);
 }
 
@@ -575,7 +652,7 @@ static bool holds(const Maker *m, const CaPass *pass, double tolerance, uint64_t
 /* Passes whose patterns the generator does not make have pairs only. */
 static bool is_expected(const CaPass *pass)
 {
-    static const char *const others[] = {"simplify-reshape", NULL};
+    static const char *const others[] = {"simplify-reshape", "unroll-loops", NULL};
     for (int i = 0; others[i]; i++)
         if (strcmp(others[i], pass->name) == 0)
             return false;

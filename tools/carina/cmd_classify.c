@@ -9,6 +9,7 @@
  * "--format openvino" prints what OpenVINO's classification_sample of 2018 R3 printed.
  */
 #include "images.h"
+#include "reading.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -16,8 +17,9 @@
 #include <strings.h>
 
 typedef struct {
-    const char *model, *weights, *device, *labels, *resize, *crop, *mean, *scale, *format,
+    const char *model, *device, *labels, *resize, *crop, *mean, *scale, *format,
         *precision;
+    Reading reading;
     List images;
     int64_t n_iter, n_requests, n_threads, resize_to, batch;
     bool async, counters, reverse;
@@ -469,7 +471,7 @@ static bool execute(Task *t)
     if (!images_find(&t->images, &t->v->images))
         return false;
     t->batch = t->v->batch > 0 ? t->v->batch : t->is_openvino ? t->images.n : 1;
-    if (!open_model(&t->model, t->ctx, t->path, t->v->weights) ||
+    if (!read_model(&t->model, t->ctx, t->path, &t->v->reading) ||
         !check_device(t->ctx, t->v->device) || !compile(t))
         return false;
     if (t->is_openvino)
@@ -522,11 +524,12 @@ static const Option options[] = {
     {OPTION_GROUP, "what", NULL, NULL, 0},
     {OPTION_TEXT, "model,m", "MODEL", "the model", offsetof(Values, model)},
     {OPTION_TEXT, "weights,w", "FILE", "its second file, where the name does not follow",
-     offsetof(Values, weights)},
+     offsetof(Values, reading.weights)},
     {OPTION_LIST, "images,i", "FILE|DIR|GLOB|@LIST|.npy", "the pictures",
      offsetof(Values, images)},
     {OPTION_TEXT, "labels", "FILE", "one class a line, where the model has none",
      offsetof(Values, labels)},
+    READING_OPTIONS(Values),
     {OPTION_GROUP, "preparation", NULL, NULL, 0},
     {OPTION_TEXT, "resize", "bilinear|antialias|nearest", "bilinear unless told",
      offsetof(Values, resize)},

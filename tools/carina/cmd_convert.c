@@ -2,7 +2,7 @@
 /*
  * carina convert: any model to OpenVINO IR, with the options that the Model Optimizer had.
  */
-#include "cli.h"
+#include "reading.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -12,16 +12,32 @@
 #include <sys/stat.h>
 
 typedef struct {
-    const char *model, *proto, *out_dir, *name, *framework;
-    const char *input, *output, *input_shape, *layout, *mean, *scale, *data_type,
-        *ir_version;
-    const char *log_level, *extensions, *finegrain;
+    const char *model, *proto, *saved_model, *meta_graph, *out_dir, *name;
+    const char *layout, *mean, *scale, *data_type, *ir_version;
+    Reading reading;
     double scale_all;
     int64_t batch;
     bool reverse, fp16, no_fusing, no_group_fusing, no_resnet, list_passes, report,
-        ignored[6];
+        is_text;
+    bool flags_without_effect[32];
+    const char *texts_without_effect[32];
     List disable;
 } Values;
+
+/* Options of the Model Optimizer that can do nothing here, and why. */
+typedef struct {
+    bool is_flag;
+    int i;
+    const char *name, *why;
+} WithoutEffect;
+
+static const WithoutEffect without_effect[] = {
+#define FLAG_WITHOUT_EFFECT(i, name, why) {true, i, name, why},
+#define TEXT_WITHOUT_EFFECT(i, name, value, why) {false, i, name, why},
+#include "without_effect.def"
+#undef FLAG_WITHOUT_EFFECT
+#undef TEXT_WITHOUT_EFFECT
+};
 
 typedef struct {
     const Values *v;
@@ -46,25 +62,6 @@ static bool failed(const CarinaError *err)
     return false;
 }
 
-/* Item `name[stuff]`, `name(stuff)` or `[stuff]` of a list: sets both parts, to be freed, and moves on. */
-static bool next_item(const char **text, char **name, char **stuff)
-{
-    const char *at = *text + strspn(*text, ", ");
-    const size_t n = strcspn(at, "[(,");
-    *name = *stuff = NULL;
-    if (!*at)
-        return false;
-    *name = text_of("%.*s", (int)n, at);
-    at += n;
-    if (*at == '[' || *at == '(') {
-        const size_t m = strcspn(at, "])");
-        *stuff = text_of("%.*s%s", (int)m, at, *at == '[' ? "]" : ")");
-        at += m + (at[m] != 0);
-    }
-    *text = at + strcspn(at, ","); /* leaves out {type} and ->value */
-    return true;
-}
-
 static int input_named(const Job *job, const char *name, int in_order)
 {
     const int i = *name ? carina_model_find_input(job->model, name) : in_order;
@@ -82,20 +79,6 @@ static int input_named(const Job *job, const char *name, int in_order)
                  *name ? name : "past the last");
     free(names.v);
     return -1;
-}
-
-/* "data:0" and "0:data" are said of data; {type} goes. */
-static char *plain_name(const char *name)
-{
-    size_t n = strcspn(name, "{");
-    const size_t digits = strspn(name, "0123456789");
-    if (digits > 0 && name[digits] == ':')
-        return text_of("%.*s", (int)(n - digits - 1), name + digits + 1);
-    const char *colon = memchr(name, ':', n);
-    if (colon && colon[1] &&
-        strspn(colon + 1, "0123456789") == n - (size_t)(colon + 1 - name))
-        n = (size_t)(colon - name);
-    return text_of("%.*s", (int)n, name);
 }
 
 /* The plain names of a list, joined by commas. */
@@ -131,8 +114,10 @@ static bool are_inputs(const CarinaModel *model, const char *list)
 static bool cut(Job *job)
 {
     CarinaError err = {0};
-    char *inputs = job->v->input ? plain_names(job->v->input) : NULL;
-    char *outputs = job->v->output ? plain_names(job->v->output) : NULL;
+    if (reads_ends(job->model))
+        return true;
+    char *inputs = job->v->reading.input ? plain_names(job->v->reading.input) : NULL;
+    char *outputs = job->v->reading.output ? plain_names(job->v->reading.output) : NULL;
     if (inputs && are_inputs(job->model, inputs)) {
         free(inputs);
         inputs = NULL;
@@ -160,21 +145,31 @@ static bool set_shape(Job *job, const char *name, int in_order, const char *text
     return carina_model_reshape(job->model, i, &shape, &err) == CARINA_OK || failed(&err);
 }
 
+static bool set_batch(Job *job)
+{
+    CarinaError err = {0};
+    return job->v->batch <= 0 ||
+           carina_model_set_batch(job->model, job->v->batch, &err) == CARINA_OK ||
+           failed(&err);
+}
+
 /* Shapes inside --input, then those of --input_shape in the order of --input or the model. */
 static bool set_shapes(Job *job)
 {
     char *name, *stuff;
     bool good = true;
     int n = 0;
-    for (const char *at = job->v->input ? job->v->input : "";
+    if (reads_ends(job->model))
+        return set_batch(job);
+    for (const char *at = job->v->reading.input ? job->v->reading.input : "";
          good && next_item(&at, &name, &stuff); n++) {
         good = !stuff || set_shape(job, name, n, stuff);
         free(name);
         free(stuff);
     }
     n = 0;
-    const char *names = job->v->input ? job->v->input : "";
-    for (const char *at = job->v->input_shape ? job->v->input_shape : "";
+    const char *names = job->v->reading.input ? job->v->reading.input : "";
+    for (const char *at = job->v->reading.input_shape ? job->v->reading.input_shape : "";
          good && next_item(&at, &name, &stuff); n++) {
         char *given = NULL, *unused = NULL;
         (void)next_item(&names, &given, &unused);
@@ -184,11 +179,7 @@ static bool set_shapes(Job *job)
         free(name);
         free(stuff);
     }
-    CarinaError err = {0};
-    if (good && job->v->batch > 0 &&
-        carina_model_set_batch(job->model, job->v->batch, &err) != CARINA_OK)
-        return failed(&err);
-    return good;
+    return good && set_batch(job);
 }
 
 static bool read_numbers(double **to, int *n, const char *text, const char *option)
@@ -457,12 +448,13 @@ static bool write(Job *job)
 
 static bool convert(Job *job)
 {
-    struct stat st;
+    Reading reading = job->v->reading;
     job->started = now_ms();
-    if (!open_model(&job->model, job->ctx, job->path, job->weights))
+    if (job->weights)
+        reading.weights = job->weights;
+    if (!read_model(&job->model, job->ctx, job->path, &reading))
         return false;
-    const char *file = job->weights ? job->weights : job->path;
-    const double mb = stat(file, &st) == 0 ? (double)st.st_size / 1e6 : 0;
+    const double mb = model_mb(job->path, &reading);
     const int nodes = carina_model_graph(job->model)->n_nodes;
     printf("reading     %s   %s, %s nodes, %s MB\n", job->path,
            carina_model_format(job->model), grouped(nodes), three(mb));
@@ -504,28 +496,65 @@ static int convert_one(CarinaContext *ctx, const Values *v, const char *path,
     return good ? EXIT_GOOD : EXIT_BAD;
 }
 
+/* The model that options name, and its second file; NULL: said why, or none. */
+static const char *model_of(const Values *v, const char **weights, bool *is_wrong)
+{
+    const char *const given[] = {v->proto ? v->proto : v->model, v->saved_model,
+                                 v->meta_graph};
+    static const char *const names[] = {"--input-model", "--saved-model-dir",
+                                        "--input-meta-graph"};
+    const char *path = NULL;
+    int n = 0;
+    *weights = v->proto ? v->model : NULL;
+    for (int i = 0; i < 3; i++) {
+        if (!given[i])
+            continue;
+        if (path)
+            complain_usage("%s and %s both name a model; give one of them", names[n],
+                           names[i]);
+        *is_wrong = *is_wrong || path;
+        path = given[i];
+        n = i;
+    }
+    return path || !v->reading.checkpoint ? path : v->reading.checkpoint;
+}
+
+static bool say_what_has_no_effect(const Values *v)
+{
+    for (size_t i = 0; i < sizeof without_effect / sizeof *without_effect; i++) {
+        const WithoutEffect *w = &without_effect[i];
+        const bool is_given = w->is_flag ? v->flags_without_effect[w->i]
+                                         : v->texts_without_effect[w->i] != NULL;
+        if (is_given && !warn("--%s: %s", w->name, w->why))
+            return false;
+    }
+    return true;
+}
+
 static int run(const void *values, const List *words)
 {
     const Values *v = values;
+    const char *weights = NULL;
+    bool is_wrong = false;
     if (v->list_passes)
         return list_passes();
-    if (!v->model && !v->proto && words->n == 0)
+    const char *path = model_of(v, &weights, &is_wrong);
+    if (is_wrong)
+        return EXIT_USAGE;
+    if (words->n > 0 && path == v->reading.checkpoint)
+        path = NULL; /* the words are graphs, this is for their variables */
+    if (!path && words->n == 0)
         return complain_usage(
             "no model given; name one, as in 'carina convert model.onnx -o ir'");
-    if (words->n + (v->model || v->proto) > 1 && v->name)
+    if (words->n + (path != NULL) > 1 && v->name)
         return complain_usage("--model-name is for one model, %d are given",
-                              words->n + (v->model || v->proto));
-    for (size_t i = 0; i < sizeof v->ignored / sizeof *v->ignored; i++)
-        if (v->ignored[i] &&
-            !warn("an option of the Model Optimizer has no effect here; see "
-                  "'carina help --man'"))
-            return EXIT_BAD;
+                              words->n + (path != NULL));
+    if (!say_what_has_no_effect(v))
+        return EXIT_BAD;
     CarinaContext *ctx = open_context(0, NULL);
     int status = ctx ? EXIT_GOOD : EXIT_BAD;
-    if (ctx && v->proto)
-        status = convert_one(ctx, v, v->proto, v->model);
-    else if (ctx && v->model)
-        status = convert_one(ctx, v, v->model, NULL);
+    if (ctx && path)
+        status = convert_one(ctx, v, path, weights);
     for (int i = 0; i < words->n && status == EXIT_GOOD; i++)
         status = convert_one(ctx, v, words->v[i], NULL);
     carina_context_free(&ctx);
@@ -542,12 +571,17 @@ static const Option options[] = {
     {OPTION_TEXT, "model-name,n", "NAME", "write NAME.xml and NAME.bin",
      offsetof(Values, name)},
     {OPTION_TEXT, "input-shape", "SHAPES", "[1,3,224,224],[2,4]; ? where any",
-     offsetof(Values, input_shape)},
+     offsetof(Values, reading.input_shape)},
     {OPTION_INT, "batch,b", "N", "first dimension of every input",
      offsetof(Values, batch)},
     {OPTION_TEXT, "input", "NAMES", "begin at these: data[1,3,224,224],info",
-     offsetof(Values, input)},
-    {OPTION_TEXT, "output", "NAMES", "end at these", offsetof(Values, output)},
+     offsetof(Values, reading.input)},
+    {OPTION_TEXT, "output", "NAMES", "end at these", offsetof(Values, reading.output)},
+    READING_OPTIONS(Values),
+    {OPTION_TEXT, "saved-model-dir", "DIR",
+     "a SavedModel, as --input-model and a word too", offsetof(Values, saved_model)},
+    {OPTION_TEXT, "input-meta-graph", "FILE",
+     "a .meta file, with the checkpoint beside it", offsetof(Values, meta_graph)},
     {OPTION_GROUP, "its input", NULL, NULL, 0},
     {OPTION_TEXT, "mean-values,ms", "LIST", "subtract: [123.7,116.3,103.5], data[…]",
      offsetof(Values, mean)},
@@ -571,18 +605,16 @@ static const Option options[] = {
     {OPTION_FLAG, "report", NULL, "say what each pass did", offsetof(Values, report)},
     {OPTION_FLAG, "disable-gfusing", NULL, NULL, offsetof(Values, no_group_fusing)},
     {OPTION_FLAG, "disable-resnet-optimization", NULL, NULL, offsetof(Values, no_resnet)},
-    {OPTION_TEXT, "framework", "onnx|caffe", NULL, offsetof(Values, framework)},
-    {OPTION_TEXT, "log-level", "CRITICAL|ERROR|WARN|WARNING|INFO|DEBUG|NOTSET", NULL,
-     offsetof(Values, log_level)},
-    {OPTION_TEXT, "finegrain-fusing", "REGEX", NULL, offsetof(Values, finegrain)},
-    {OPTION_TEXT, "extensions,extension", "DIR", NULL, offsetof(Values, extensions)},
-    {OPTION_FLAG, "move-to-preprocess", NULL, NULL, offsetof(Values, ignored[0])},
-    {OPTION_FLAG, "enable-concat-optimization", NULL, NULL, offsetof(Values, ignored[1])},
-    {OPTION_FLAG, "keep-shape-ops", NULL, NULL, offsetof(Values, ignored[2])},
-    {OPTION_FLAG, "static-shape", NULL, NULL, offsetof(Values, ignored[3])},
-    {OPTION_FLAG, "progress", NULL, NULL, offsetof(Values, ignored[4])},
-    {OPTION_FLAG, "disable-weights-compression", NULL, NULL,
-     offsetof(Values, ignored[5])},
+    {OPTION_TEXT, "framework", "tf|caffe|mxnet|onnx|keras|tflite|ir|kaldi|paddle", NULL,
+     offsetof(Values, reading.framework)},
+    {OPTION_FLAG, "input-model-is-text", NULL, NULL, offsetof(Values, is_text)},
+#define FLAG_WITHOUT_EFFECT(i, name, why) \
+    {OPTION_FLAG, name, NULL, NULL, offsetof(Values, flags_without_effect[i])},
+#define TEXT_WITHOUT_EFFECT(i, name, value, why) \
+    {OPTION_TEXT, name, value, NULL, offsetof(Values, texts_without_effect[i])},
+#include "without_effect.def"
+#undef FLAG_WITHOUT_EFFECT
+#undef TEXT_WITHOUT_EFFECT
     {OPTION_END, NULL, NULL, NULL, 0},
 };
 

@@ -5,15 +5,15 @@
  * Parameters are the elements of constants that a layer reads, each counted where it is read first;
  * MACs are multiply-adds of convolutions and products by their definition.
  */
-#include "cli.h"
+#include "reading.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 typedef struct {
-    const char *model, *weights, *dot, *svg;
+    const char *model, *dot, *svg;
+    Reading reading;
     int64_t batch;
     bool optimize;
 } Values;
@@ -177,19 +177,16 @@ static void add_ports(const CarinaModel *model, Json *json)
     json_end(json);
 }
 
-static int print(const CarinaModel *model, const char *path)
+static int print(const CarinaModel *model, double mb)
 {
     static const char *const heads[] = {"#",      "<layer", "<type", "<output",
                                         "params", "MMAC",   NULL};
     const CarinaGraph *g = carina_model_graph(model);
-    struct stat st;
     Json *json = NULL;
     if (!json_open(&json, common.json))
         return EXIT_BAD;
     Table *t = table_create(heads);
     const Totals sum = add_layers(g, t, json);
-    const double mb =
-        stat(path, &st) == 0 && S_ISREG(st.st_mode) ? (double)st.st_size / 1e6 : 0;
     printf("%s   %s   %s nodes   %s parameters   %sMAC",
            g->name && *g->name ? g->name : "model", carina_model_format(model),
            grouped(g->n_nodes), si((double)sum.parameters), si(sum.macs));
@@ -216,7 +213,7 @@ static int run(const void *values, const List *words)
     if (!path)
         return EXIT_USAGE;
     CarinaContext *ctx = open_context(0, NULL);
-    bool good = ctx && open_model(&model, ctx, path, v->weights);
+    bool good = ctx && read_model(&model, ctx, path, &v->reading);
     if (good && v->batch > 0 &&
         carina_model_set_batch(model, v->batch, &err) != CARINA_OK) {
         complain("%s", err.text);
@@ -225,7 +222,7 @@ static int run(const void *values, const List *words)
     good = good && (!v->optimize || optimize_model(model));
     good = good && (!v->dot || draw_dot(carina_model_graph(model), v->dot));
     good = good && (!v->svg || draw_svg(carina_model_graph(model), v->svg));
-    const int status = good ? print(model, path) : EXIT_BAD;
+    const int status = good ? print(model, model_mb(path, &v->reading)) : EXIT_BAD;
     carina_model_free(&model);
     carina_context_free(&ctx);
     return status;
@@ -236,11 +233,12 @@ static const Option options[] = {
     {OPTION_TEXT, "model,m", "MODEL", "the model, where it is not given as a word",
      offsetof(Values, model)},
     {OPTION_TEXT, "weights,w", "FILE", "its second file, where the name does not follow",
-     offsetof(Values, weights)},
+     offsetof(Values, reading.weights)},
     {OPTION_INT, "batch,b", "N", "first dimension of every input",
      offsetof(Values, batch)},
     {OPTION_FLAG, "optimize,optimise", NULL, "as it is after all passes",
      offsetof(Values, optimize)},
+    READING_OPTIONS(Values),
     {OPTION_GROUP, "pictures", NULL, NULL, 0},
     {OPTION_TEXT, "dot", "FILE", "the graph for Graphviz", offsetof(Values, dot)},
     {OPTION_TEXT, "svg", "FILE", "the graph for a browser", offsetof(Values, svg)},

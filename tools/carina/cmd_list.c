@@ -59,16 +59,67 @@ typedef struct {
     const char *format;
 } OpsValues;
 
-/* Is the format one of the words of the list? */
-static bool reads(const char *formats, const char *format)
+/* Formats as people write them. */
+static const char *full_format(const char *typed)
 {
-    const size_t n = format ? strlen(format) : 0;
-    for (const char *at = formats; format && *at; at += strcspn(at, " ,")) {
-        at += strspn(at, " ,");
-        if (strcspn(at, " ,") == n && strncasecmp(at, format, n) == 0)
-            return true;
+    static const char *const names[][2] = {{"ir", "OpenVINO IR"},
+                                           {"openvino", "OpenVINO IR"},
+                                           {"tf", "TensorFlow"},
+                                           {"tflite", "TensorFlow Lite"}};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcasecmp(typed, names[i][0]) == 0)
+            return names[i][1];
+    return typed;
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* The operators of one format, in its own words. */
+static int list_format(const char *typed)
+{
+    static const char *const heads[] = {"<operator", NULL};
+    List names = {0};
+    Json *json = NULL;
+    const char *wanted = full_format(typed), *name;
+    int i = 0, n = 0;
+    while ((name = carina_format_name(i)) && strcasecmp(name, wanted) != 0) {
+        list_add(&names, name);
+        i++;
     }
-    return !format;
+    if (!name) {
+        list_add(&names, NULL);
+        const char *near = nearest(names.v, wanted);
+        free(names.v);
+        return near ? complain("no format %s; do you mean %s?", typed, near)
+                    : complain("no format %s; 'carina ops' names them", typed);
+    }
+    names.n = 0;
+    for (int k = 0; carina_format_op(i, k); k++)
+        list_add(&names, carina_format_op(i, k));
+    if (names.n > 0)
+        qsort(names.v, (size_t)names.n, sizeof *names.v, by_name);
+    if (!json_open(&json, common.json)) {
+        free(names.v);
+        return EXIT_BAD;
+    }
+    Table *t = table_create(heads);
+    json_text(json, "format", name);
+    json_list(json, "operators");
+    for (int k = 0; k < names.n; k++) {
+        if (k > 0 && strcmp(names.v[k], names.v[k - 1]) == 0)
+            continue; /* of another version or domain */
+        table_cell(t, names.v[k]);
+        json_text(json, NULL, names.v[k]);
+        n++;
+    }
+    json_end(json);
+    table_print(t, stdout);
+    printf("%d operators of %s\n", n, name);
+    free(names.v);
+    return json_close(&json) ? EXIT_GOOD : EXIT_BAD;
 }
 
 static int unknown_op(const char *typed)
@@ -115,6 +166,11 @@ static int run_ops(const void *values, const List *words)
         if (!carina_op_name(i))
             return unknown_op(words->v[k]);
     }
+    if (v->format)
+        return words->n ? complain_usage("ops: --format lists a format's own operators; "
+                                         "leave '%s' out",
+                                         words->v[0])
+                        : list_format(v->format);
     if (!json_open(&json, common.json))
         return EXIT_BAD;
     Table *t = table_create(heads);
@@ -122,8 +178,7 @@ static int run_ops(const void *values, const List *words)
     json_list(json, "operators");
     for (int i = 0; carina_op_name(i); i++) {
         const char *formats = carina_op_formats(i);
-        if (is_repeated(i) || !is_asked(words, carina_op_name(i)) ||
-            !reads(formats, v->format))
+        if (is_repeated(i) || !is_asked(words, carina_op_name(i)))
             continue;
         table_cell(t, carina_op_name(i));
         const char *summary = carina_op_summary(i);
@@ -144,7 +199,7 @@ static int run_ops(const void *values, const List *words)
 }
 
 static const Option ops_options[] = {
-    {OPTION_TEXT, "format,f", "FORMAT", "only those read from IR, ONNX or Caffe",
+    {OPTION_TEXT, "format,f", "FORMAT", "the operators of that format, in its own words",
      offsetof(OpsValues, format)},
     {OPTION_END, NULL, NULL, NULL, 0},
 };

@@ -2,7 +2,7 @@
 /*
  * carina run: tensors in, tensors out.
  */
-#include "cli.h"
+#include "reading.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -11,7 +11,8 @@
 #include <sys/stat.h>
 
 typedef struct {
-    const char *model, *weights, *device, *out_dir, *precision;
+    const char *model, *device, *out_dir, *precision;
+    Reading reading;
     List in;
     bool exact, random, counters;
     int64_t n_threads;
@@ -170,7 +171,7 @@ static int run(const void *values, const List *words)
     if (!path)
         return EXIT_USAGE;
     r.ctx = open_context(v.n_threads, NULL);
-    if (r.ctx && open_model(&r.model, r.ctx, path, v.weights) &&
+    if (r.ctx && read_model(&r.model, r.ctx, path, &v.reading) &&
         check_device(r.ctx, v.device)) {
         r.n_inputs = carina_model_n_inputs(r.model);
         r.inputs = allocate((size_t)r.n_inputs, sizeof(CarinaTensor *));
@@ -191,13 +192,14 @@ static const Option options[] = {
     {OPTION_TEXT, "model,m", "MODEL", "the model, where it is not given as a word",
      offsetof(Values, model)},
     {OPTION_TEXT, "weights,w", "FILE", "its second file, where the name does not follow",
-     offsetof(Values, weights)},
+     offsetof(Values, reading.weights)},
     {OPTION_LIST, "in,i", "[NAME=]FILE.npy", "data of an input, by name or in order",
      offsetof(Values, in)},
     {OPTION_FLAG, "random", NULL, "seeded noise for inputs without data",
      offsetof(Values, random)},
     {OPTION_TEXT, "out-dir,o", "DIR", "write each output as NAME.npy",
      offsetof(Values, out_dir)},
+    READING_OPTIONS(Values),
     {OPTION_GROUP, "device", NULL, NULL, 0},
     {OPTION_TEXT, "device,d", "DEVICE", "CPU", offsetof(Values, device)},
     {OPTION_TEXT, "infer-precision", "f32|bf16|int8", "f32 unless told",

@@ -1,19 +1,34 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Opening contexts, models and devices, with answers for names that are nearly right.
+ * Opening contexts and devices, with answers for names that are nearly right.
  */
 #include "cli.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/stat.h>
 
 static void on_log(void *arg, CarinaLogLevel level, const char *text)
 {
     (void)arg;
     if (level == CARINA_LOG_ERROR || !common.quiet)
         fprintf(stderr, "carina: %s\n", text);
+}
+
+/* In the words of the Model Optimizer: CRITICAL and ERROR, WARN and WARNING are the same here. */
+static CarinaLogLevel log_level(void)
+{
+    static const struct {
+        const char *word;
+        CarinaLogLevel level;
+    } words[] = {{"CRITICAL", CARINA_LOG_ERROR}, {"ERROR", CARINA_LOG_ERROR},
+                 {"WARN", CARINA_LOG_WARN},      {"WARNING", CARINA_LOG_WARN},
+                 {"INFO", CARINA_LOG_INFO},      {"DEBUG", CARINA_LOG_DEBUG},
+                 {"NOTSET", CARINA_LOG_DEBUG}};
+    for (size_t i = 0; common.log_level && i < sizeof words / sizeof *words; i++)
+        if (strcasecmp(words[i].word, common.log_level) == 0)
+            return words[i].level;
+    return CARINA_LOG_WARN;
 }
 
 CarinaContext *open_context(int64_t n_threads, const char *cpu)
@@ -29,48 +44,11 @@ CarinaContext *open_context(int64_t n_threads, const char *cpu)
         .n_threads = (int)n_threads,
         .cpu = cpu ? cpu : common.cpu,
         .log = on_log,
-        .log_level = CARINA_LOG_WARN,
+        .log_level = log_level(),
     };
     if (carina_context_create(&ctx, &options, &err) != CARINA_OK)
         complain("%s", err.text);
     return ctx;
-}
-
-/* A folder stands for the one model in it: IR first, then the others. */
-static bool find_model(List *files, const char *path)
-{
-    static const char *const kinds[] = {"xml", "onnx", "prototxt", "caffemodel"};
-    struct stat st;
-    const List words = {1, &path};
-    if (stat(path, &st) != 0 || !S_ISDIR(st.st_mode))
-        return sources_expand(files, &words, "xml");
-    if (!sources_expand(files, &words, "xml,onnx,prototxt,caffemodel"))
-        return false;
-    for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++)
-        for (int i = 0; i < files->n; i++)
-            if (has_extension(files->v[i], kinds[k])) {
-                const char *found = files->v[i];
-                files->v[i] = files->v[0];
-                files->v[0] = found;
-                return true;
-            }
-    return false;
-}
-
-bool open_model(CarinaModel **out, CarinaContext *ctx, const char *path,
-                const char *weights)
-{
-    List files = {0};
-    CarinaError err = {0};
-    const CarinaReadOptions options = {.struct_size = sizeof options, .weights = weights};
-    if (!find_model(&files, path))
-        return false;
-    const bool good =
-        carina_model_read(out, ctx, files.v[0], &options, &err) == CARINA_OK;
-    if (!good)
-        complain("%s", err.text);
-    free(files.v);
-    return good;
 }
 
 bool optimize_model(CarinaModel *model)

@@ -18,6 +18,8 @@ const Option common_options[] = {
     {OPTION_FLAG, "strict", NULL, "warnings are errors", offsetof(CommonOptions, strict)},
     {OPTION_TEXT, "cpu", "avx512|avx2|neon|ref", "highest instruction set to use",
      offsetof(CommonOptions, cpu)},
+    {OPTION_TEXT, "log-level", "CRITICAL|ERROR|WARN|WARNING|INFO|DEBUG|NOTSET",
+     "what to say of the work (WARN)", offsetof(CommonOptions, log_level)},
     {OPTION_FLAG, "help,h", NULL, "this text", offsetof(CommonOptions, help)},
     {OPTION_END, NULL, NULL, NULL, 0},
 };

@@ -47,7 +47,7 @@ typedef struct Command {
 /* What every command takes. */
 typedef struct CommonOptions {
     bool help, quiet, strict;
-    const char *json, *cpu;
+    const char *json, *cpu, *log_level;
 } CommonOptions;
 extern const Option common_options[];
 extern const Command *const commands[]; /* NULL-terminated */

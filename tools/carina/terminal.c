@@ -9,6 +9,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
@@ -42,8 +43,11 @@ int complain_usage(const char *format, ...)
 bool warn(const char *format, ...)
 {
     va_list args;
+    const bool errors_only =
+        common.log_level && (strcasecmp(common.log_level, "ERROR") == 0 ||
+                             strcasecmp(common.log_level, "CRITICAL") == 0);
     va_start(args, format);
-    if (!common.quiet || common.strict)
+    if ((!common.quiet && !errors_only) || common.strict)
         say(format, args);
     va_end(args);
     return !common.strict;

@@ -272,10 +272,11 @@ static void by_rule(CaCaffeCall *c, const CaImportRule *rule, const CaOp *op)
     c->out[0] = v;
 }
 
+static const CaCaffeOp *const tables[] = {ca_caffe_nn, ca_caffe_math, ca_caffe_moves,
+                                          ca_caffe_ssd};
+
 static const CaCaffeOp *find_op(const char *type)
 {
-    static const CaCaffeOp *const tables[] = {ca_caffe_nn, ca_caffe_math, ca_caffe_moves,
-                                              ca_caffe_ssd};
     for (size_t t = 0; t < sizeof tables / sizeof tables[0]; t++)
         for (const CaCaffeOp *op = tables[t]; op->type; op++)
             if (strcmp(op->type, type) == 0)
@@ -588,4 +589,13 @@ static CarinaStatus read_source(CaGraph **out, CaSource *s)
     return status;
 }
 
-const CaReader ca_reader_caffe = {"Caffe", match, read_source};
+static const char *operator_name(int i)
+{
+    for (size_t t = 0; t < sizeof tables / sizeof tables[0]; t++)
+        for (const CaCaffeOp *op = tables[t]; op->type; op++)
+            if (i-- == 0)
+                return op->type;
+    return ca_op_import_name(CA_FORMAT_CAFFE, i);
+}
+
+const CaReader ca_reader_caffe = {"Caffe", match, read_source, operator_name};

@@ -4,28 +4,18 @@
  */
 #include "formats/caffe/caffe_text.h"
 
-#include "base/text.h"
+#include "formats/protobuf/protobuf_text.h"
 
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { MAX_DEPTH = 64, SHOWN = 40, TEXT_ROOM = 4096, FIELD_ROOM = 64 };
+enum { SHOWN = 40, TEXT_ROOM = 4096 };
 
 typedef struct Reader {
-    const char *p, *end;
-    int line;
-    const char *path;
+    CaProtoText t;
     CaArena *arena;
-    CarinaError *err;
-    char text[TEXT_ROOM]; /* the string just read */
 } Reader;
-
-typedef struct Token { /* a scalar */
-    const char *text;
-    size_t n;
-    bool quoted, minus;
-} Token;
 
 typedef const ProtobufCFieldDescriptor Field;
 
@@ -35,180 +25,28 @@ static const char ignored[] =
     "save_output_param,visualize,visualize_threshold,save_file,input_dim,data_filler,added_by,debug_info,"
     "variance_norm,sparse,objectness_score,force_backward";
 
-static CarinaStatus fail(const Reader *r, const char *what)
-{
-    return ca_err(r->err, CARINA_ERR_FORMAT, "%s: line %d: %s", r->path, r->line, what);
-}
 static CarinaStatus no_memory(const Reader *r)
 {
-    return ca_err(r->err, CARINA_ERR_MEMORY, "%s: line %d: out of memory", r->path,
-                  r->line);
-}
-
-static bool is_word(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           c == '_' || c == '.' || c == '+' || c == '-';
-}
-
-/* Blanks and comments. True where something is left. */
-static bool skip_blanks(Reader *r)
-{
-    for (; r->p < r->end; r->p++) {
-        if (*r->p == '#')
-            while (r->p < r->end && *r->p != '\n')
-                r->p++;
-        if (r->p == r->end)
-            break;
-        if (*r->p == '\n')
-            r->line++;
-        else if (*r->p != ' ' && *r->p != '\t' && *r->p != '\r')
-            break;
-    }
-    return r->p < r->end;
-}
-
-static bool take(Reader *r, char c)
-{
-    if (!skip_blanks(r) || *r->p != c)
-        return false;
-    r->p++;
-    return true;
-}
-
-/* --- Strings. */
-
-static char octal(const char **p, const char *end)
-{
-    int v = 0;
-    for (int i = 0; i < 3 && *p < end && **p >= '0' && **p <= '7'; i++)
-        v = v * 8 + (*(*p)++ - '0');
-    return (char)v;
-}
-
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
-/* p is behind the backslash. */
-static char escaped(const char **p, const char *end)
-{
-    static const char from[] = "ntrabfv", to[] = "\n\t\r\a\b\f\v";
-    if (**p >= '0' && **p <= '7')
-        return octal(p, end);
-    const char c = *(*p)++;
-    if (c == 'x' && *p < end && hex_digit(**p) >= 0) {
-        int v = 0;
-        for (int i = 0; i < 2 && *p < end && hex_digit(**p) >= 0; i++)
-            v = v * 16 + hex_digit(*(*p)++);
-        return (char)v;
-    }
-    const char *at = c ? strchr(from, c) : NULL;
-    return at ? to[at - from] : c;
-}
-
-/* Adjacent strings are one. */
-static CarinaStatus read_string(Reader *r, Token *t)
-{
-    char *text = r->text;
-    t->text = text;
-    t->quoted = true;
-    while (skip_blanks(r) && (*r->p == '"' || *r->p == '\'')) {
-        const char quote = *r->p++;
-        while (r->p < r->end && *r->p != quote && *r->p != '\n') {
-            if (t->n == TEXT_ROOM)
-                return fail(r,
-                            "a text of more than 4096 bytes; Carina reads no such file");
-            if (*r->p != '\\')
-                text[t->n++] = *r->p++;
-            else if (++r->p < r->end)
-                text[t->n++] = escaped(&r->p, r->end);
-        }
-        if (r->p == r->end || *r->p == '\n')
-            return fail(
-                r,
-                "a text is not closed by its quotation mark; the file was cut or is damaged");
-        r->p++;
-    }
-    return CARINA_OK;
-}
-
-static CarinaStatus read_scalar(Reader *r, Token *t)
-{
-    *t = (Token){0};
-    if (!skip_blanks(r))
-        return fail(r, "the file ends where a value should be; it was cut");
-    if (*r->p == '"' || *r->p == '\'')
-        return read_string(r, t);
-    t->minus = take(r, '-');
-    (void)skip_blanks(r);
-    t->text = r->p;
-    while (r->p < r->end && is_word(*r->p))
-        r->p++;
-    t->n = (size_t)(r->p - t->text);
-    return t->n ? CARINA_OK
-                : fail(r, "no value where one should be; correct the file there");
+    return ca_err(r->t.err, CARINA_ERR_MEMORY, "%s: line %d: out of memory", r->t.path,
+                  r->t.line);
 }
 
 /* --- Values. */
 
-static bool integer(const Token *t, int64_t *v)
+static bool boolean(const CaProtoToken *t, protobuf_c_boolean *v)
 {
-    uint64_t magnitude = 0;
-    if (t->text[0] == '-') /* a second sign */
-        return false;
-    if (t->n > 2 && t->text[0] == '0' && (t->text[1] | 32) == 'x') {
-        for (size_t i = 2; i < t->n; i++) {
-            const int d = hex_digit(t->text[i]);
-            if (d < 0 || magnitude >> 58)
-                return false;
-            magnitude = magnitude * 16 + (uint64_t)d;
-        }
-        *v = (int64_t)magnitude;
-    } else if (!ca_text_int(v, t->text, t->n)) {
-        return false;
-    }
-    if (t->minus)
-        *v = -*v;
-    return true;
+    bool truth = false;
+    const bool is_one = ca_proto_bool(t, &truth);
+    *v = truth;
+    return is_one;
 }
 
-static bool real(const Token *t, double *v)
-{
-    size_t n = t->n;
-    const bool suffix =
-        n > 1 && (t->text[n - 1] | 32) == 'f' && (t->text[n - 2] | 32) != 'n';
-    if (!ca_text_real(v, t->text, suffix ? n - 1 : n))
-        return false;
-    if (t->minus)
-        *v = -*v;
-    return true;
-}
-
-static bool token_is(const Token *t, const char *word)
-{
-    return t->n == strlen(word) && memcmp(t->text, word, t->n) == 0;
-}
-
-static bool boolean(const Token *t, protobuf_c_boolean *v)
-{
-    *v = token_is(t, "true") || token_is(t, "t") || token_is(t, "True") ||
-         token_is(t, "1");
-    return *v || token_is(t, "false") || token_is(t, "f") || token_is(t, "False") ||
-           token_is(t, "0");
-}
-
-static bool enumerated(const Token *t, const ProtobufCEnumDescriptor *e, int *out)
+static bool enumerated(const CaProtoToken *t, const ProtobufCEnumDescriptor *e, int *out)
 {
     int64_t v = 0;
-    const bool is_number = integer(t, &v);
+    const bool is_number = ca_proto_int(t, &v);
     for (unsigned i = 0; i < e->n_values; i++)
-        if (is_number ? e->values[i].value == v : token_is(t, e->values[i].name)) {
+        if (is_number ? e->values[i].value == v : ca_proto_is(t, e->values[i].name)) {
             *out = e->values[i].value;
             return true;
         }
@@ -255,7 +93,7 @@ static void *place(Reader *r, ProtobufCMessage *m, Field *f)
 }
 
 /* The value's own bytes; false where the word is none of the field's kind. */
-static bool convert(Reader *r, Field *f, const Token *t, void *out)
+static bool convert(Reader *r, Field *f, const CaProtoToken *t, void *out)
 {
     int64_t whole = 0;
     double v = 0;
@@ -266,7 +104,7 @@ static bool convert(Reader *r, Field *f, const Token *t, void *out)
         return text != NULL;
     }
     if (f->type == PROTOBUF_C_TYPE_FLOAT) {
-        if (t->quoted || !real(t, &v))
+        if (t->quoted || !ca_proto_real(t, &v))
             return false;
         memcpy(out, &(float){(float)v}, sizeof(float));
         return true;
@@ -275,7 +113,7 @@ static bool convert(Reader *r, Field *f, const Token *t, void *out)
         return boolean(t, out);
     if (f->type == PROTOBUF_C_TYPE_ENUM)
         return enumerated(t, f->descriptor, out);
-    if (t->quoted || !integer(t, &whole))
+    if (t->quoted || !ca_proto_int(t, &whole))
         return false;
     if (f->type == PROTOBUF_C_TYPE_INT64)
         memcpy(out, &whole, sizeof whole);
@@ -290,16 +128,16 @@ static bool convert(Reader *r, Field *f, const Token *t, void *out)
 
 static CarinaStatus set_scalar(Reader *r, ProtobufCMessage *m, Field *f)
 {
-    Token t;
+    CaProtoToken t;
     uint64_t value[1] = {0};
-    CA_TRY(read_scalar(r, &t));
+    CA_TRY(ca_proto_scalar(&r->t, &t));
     if (!f ||
         f->type == PROTOBUF_C_TYPE_MESSAGE) /* V1's param is a word, V2's a message */
         return CARINA_OK;
     if (!convert(r, f, &t, value))
-        return ca_err(r->err, CARINA_ERR_FORMAT,
+        return ca_err(r->t.err, CARINA_ERR_FORMAT,
                       "%s: line %d: '%s%.*s' is no value for %s; correct the file there",
-                      r->path, r->line, t.minus ? "-" : "",
+                      r->t.path, r->t.line, t.minus ? "-" : "",
                       (int)(t.n < SHOWN ? t.n : SHOWN), t.text, f->name);
     void *to = place(r, m, f);
     if (!to)
@@ -315,18 +153,19 @@ static CarinaStatus read_fields(Reader *r, ProtobufCMessage *m, bool strict, cha
 
 static CarinaStatus set_message(Reader *r, ProtobufCMessage *m, Field *f, int depth)
 {
-    const char close = *r->p++ == '{' ? '}' : '>';
+    const char close = *r->t.p++ == '{' ? '}' : '>';
     ProtobufCMessage *inner = NULL;
-    if (depth == MAX_DEPTH)
-        return fail(
-            r, "messages inside each other more than 64 deep; Carina reads no such file");
+    if (depth == CA_PROTO_DEPTH)
+        return ca_proto_fail(
+            &r->t,
+            "messages inside each other more than 64 deep; Carina reads no such file");
     if (!f)
         return read_fields(r, NULL, false, close, depth + 1);
     if (f->type != PROTOBUF_C_TYPE_MESSAGE)
         return ca_err(
-            r->err, CARINA_ERR_FORMAT,
+            r->t.err, CARINA_ERR_FORMAT,
             "%s: line %d: %s is a plain value, not a message; correct the file there",
-            r->path, r->line, f->name);
+            r->t.path, r->t.line, f->name);
     if (f->label != PROTOBUF_C_LABEL_REPEATED) /* given twice: merged */
         memcpy(&inner, (char *)m + f->offset, sizeof inner);
     if (!inner) {
@@ -345,37 +184,15 @@ static CarinaStatus set_message(Reader *r, ProtobufCMessage *m, Field *f, int de
 
 static CarinaStatus read_value(Reader *r, ProtobufCMessage *m, Field *f, int depth)
 {
-    if (skip_blanks(r) && (*r->p == '{' || *r->p == '<'))
+    if (ca_proto_more(&r->t) && (*r->t.p == '{' || *r->t.p == '<'))
         return set_message(r, m, f, depth);
     return set_scalar(r, m, f);
-}
-
-static CarinaStatus read_name(Reader *r, char *name, size_t room)
-{
-    size_t n = 0;
-    const bool extension = *r->p == '[';
-    if (extension)
-        r->p++;
-    while (r->p < r->end && (is_word(*r->p) || (extension && *r->p == '/'))) {
-        if (n + 1 < room)
-            name[n++] = *r->p;
-        r->p++;
-    }
-    name[n] = 0;
-    if (n == 0 || (extension && !take(r, ']')))
-        return ca_err(
-            r->err, CARINA_ERR_FORMAT,
-            "%s: line %d: no name of a field where one should be (byte 0x%02x); "
-            "the file is no prototxt or is damaged",
-            r->path, r->line,
-            (unsigned)(unsigned char)*(r->p < r->end ? r->p : r->p - 1));
-    return CARINA_OK;
 }
 
 /* caffe.proto puts '_' behind a name that C cannot have. */
 static Field *find_field(const ProtobufCMessageDescriptor *d, const char *name)
 {
-    char longer[FIELD_ROOM + 1];
+    char longer[CA_PROTO_NAME + 1];
     Field *f = protobuf_c_message_descriptor_get_field_by_name(d, name);
     if (f)
         return f;
@@ -385,31 +202,32 @@ static Field *find_field(const ProtobufCMessageDescriptor *d, const char *name)
 
 static CarinaStatus read_field(Reader *r, ProtobufCMessage *m, bool strict, int depth)
 {
-    char name[FIELD_ROOM];
-    CA_TRY(read_name(r, name, sizeof name));
+    char name[CA_PROTO_NAME];
+    CA_TRY(ca_proto_name(&r->t, name));
     Field *f = m ? find_field(m->descriptor, name) : NULL;
     if (strict && !f && !ca_text_in_list(ignored, name))
         return ca_err(
-            r->err, CARINA_ERR_UNSUPPORTED,
+            r->t.err, CARINA_ERR_UNSUPPORTED,
             "%s: line %d: '%s' is no parameter that Carina knows of this layer; "
             "remove it if the layer works without it",
-            r->path, r->line, name);
-    const bool colon = take(r, ':');
-    if (colon && take(r, '[')) {
-        if (take(r, ']'))
+            r->t.path, r->t.line, name);
+    const bool colon = ca_proto_take(&r->t, ':');
+    if (colon && ca_proto_take(&r->t, '[')) {
+        if (ca_proto_take(&r->t, ']'))
             return CARINA_OK;
         do
             CA_TRY(read_value(r, m, f, depth));
-        while (take(r, ','));
-        return take(r, ']')
+        while (ca_proto_take(&r->t, ','));
+        return ca_proto_take(&r->t, ']')
                    ? CARINA_OK
-                   : fail(r, "a list is not closed by ']'; correct the file there");
+                   : ca_proto_fail(&r->t,
+                                   "a list is not closed by ']'; correct the file there");
     }
-    if (!colon && skip_blanks(r) && *r->p != '{' && *r->p != '<')
+    if (!colon && ca_proto_more(&r->t) && *r->t.p != '{' && *r->t.p != '<')
         return ca_err(
-            r->err, CARINA_ERR_FORMAT,
+            r->t.err, CARINA_ERR_FORMAT,
             "%s: line %d: neither ':' nor '{' after '%s'; correct the file there",
-            r->path, r->line, name);
+            r->t.path, r->t.line, name);
     return read_value(r, m, f, depth);
 }
 
@@ -417,17 +235,17 @@ static CarinaStatus read_field(Reader *r, ProtobufCMessage *m, bool strict, int 
 static CarinaStatus read_fields(Reader *r, ProtobufCMessage *m, bool strict, char close,
                                 int depth)
 {
-    const int from = r->line;
+    const int from = r->t.line;
     for (;;) {
-        while (take(r, ',') || take(r, ';'))
+        while (ca_proto_take(&r->t, ',') || ca_proto_take(&r->t, ';'))
             ;
-        if (!skip_blanks(r))
+        if (!ca_proto_more(&r->t))
             return !close ? CARINA_OK
-                          : ca_err(r->err, CARINA_ERR_FORMAT,
+                          : ca_err(r->t.err, CARINA_ERR_FORMAT,
                                    "%s: line %d: the message that begins here is not "
                                    "closed by '%c'; the file was cut",
-                                   r->path, from, close);
-        if (close && take(r, close))
+                                   r->t.path, from, close);
+        if (close && ca_proto_take(&r->t, close))
             return CARINA_OK;
         CA_TRY(read_field(r, m, strict, depth));
     }
@@ -438,12 +256,16 @@ CarinaStatus ca_caffe_text(ProtobufCMessage **out, CaArena *arena,
                            const CaBuffer *file, CarinaError *err)
 {
     const char *data = file->data;
-    Reader r = {data, data + file->size, 1, path, arena, err, {0}};
+    Reader r = {
+        {data, data + file->size, 1, path, "prototxt", err, {.limit = TEXT_ROOM + 1}},
+        arena};
     if (file->size >= 3 && memcmp(data, "\xef\xbb\xbf", 3) == 0)
-        r.p += 3;
+        r.t.p += 3;
     *out = ca_arena_alloc(arena, kind->sizeof_message);
     if (!*out)
         return no_memory(&r);
     protobuf_c_message_init(kind, *out);
-    return read_fields(&r, *out, false, 0, 0);
+    const CarinaStatus status = read_fields(&r, *out, false, 0, 0);
+    ca_text_free(&r.t.string);
+    return status;
 }

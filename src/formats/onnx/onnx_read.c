@@ -189,10 +189,11 @@ static CarinaStatus read_outputs(CaOnnx *r, const Onnx__GraphProto *g)
 
 /* --- Nodes. */
 
+static const CaOnnxOp *const tables[] = {ca_onnx_nn, ca_onnx_math, ca_onnx_moves,
+                                         ca_onnx_quant};
+
 const CaOnnxOp *ca_onnx_op_find(const char *domain, const char *name)
 {
-    const CaOnnxOp *const tables[] = {ca_onnx_nn, ca_onnx_math, ca_onnx_moves,
-                                      ca_onnx_quant};
     for (size_t t = 0; t < sizeof tables / sizeof tables[0]; t++)
         for (const CaOnnxOp *op = tables[t]; op->name; op++)
             if (strcmp(op->name, name) == 0 && strcmp(op->domain, domain) == 0)
@@ -481,4 +482,13 @@ static CarinaStatus read_source(CaGraph **out, CaSource *s)
     return CARINA_OK;
 }
 
-const CaReader ca_reader_onnx = {"ONNX", match, read_source};
+static const char *operator_name(int i)
+{
+    for (size_t t = 0; t < sizeof tables / sizeof tables[0]; t++)
+        for (const CaOnnxOp *op = tables[t]; op->name; op++)
+            if (i-- == 0)
+                return op->name;
+    return ca_op_import_name(CA_FORMAT_ONNX, i);
+}
+
+const CaReader ca_reader_onnx = {"ONNX", match, read_source, operator_name};

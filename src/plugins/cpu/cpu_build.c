@@ -335,7 +335,9 @@ CarinaStatus ca_cpu_plain(CaCpuBuild *b, int *buffer, const CarinaValue *v)
                             (CaCpuBuffer){.place = CA_CPU_INPUT, .index = index}));
     } else if (x->plain < 0) {
         CaCpuStep *s = NULL;
-        const CaCpuRef blocked = x->blocked;
+        CaCpuRef blocked = x->blocked;
+        if (blocked.buffer < 0 && x->narrow.buffer >= 0)
+            CA_TRY(ca_cpu_widen_blocked(b, &blocked, v));
         if (blocked.buffer < 0)
             return ca_err(b->err, CARINA_ERR_UNSUPPORTED,
                           "node '%s' (%s): its result is not there", v->node->name,
@@ -354,7 +356,9 @@ CarinaStatus ca_cpu_plain(CaCpuBuild *b, int *buffer, const CarinaValue *v)
 CarinaStatus ca_cpu_blocked(CaCpuBuild *b, CaCpuRef *ref, const CarinaValue *v, int halo)
 {
     CaCpuValue *x = ca_cpu_value(b, v);
-    if (x->blocked.buffer < 0) {
+    if (x->blocked.buffer < 0 && x->plain < 0 && x->narrow.buffer >= 0) {
+        CA_TRY(ca_cpu_widen_blocked(b, ref, v));
+    } else if (x->blocked.buffer < 0) {
         CaCpuStep *s = NULL;
         int plain = 0;
         CA_TRY(ca_cpu_plain(b, &plain, v));

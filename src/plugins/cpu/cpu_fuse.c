@@ -38,6 +38,42 @@ static bool same_shape(const CarinaShape *a, const CarinaShape *b)
            memcmp(a->dims, b->dims, (size_t)a->rank * sizeof *a->dims) == 0;
 }
 
+static void take(CaCpuBuild *b, CaCpuFusion *f, const CarinaNode *n)
+{
+    b->is_skipped[f->last->id] = true;
+    f->last = n;
+}
+
+/* The only reader of FakeQuantize `q` adds another quantized value, and the sum is quantized again: all of it. */
+static void quantized_sum(CaCpuBuild *b, CaCpuFusion *f, const CarinaNode *q)
+{
+    const CarinaUse *u = only_use(q);
+    const CarinaNode *end = u && !f->residual ? ca_cpu_u8_add_end(b, u->node) : NULL;
+    CaAct act;
+    if (!end || b->is_skipped[u->node->id] || (f->act && !ca_cpu_act_of(&act, f->act)) ||
+        (f->act && act.kind != CA_ACT_RELU && act.kind != CA_ACT_CLAMP))
+        return;
+    f->mid = q;
+    f->add = u->node;
+    f->residual = u->node->inputs[1 - u->index].value;
+    take(b, f, u->node);
+    while (f->last != end)
+        take(b, f, only_use(f->last)->node);
+    f->quantizer = end;
+}
+
+/* What quantizes the result at once, in u8. */
+static void quantize_end(CaCpuBuild *b, CaCpuFusion *f)
+{
+    const CarinaUse *u = only_use(f->last);
+    if (!u || !b->takes_narrow[f->conv->id] || !ca_cpu_is_quantizer(b, u->node) ||
+        !ca_cpu_wants_narrow(b, &u->node->outputs[0]))
+        return;
+    take(b, f, u->node);
+    f->quantizer = u->node;
+    quantized_sum(b, f, u->node);
+}
+
 /* Follows single readers from the convolution: bias, residual, activation, in this order. */
 static void follow(CaCpuBuild *b, const CarinaNode *conv)
 {
@@ -57,25 +93,30 @@ static void follow(CaCpuBuild *b, const CarinaNode *conv)
         else if (ca_cpu_is(n, "Add") && other && !ca_cpu_constant(other) && !f.residual &&
                  same_shape(&other->shape, shape) && other->type == n->outputs[0].type &&
                  other->node != f.last)
-            f.residual = other;
+            f.residual = other, f.add = n;
         else if (u->index == 0 && (ca_cpu_act_of(&act, n) || is_channel_prelu(n, shape)))
             f.act = n;
         else
             break;
-        b->is_skipped[f.last->id] = true;
-        f.last = n;
+        take(b, &f, n);
     }
+    quantize_end(b, &f);
     b->is_skipped[f.last->id] = false;
     b->fusions[f.last->id] = f;
 }
 
 CarinaStatus ca_cpu_plan_fusion(CaCpuBuild *b)
 {
+    CA_TRY(ca_cpu_plan_quant(b));
     for (const CarinaNode *n = b->graph->first; n; n = n->next)
         if ((ca_cpu_is(n, "Convolution") || ca_cpu_is(n, "GroupConvolution")) &&
             n->outputs[0].shape.rank == 4 && ca_cpu_is_float(n->outputs[0].type) &&
             ca_cpu_constant(n->inputs[1].value) && ca_cpu_conv_is_offered(b, n))
             follow(b, n);
+    for (int i = 0; i < b->n_ids; i++)
+        if (b->fusions[i].add)
+            b->takes_narrow[b->fusions[i].add->id] =
+                b->takes_narrow[b->fusions[i].conv->id];
     return CARINA_OK;
 }
 
@@ -147,7 +188,7 @@ static CarinaStatus place(CaCpuBuild *b, const CarinaNode *n)
 CarinaStatus ca_cpu_plan_concat(CaCpuBuild *b)
 {
     for (const CarinaNode *n = b->graph->last; n; n = n->prev)
-        if (ca_cpu_is(n, "Concat") && is_by_blocks(n))
+        if (ca_cpu_is(n, "Concat") && is_by_blocks(n) && !b->takes_narrow[n->id])
             CA_TRY(place(b, n));
     return CARINA_OK;
 }

@@ -12,12 +12,12 @@
 
 static bool blocked_size(CaCpuBuffer *u)
 {
-    size_t pixels = 0, floats = 0;
+    size_t pixels = 0, floats = 0; /* elements */
     const size_t row = (size_t)(u->w + 2 * u->halo), rows = (size_t)(u->h + 2 * u->halo);
     return ca_mul_size(&pixels, row, rows) &&
            ca_mul_size(&floats, pixels, (size_t)u->n * 16) &&
            ca_mul_size(&floats, floats, (size_t)(u->c + 15) / 16) &&
-           ca_mul_size(&u->size, floats, sizeof(float));
+           ca_mul_size(&u->size, floats, (size_t)ca_elem_size(u->elem));
 }
 
 static int larger_first(const void *a, const void *b)

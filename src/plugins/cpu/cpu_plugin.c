@@ -207,13 +207,16 @@ static CarinaStatus lower(CaCpuBuild *b, const CarinaNode *n)
         return CARINA_OK;
     if (all_empty)
         return lower_empty(b, n);
+    CarinaStatus status = CARINA_OK;
     if (b->fusions[n->id].conv)
         return ca_cpu_lower_fused(b, &b->fusions[n->id]);
+    if (ca_cpu_lower_narrow(&status, b, n))
+        return status;
     for (const CaCpuLowering *l = ca_cpu_lowerings; l->op; l++)
         if (ca_cpu_is(n, l->op)) {
             if (b->err)
                 b->err->text[0] = 0;
-            const CarinaStatus status = l->lower(b, n);
+            status = l->lower(b, n);
             if (status != CARINA_ERR_UNSUPPORTED || (b->err && b->err->text[0]))
                 return status;
         }
@@ -229,14 +232,20 @@ static CarinaStatus prepare(CaCpuBuild *b)
     b->values = ca_arena_array(arena, n_ids, sizeof *b->values);
     b->fusions = ca_arena_array(arena, n_ids, sizeof *b->fusions);
     b->is_skipped = ca_arena_array(arena, n_ids, sizeof *b->is_skipped);
-    if (!b->values || !b->fusions || !b->is_skipped)
+    b->takes_narrow = ca_arena_array(arena, n_ids, sizeof *b->takes_narrow);
+    b->filter_scales = ca_arena_array(arena, n_ids, sizeof *b->filter_scales);
+    if (!b->values || !b->fusions || !b->is_skipped || !b->takes_narrow ||
+        !b->filter_scales)
         return ca_err(b->err, CARINA_ERR_MEMORY, "out of memory while compiling");
     for (const CarinaNode *n = b->graph->first; n; n = n->next) {
         CaCpuValue *v = ca_arena_array(arena, (size_t)n->n_outputs + 1, sizeof *v);
         if (!v)
             return ca_err(b->err, CARINA_ERR_MEMORY, "out of memory while compiling");
         for (int i = 0; i < n->n_outputs; i++)
-            v[i] = (CaCpuValue){.plain = -1, .blocked = {.buffer = -1}, .root = -1};
+            v[i] = (CaCpuValue){.plain = -1,
+                                .blocked = {.buffer = -1},
+                                .narrow = {.buffer = -1},
+                                .root = -1};
         b->values[n->id] = v;
     }
     CA_TRY(ca_cpu_plan_fusion(b));
@@ -270,16 +279,33 @@ static const char *option(const CarinaOption *options, const char *key)
     return "";
 }
 
+static bool precision_of(CaElem *out, const char *name)
+{
+    static const struct {
+        const char *name;
+        CaElem elem;
+    } rows[] = {{"", CA_ELEM_F32},
+                {"f32", CA_ELEM_F32},
+                {"bf16", CA_ELEM_BF16},
+                {"int8", CA_ELEM_U8}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (strcmp(rows[i].name, name) == 0) {
+            *out = rows[i].elem;
+            return true;
+        }
+    return false;
+}
+
 static CarinaStatus compile(CarinaProgram **out, CarinaDevice *dev,
                             const CarinaGraph *graph, const CarinaOption *options,
                             CarinaError *err)
 {
-    const char *precision = option(options, "precision");
+    CaElem precision = CA_ELEM_F32;
     *out = NULL;
-    if (*precision && strcmp(precision, "f32") != 0)
+    if (!precision_of(&precision, option(options, "precision")))
         return ca_err(err, CARINA_ERR_UNSUPPORTED,
-                      "the CPU computes in f32; precision %s is not offered yet",
-                      precision);
+                      "precision %s; the CPU computes in f32, bf16 and int8",
+                      option(options, "precision"));
     CarinaProgram *p = ca_alloc(sizeof *p);
     if (p)
         p->arena = ca_arena_create(0);
@@ -294,6 +320,7 @@ static CarinaStatus compile(CarinaProgram **out, CarinaDevice *dev,
                     .graph = graph,
                     .p = p,
                     .err = &local,
+                    .precision = precision,
                     .allow_winograd = strcmp(option(options, "exact"), "yes") != 0};
     const CarinaStatus status = build(&b);
     if (status != CARINA_OK) {

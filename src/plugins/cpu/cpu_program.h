@@ -34,6 +34,8 @@ typedef struct CaCpuBuffer {
     int first, last; /* steps that use it; first -1: none */
     bool is_blocked;
     int n, c, h, w, halo; /* blocked */
+    CaElem elem;          /* blocked */
+    int zero;             /* blocked, u8: what the halo holds */
 } CaCpuBuffer;
 
 /* A tensor in a buffer: plain from its start, or a range of channel blocks of a blocked one. */
@@ -87,6 +89,9 @@ void *ca_cpu_own(const CaCpuRun *r, const CaCpuStep *s, int thread);
 typedef struct CaCpuValue {
     int plain;        /* buffer, or -1 */
     CaCpuRef blocked; /* .buffer -1: none */
+    CaCpuRef narrow;  /* the same in bf16 or u8 */
+    const CaQuant
+        *quant; /* its numbers are whole steps: what its u8 form stores; or NULL */
     int root; /* buffer of a concatenation that this value is to be written into, or -1 */
     int root_block;
     bool is_inside; /* computed inside a fused step: has no form of its own */
@@ -98,8 +103,11 @@ typedef struct CaCpuFusion {
         *last; /* the step is emitted where this one stands; NULL: not fused */
     const CarinaNode *conv;
     const CarinaValue *bias;     /* constant, C elements or one; or NULL */
-    const CarinaValue *residual; /* or NULL */
+    const CarinaValue *residual; /* or NULL; `add` adds it */
+    const CarinaNode *add;
     const CarinaNode *act;       /* or NULL */
+    const CarinaNode *mid;       /* FakeQuantize before the residual (u8), or NULL */
+    const CarinaNode *quantizer; /* FakeQuantize that ends it, or NULL */
 } CaCpuFusion;
 
 typedef struct CaCpuBuild {
@@ -112,6 +120,10 @@ typedef struct CaCpuBuild {
     CaCpuFusion *fusions; /* by node id of the *last* node */
     bool *is_skipped;     /* by node id: lowered as part of another */
     bool allow_winograd;
+    CaElem precision; /* of convolutions: f32, bf16, or u8 where the model is quantized */
+    bool *takes_narrow; /* by node id: reads its inputs in bf16 or u8 */
+    const float **
+        filter_scales; /* by node id; u8: real = scale * whole number, of each channel's filter */
     int n_ids;
 } CaCpuBuild;
 
@@ -156,6 +168,27 @@ bool ca_cpu_is_bytes(CarinaType type);
 /* While running: the data is refused with a sentence, once. */
 void ca_cpu_refuse(CaCpuRun *r, const CaCpuStep *s, const char *problem);
 bool ca_cpu_is(const CarinaNode *node, const char *op);
+
+/* --- Narrow forms (lower_narrow.c). */
+
+CaMap ca_cpu_map(const CaCpuRun *r, const CaCpuRef *ref); /* of any blocked buffer */
+/* The value in b->precision's form: there, or through a step that makes it. */
+CarinaStatus ca_cpu_narrow(CaCpuBuild *b, CaCpuRef *ref, const CarinaValue *v, int halo);
+CarinaStatus ca_cpu_new_narrow(CaCpuBuild *b, CaCpuRef *ref, const CarinaValue *v);
+/* The f32 blocked form from the narrow one, which is there. */
+CarinaStatus ca_cpu_widen_blocked(CaCpuBuild *b, CaCpuRef *ref, const CarinaValue *v);
+/* Which values have a u8 form, and which nodes read narrow forms. */
+CarinaStatus ca_cpu_plan_quant(CaCpuBuild *b);
+/* FakeQuantize onto whole steps of a u8 form that its readers want. */
+bool ca_cpu_is_quantizer(const CaCpuBuild *b, const CarinaNode *n);
+bool ca_cpu_wants_narrow(const CaCpuBuild *b, const CarinaValue *v);
+/* The FakeQuantize that ends a sum of two values in u8, with or without ReLU between; NULL: not such a sum. */
+const CarinaNode *ca_cpu_u8_add_end(const CaCpuBuild *b, const CarinaNode *add);
+/* A node that is done in the narrow form; false: not this one. */
+bool ca_cpu_lower_narrow(CarinaStatus *status, CaCpuBuild *b, const CarinaNode *n);
+/* Rows and columns of padding before a pool's input. */
+void ca_cpu_pool_pads(int first[2], const CarinaNode *n);
+CarinaStatus ca_cpu_lower_dot(CaCpuBuild *b, const CaCpuFusion *f);
 
 /* --- Lowering: how an operator becomes steps. CARINA_ERR_UNSUPPORTED without a sentence: "not this case", and
  * the reference is called instead. */

@@ -2,7 +2,7 @@
 /*
  * Convolution and what was fused to it: plan, filter packed once, one step.
  */
-#include "kernels/conv/conv.h"
+#include "lower_conv.h"
 #include "kernels/layout/blocked.h"
 #include "lower_act.h"
 
@@ -32,7 +32,7 @@ static void run_conv(const CaCpuStep *s, CaCpuRun *r, int phase, int thread,
                 ca_cpu_own(r, s, thread));
 }
 
-static bool shape_of(CaConvShape *c, const CarinaNode *n)
+bool ca_cpu_conv_shape(CaConvShape *c, const CarinaNode *n)
 {
     const CarinaShape *in = &n->inputs[0].value->shape, *w = &n->inputs[1].value->shape,
                       *out = &n->outputs[0].shape;
@@ -92,8 +92,7 @@ static void pack_share(void *arg, int thread, int n_threads)
                  n * (thread + 1) / n_threads);
 }
 
-/* The bias as C floats, or NULL where there is none. */
-static const float *bias_of(CaCpuBuild *b, const CarinaValue *v, int64_t channels)
+const float *ca_cpu_conv_bias(CaCpuBuild *b, const CarinaValue *v, int64_t channels)
 {
     int64_t n = 0;
     const float *x = v ? ca_cpu_floats(b, v, &n) : NULL;
@@ -112,7 +111,7 @@ static CarinaStatus pack(CaCpuBuild *b, const CaConvPlan *plan, const CaCpuFusio
     int64_t n = ca_cpu_count(&w->shape);
     const float *filter = w->data;
     float *widened = NULL;
-    const float *bias = bias_of(b, f->bias, plan->s.co);
+    const float *bias = ca_cpu_conv_bias(b, f->bias, plan->s.co);
     if (f->bias && !bias)
         return ca_err(b->err, CARINA_ERR_MEMORY, "out of memory for a bias");
     if (w->type != CARINA_F32) {
@@ -131,24 +130,36 @@ static CarinaStatus pack(CaCpuBuild *b, const CaConvPlan *plan, const CaCpuFusio
     return CARINA_OK;
 }
 
-static CarinaStatus set_end(CaCpuBuild *b, CaConvEnd *end, const CaCpuFusion *f)
+CarinaStatus ca_cpu_conv_act(CaCpuBuild *b, CaAct *act, const float **slope,
+                             const CaCpuFusion *f)
 {
     int64_t n = 0;
-    if (!f->act || ca_cpu_act_of(&end->act, f->act))
+    if (!f->act || ca_cpu_act_of(act, f->act))
         return CARINA_OK;
-    end->act = (CaAct){CA_ACT_NONE, 0, 0}; /* the slopes are all there is */
-    end->slope = ca_cpu_floats(b, f->act->inputs[1].value,
-                               &n); /* padded with zeros to whole blocks */
-    return end->slope
-               ? CARINA_OK
-               : ca_err(b->err, CARINA_ERR_MEMORY, "out of memory while compiling");
+    *act = (CaAct){CA_ACT_NONE, 0, 0}; /* the slopes are all there is */
+    *slope = ca_cpu_floats(b, f->act->inputs[1].value,
+                           &n); /* padded with zeros to whole blocks */
+    return *slope ? CARINA_OK
+                  : ca_err(b->err, CARINA_ERR_MEMORY, "out of memory while compiling");
+}
+
+void ca_cpu_conv_info(CaCpuStep *s, const CaCpuFusion *f, const CaConvShape *shape,
+                      double elem_size)
+{
+    const CarinaShape *result = &f->last->outputs[0].shape;
+    s->info.shape = *result;
+    s->info.flop = 2.0 * (double)ca_cpu_count(result) * (shape->ci / shape->groups) *
+                   shape->kh * shape->kw;
+    s->info.bytes = elem_size * ((double)ca_cpu_count(&f->conv->inputs[0].value->shape) +
+                                 (double)ca_cpu_count(result) +
+                                 (double)ca_cpu_count(&f->conv->inputs[1].value->shape));
 }
 
 bool ca_cpu_conv_is_offered(const CaCpuBuild *b, const CarinaNode *conv)
 {
     CaConvShape shape;
     CaConvPlan plan;
-    return shape_of(&shape, conv) &&
+    return ca_cpu_conv_shape(&shape, conv) &&
            ca_conv_plan(&plan, &shape, b->host->cpu_flags, b->allow_winograd);
 }
 
@@ -161,12 +172,14 @@ CarinaStatus ca_cpu_lower_fused(CaCpuBuild *b, const CaCpuFusion *f)
     CaCpuRef in, out, add = {.buffer = -1};
     unsigned char *packed = NULL;
     const CarinaValue *result = &f->last->outputs[0];
-    if (!shape_of(&shape, f->conv) ||
+    if (b->takes_narrow[f->conv->id])
+        return ca_cpu_lower_dot(b, f);
+    if (!ca_cpu_conv_shape(&shape, f->conv) ||
         !ca_conv_plan(&plan, &shape, b->host->cpu_flags, b->allow_winograd))
         return ca_err(b->err, CARINA_ERR_UNSUPPORTED,
                       "node '%s' (%s): a convolution of this shape is not offered",
                       f->conv->name, f->conv->op_name);
-    CA_TRY(set_end(b, &end, f));
+    CA_TRY(ca_cpu_conv_act(b, &end.act, &end.slope, f));
     CA_TRY(ca_cpu_blocked(b, &in, f->conv->inputs[0].value, plan.in_halo));
     if (f->residual)
         CA_TRY(ca_cpu_blocked(b, &add, f->residual, 0));
@@ -177,12 +190,7 @@ CarinaStatus ca_cpu_lower_fused(CaCpuBuild *b, const CaCpuFusion *f)
     s->n_phases = plan.n_phases;
     s->shared_work = plan.shared_scratch;
     s->thread_work = plan.thread_scratch;
-    s->info.shape = result->shape;
-    s->info.flop = 2.0 * (double)ca_cpu_count(&result->shape) *
-                   (shape.ci / shape.groups) * shape.kh * shape.kw;
-    s->info.bytes = 4.0 * ((double)ca_cpu_count(&f->conv->inputs[0].value->shape) +
-                           (double)ca_cpu_count(&result->shape) +
-                           (double)ca_cpu_count(&f->conv->inputs[1].value->shape));
+    ca_cpu_conv_info(s, f, &shape, 4);
     ca_cpu_use(b, in.buffer);
     ca_cpu_use(b, out.buffer);
     if (add.buffer >= 0)

@@ -218,7 +218,9 @@ static const CarinaNode *extend(CaCpuBuild *b, CaChain *chain, const CarinaNode 
         const CarinaUse *u = last->outputs[0].uses;
         if (!u || u->next || chain->n_steps == CA_CHAIN_MAX_STEPS ||
             !u->node->n_outputs || b->is_skipped[u->node->id] ||
-            b->fusions[u->node->id].conv ||
+            b->fusions[u->node->id].conv || b->takes_narrow[u->node->id] ||
+            (ca_cpu_is_quantizer(b, u->node) &&
+             ca_cpu_wants_narrow(b, &u->node->outputs[0])) ||
             ca_cpu_value(b, &last->outputs[0])->root >= 0 ||
             !same_shape(&u->node->outputs[0].shape, &last->outputs[0].shape) ||
             !ca_cpu_is_float(u->node->outputs[0].type) ||

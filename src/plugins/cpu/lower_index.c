@@ -7,7 +7,7 @@
  * the number of the row that it names. Scattering is a copy of the data and then the updates in their order.
  */
 #include "cpu_program.h"
-#include "kernels/layout/gather.h"
+#include "kernels/layout/gather_plain.h"
 
 #include <string.h>
 

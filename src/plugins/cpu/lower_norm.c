@@ -3,7 +3,7 @@
  * Normalisation: MVN, NormalizeL2, GRN, GroupNormalization, BatchNormInference, LRN.
  */
 #include "cpu_program.h"
-#include "kernels/norm/lrn.h"
+#include "kernels/norm/local_norm.h"
 #include "kernels/norm/norm.h"
 
 #include <math.h>

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Pooling over windows, reductions and softmax.
+ * Pooling over windows, and softmax.
  */
-#include "cpu_program.h"
+#include "lower_pool.h"
 #include "kernels/pool/pool.h"
-#include "kernels/reduce/reduce.h"
 #include "kernels/softmax/softmax.h"
 
 #include <string.h>
@@ -35,19 +34,24 @@ static void run_global(const CaCpuStep *s, CaCpuRun *r, int phase, int thread,
 
 static int at(CarinaInts v, int i, int absent) { return i < v.n ? (int)v.v[i] : absent; }
 
+/* The extent of the window along axis i, with what dilation leaves out. */
+static int extent(const CarinaNode *n, int i)
+{
+    return (at(carina_node_ints(n, "kernel"), i, 1) - 1) *
+               at(carina_node_ints(n, "dilations"), i, 1) +
+           1;
+}
+
 /* auto_pad: the padding that the output's size implies. */
-static void pads(CaPoolShape *p, const CarinaNode *n)
+static void pads(int first[2], int last[2], const CarinaNode *n)
 {
     const CarinaShape *in = &n->inputs[0].value->shape, *out = &n->outputs[0].shape;
     const CarinaInts begin = carina_node_ints(n, "pads_begin"),
                      end = carina_node_ints(n, "pads_end");
     const char *mode = carina_node_enum(n, "auto_pad");
-    int first[2], last[2];
-    const int extent[2] = {(p->kernel_h - 1) * p->dilation_h + 1,
-                           (p->kernel_w - 1) * p->dilation_w + 1};
-    const int stride[2] = {p->stride_h, p->stride_w};
     for (int i = 0; i < 2; i++) {
-        const int t = ((int)out->dims[2 + i] - 1) * stride[i] + extent[i] -
+        const int stride = at(carina_node_ints(n, "strides"), i, 1);
+        const int t = ((int)out->dims[2 + i] - 1) * stride + extent(n, i) -
                       (int)in->dims[2 + i],
                   total = t > 0 ? t : 0;
         first[i] = at(begin, i, 0);
@@ -59,8 +63,12 @@ static void pads(CaPoolShape *p, const CarinaNode *n)
         else if (strcmp(mode, "valid") == 0)
             first[i] = last[i] = 0;
     }
-    p->pad_top = first[0], p->pad_left = first[1], p->pad_bottom = last[0],
-    p->pad_right = last[1];
+}
+
+void ca_cpu_pool_pads(int first[2], const CarinaNode *n)
+{
+    int last[2];
+    pads(first, last, n);
 }
 
 static CarinaStatus emit_pool(CaCpuBuild *b, const CarinaNode *n,
@@ -97,18 +105,26 @@ CarinaStatus ca_cpu_lower_pool(CaCpuBuild *b, const CarinaNode *n)
                      .dilation_h = at(dilations, 0, 1),
                      .dilation_w = at(dilations, 1, 1),
                      .exclude_pad = carina_node_bool(n, "exclude-pad", false)};
-    pads(&p, n);
+    int first[2], last[2];
+    pads(first, last, n);
+    p.pad_top = first[0], p.pad_left = first[1];
+    p.pad_bottom = last[0], p.pad_right = last[1];
     const bool is_whole = out->dims[2] == 1 && out->dims[3] == 1 &&
                           p.kernel_h == in->dims[2] && p.kernel_w == in->dims[3] &&
                           !p.pad_top && !p.pad_left && !p.pad_bottom && !p.pad_right;
     return emit_pool(b, n, &p, is_whole ? run_global : run_pool, &n->outputs[0]);
 }
 
+CarinaStatus ca_cpu_pool_global(CaCpuBuild *b, const CarinaNode *n, bool is_max)
+{
+    const CaPoolShape p = {.kind = is_max ? CA_POOL_MAX : CA_POOL_AVG};
+    return emit_pool(b, n, &p, run_global, &n->outputs[0]);
+}
+
 /* --- Over axes of plain tensors. */
 
 typedef struct AxisStep {
     CaSoftmax softmax;
-    CaReduce reduce;
     int in, out;
 } AxisStep;
 
@@ -119,15 +135,6 @@ static void run_softmax(const CaCpuStep *s, CaCpuRun *r, int phase, int thread,
     (void)phase;
     ca_softmax_run(&d->softmax, ca_cpu_at(r, d->out), ca_cpu_at(r, d->in), thread,
                    n_threads);
-}
-
-static void run_reduce(const CaCpuStep *s, CaCpuRun *r, int phase, int thread,
-                       int n_threads)
-{
-    const AxisStep *d = s->data;
-    (void)phase;
-    ca_reduce_run(&d->reduce, ca_cpu_at(r, d->out), ca_cpu_at(r, d->in), thread,
-                  n_threads);
 }
 
 static CarinaStatus emit_axis(CaCpuBuild *b, const CarinaNode *n, const char *kernel,
@@ -145,45 +152,6 @@ static CarinaStatus emit_axis(CaCpuBuild *b, const CarinaNode *n, const char *ke
     return CARINA_OK;
 }
 
-static int64_t product(const CarinaShape *s, int from, int to)
-{
-    int64_t n = 1;
-    for (int i = from; i < to; i++)
-        n *= s->dims[i];
-    return n;
-}
-
-/* The constant axes as a mask; false where they are not known. */
-static bool axes_of(const CarinaNode *n, int rank, unsigned *mask)
-{
-    const CarinaValue *v = ca_cpu_in(n, 1);
-    *mask = 0;
-    if (!v || !v->constant)
-        return false;
-    for (int64_t i = 0; i < ca_cpu_count(&v->shape); i++) {
-        int64_t a = v->type == CARINA_I64   ? ((const int64_t *)v->constant->data)[i]
-                    : v->type == CARINA_I32 ? ((const int32_t *)v->constant->data)[i]
-                                            : 99;
-        a += a < 0 ? rank : 0;
-        if (a < 0 || a >= rank)
-            return false;
-        *mask |= 1u << a;
-    }
-    return *mask != 0;
-}
-
-/* Neighbouring axes [*first, *end) ? */
-static bool is_run(unsigned mask, int *first, int *end)
-{
-    *first = 0;
-    while (!(mask >> *first & 1))
-        ++*first;
-    *end = *first;
-    while (mask >> *end & 1)
-        ++*end;
-    return mask >> *end == 0;
-}
-
 CarinaStatus ca_cpu_lower_softmax(CaCpuBuild *b, const CarinaNode *n)
 {
     const CarinaShape *s = &n->inputs[0].value->shape;
@@ -192,39 +160,8 @@ CarinaStatus ca_cpu_lower_softmax(CaCpuBuild *b, const CarinaNode *n)
     if (!ca_cpu_is_float(n->outputs[0].type) || axis < 0 || axis >= s->rank)
         return CARINA_ERR_UNSUPPORTED;
     AxisStep d = {.softmax = {ca_softmax_select(b->host->cpu_flags),
-                              product(s, 0, (int)axis), s->dims[axis],
-                              product(s, (int)axis + 1, s->rank),
+                              ca_cpu_product(s, 0, (int)axis), s->dims[axis],
+                              ca_cpu_product(s, (int)axis + 1, s->rank),
                               ca_cpu_is(n, "LogSoftmax")}};
     return emit_axis(b, n, d.softmax.kernel->name, run_softmax, d);
-}
-
-CarinaStatus ca_cpu_lower_reduce(CaCpuBuild *b, const CarinaNode *n)
-{
-    static const char *const names[CA_N_REDUCES] = {
-        [CA_REDUCE_SUM] = "ReduceSum",   [CA_REDUCE_MEAN] = "ReduceMean",
-        [CA_REDUCE_MAX] = "ReduceMax",   [CA_REDUCE_MIN] = "ReduceMin",
-        [CA_REDUCE_PROD] = "ReduceProd", [CA_REDUCE_L1] = "ReduceL1",
-        [CA_REDUCE_L2] = "ReduceL2"};
-    const CarinaShape *s = &n->inputs[0].value->shape;
-    unsigned mask = 0;
-    int first = 0, end = 0, kind = 0;
-    if (!ca_cpu_is_float(n->outputs[0].type) || !axes_of(n, s->rank, &mask) ||
-        !is_run(mask, &first, &end))
-        return CARINA_ERR_UNSUPPORTED;
-    while (kind < CA_N_REDUCES && !ca_cpu_is(n, names[kind]))
-        kind++;
-    if (kind == CA_N_REDUCES)
-        return CARINA_ERR_UNSUPPORTED;
-    if (s->rank == 4 && first == 2 && end == 4 &&
-        carina_node_bool(n, "keep_dims", false) &&
-        (kind == CA_REDUCE_MEAN || kind == CA_REDUCE_MAX) &&
-        ca_cpu_has_blocked(b, n->inputs[0].value)) {
-        const CaPoolShape p = {.kind =
-                                   kind == CA_REDUCE_MEAN ? CA_POOL_AVG : CA_POOL_MAX};
-        return emit_pool(b, n, &p, run_global, &n->outputs[0]);
-    }
-    AxisStep d = {.reduce = {ca_reduce_select(b->host->cpu_flags), (CaReduceKind)kind,
-                             product(s, 0, first), product(s, first, end),
-                             product(s, end, s->rank)}};
-    return emit_axis(b, n, d.reduce.kernel->name, run_reduce, d);
 }

@@ -23,6 +23,10 @@ typedef struct CaMap {
     int n, c, h, w, halo;
     ptrdiff_t block_stride, image_stride, row_stride;
 } CaMap;
+/* u8: stored = real * scale + zero, rounded to nearest even, held within [low, high]; real = (stored - zero) / scale. */
+typedef struct CaQuant {
+    float scale, zero, low, high;
+} CaQuant;
 static inline int ca_elem_size(CaElem e)
 {
     return e == CA_ELEM_F32 ? 4 : e == CA_ELEM_BF16 ? 2 : 1;

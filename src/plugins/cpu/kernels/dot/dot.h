@@ -11,14 +11,17 @@
 #include "../acts.h"
 #include "../conv/conv.h"
 
-/* y = act(prelu(sum * scale + bias + add * add_scale)); stored as it is, or in u8 as y * out_scale + out_zero,
- * rounded to nearest even and held within [0, 255]. */
+/* y = act(prelu(sum * scale + bias + add * add_scale)), stored as it is, or in u8 as `out` says. With `mid` (u8) the
+ * sum is first rounded to a step of its own: v = round(sum * scale + bias) within [mid->low, mid->high], and
+ * y = v * mid->scale + mid->zero + add * add_scale. */
 typedef struct CaDotEnd {
     CaAct act;
     const float *slope; /* [co rounded up to 16] or NULL */
     const CaMap
         *add; /* of any element, of the result's shape, not overlapping it; or NULL */
-    float add_scale, out_scale, out_zero;
+    float add_scale;
+    const CaQuant *mid; /* or NULL */
+    CaQuant out;
 } CaDotEnd;
 
 typedef struct CaDotIsa CaDotIsa;
@@ -49,14 +52,22 @@ void ca_dot_pack(const CaDotPlan *p, void *packed, const float *oihw, const floa
 void ca_dot_run(const CaDotPlan *p, int thread, int n_threads, const CaMap *out,
                 const CaMap *in, const void *packed, const CaDotEnd *end, void *own);
 
-/* Between f32 and the others: u8 is x * scale + zero, rounded to nearest even, held within [low, high]. The halo of
- * `out` is set. Same n, c, h, w. */
-typedef struct CaQuant {
-    float scale, zero; /* stored = real * scale + zero; real = (stored - zero) / scale */
-    float low, high;   /* of what is stored */
-} CaQuant;
+/* From f32 to another element or back; q: of the u8 side. The halo of out is set. Same n, c, h, w. */
 void ca_map_convert(const CaMap *out, const CaMap *in, const CaQuant *q, uint32_t cpu,
                     int thread, int n_threads);
+/* u8: out = a * ka + b * kb + k, rounded to nearest even, held within [low, high]. Same n, c, h, w, any halos. */
+typedef struct CaMapAdd {
+    float ka, kb, k, low, high;
+} CaMapAdd;
+void ca_map_add(const CaMap *out, const CaMap *a, const CaMap *b, const CaMapAdd *how,
+                int zero, uint32_t cpu, int thread, int n_threads);
+/* u8: the largest of each window; what lies in the padding does not count. */
+typedef struct CaMapPool {
+    int kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w, pad_top, pad_left;
+} CaMapPool;
+void ca_map_max_pool(const CaMap *out, const CaMap *in, const CaMapPool *how, int zero,
+                     int thread, int n_threads);
+void ca_map_copy(const CaMap *out, const CaMap *in, int zero, int thread, int n_threads);
 /* value: what stands for 0 (u8). */
 void ca_map_fill_halo(const CaMap *m, int value, int thread, int n_threads);
 

@@ -20,6 +20,8 @@ typedef struct CaDotGeo { /* strides in bytes */
     int kh, kw, n_blocks, last;
     CaElem out, add;
     float add_scale, lo, hi;
+    bool has_mid;
+    CaQuant mid;
 } CaDotGeo;
 
 /* P pixels of a row, NV vectors of results; add may be NULL. A step is one 32-bit word of channels. */
@@ -33,6 +35,9 @@ typedef void CaDotRow(const CaDotGeo *g, unsigned char *out, int n,
 /* n rows of 16: floats to what is stored, and back. */
 typedef void CaNarrowRow(unsigned char *out, const float *in, int n, const CaQuant *q);
 typedef void CaWidenRow(float *out, const unsigned char *in, int n, const CaQuant *q);
+/* n numbers of a and b. */
+typedef void CaAddRow(unsigned char *out, const unsigned char *a, const unsigned char *b,
+                      int n, const CaMapAdd *how);
 typedef void CaDotFinish(float *x, int n, const CaAct *act, const float *slope,
                          int lanes);
 
@@ -48,6 +53,7 @@ struct CaDotIsa {
     CaNarrowRow *narrow;
     CaWidenRow *widen;
     CaDotFinish *finish;
+    CaAddRow *add;
 };
 
 /* Best first; the last of each type needs nothing. */

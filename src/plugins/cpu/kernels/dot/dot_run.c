@@ -204,7 +204,7 @@ static void set_end(Walk *w)
     const bool is_none = e->act.kind == CA_ACT_NONE, is_relu = e->act.kind == CA_ACT_RELU,
                is_clamp = e->act.kind == CA_ACT_CLAMP;
     const bool scaled =
-        w->out->elem == CA_ELEM_U8 && (e->out_scale != 1 || e->out_zero != 0);
+        w->out->elem == CA_ELEM_U8 && (e->out.scale != 1 || e->out.zero != 0);
     const bool pads =
         w->out->elem == CA_ELEM_F32 && is_clamp && (e->act.a > 0 || e->act.b < 0);
     w->geo.lo = is_relu ? 0 : is_clamp ? e->act.a : -INFINITY;
@@ -214,6 +214,9 @@ static void set_end(Walk *w)
     w->geo.add = e->add ? e->add->elem : CA_ELEM_F32;
     w->geo.add_block = e->add ? e->add->block_stride : 0;
     w->geo.add_scale = e->add_scale;
+    w->geo.has_mid = e->mid != NULL;
+    if (e->mid)
+        w->geo.mid = *e->mid;
     w->after = e->slope || scaled || pads || !(is_none || is_relu || is_clamp);
     if (w->after) {
         w->geo.lo = -INFINITY;
@@ -273,13 +276,12 @@ static void after(const Walk *w, int block, unsigned char *to, float *x, int n)
 {
     const CaDotEnd *e = w->end;
     const int left = w->p->s.co - block * 16;
-    const CaQuant q = {e->out_scale, e->out_zero, 0, 255};
     w->p->isa->finish(x, n, &e->act, e->slope ? e->slope + block * 16 : NULL,
                       left < 16 ? left : 16);
     if (w->out->elem == CA_ELEM_F32)
         memcpy(to, x, (size_t)n * 16 * sizeof *x);
     else
-        w->p->isa->narrow(to, x, n, &q);
+        w->p->isa->narrow(to, x, n, &e->out);
 }
 
 static void run_tile(Walk *w, int group, int64_t row, int tile)
@@ -352,73 +354,5 @@ void ca_dot_run(const CaDotPlan *p, int thread, int n_threads, const CaMap *out,
                           (int)(row % p->s.oh));
         for (int tile = 0; !p->depthwise && tile < w.tiles; tile++)
             run_tile(&w, (int)(at / w.rows), row, tile);
-    }
-}
-
-/* --- Conversion. */
-
-static const CaDotIsa *isa_of(CaElem type, uint32_t cpu)
-{
-    const CaDotIsa *const *isa = ca_dot_isas;
-    while ((*isa)->type != type || ((*isa)->needs & cpu) != (*isa)->needs)
-        isa++;
-    return *isa;
-}
-
-static void fill(const CaMap *m, unsigned char *at, int64_t pixels, int value)
-{
-    memset(at, value, (size_t)pixels * 16 * (size_t)ca_elem_size(m->elem));
-}
-
-/* Beside row y, and above the first or below the last. */
-static void fill_beside(const CaMap *m, unsigned char *row, int y, int value)
-{
-    const ptrdiff_t side = (ptrdiff_t)m->halo * 16 * ca_elem_size(m->elem);
-    fill(m, row - side, m->halo, value);
-    fill(m, row + (ptrdiff_t)m->w * 16 * ca_elem_size(m->elem), m->halo, value);
-    for (int h = 1; h <= m->halo; h++) {
-        if (y == 0)
-            fill(m, row - side - h * m->row_stride, m->w + 2 * m->halo, value);
-        if (y == m->h - 1)
-            fill(m, row - side + h * m->row_stride, m->w + 2 * m->halo, value);
-    }
-}
-
-void ca_map_fill_halo(const CaMap *m, int value, int thread, int n_threads)
-{
-    int64_t at = 0, stop = 0;
-    if (!m->halo)
-        return;
-    ca_share((int64_t)((m->c + 15) / 16) * m->n * m->h, thread, n_threads, &at, &stop);
-    for (; at < stop; at++) {
-        const int y = (int)(at % m->h);
-        const int64_t image = at / m->h;
-        fill_beside(m, pixel_of(m, (int)(image / m->n), (int)(image % m->n), y, 0), y,
-                    value);
-    }
-}
-
-void ca_map_convert(const CaMap *out, const CaMap *in, const CaQuant *q, uint32_t cpu,
-                    int thread, int n_threads)
-{
-    const bool narrows = in->elem == CA_ELEM_F32;
-    const CaDotIsa *isa = isa_of(narrows ? out->elem : in->elem, cpu);
-    int64_t at = 0, stop = 0;
-    ca_share((int64_t)((out->c + 15) / 16) * out->n * out->h, thread, n_threads, &at,
-             &stop);
-    for (; at < stop; at++) {
-        const int y = (int)(at % out->h), image = (int)(at / out->h % out->n),
-                  block = (int)(at / out->h / out->n);
-        unsigned char *to = pixel_of(out, block, image, y, 0);
-        const unsigned char *from = pixel_of(in, block, image, y, 0);
-        if (narrows)
-            isa->narrow(to, (const float *)(const void *)from, out->w, q);
-        else
-            isa->widen((float *)(void *)to, from, out->w, q);
-        const int left = out->c - block * 16;
-        for (int x = 0; !narrows && left < 16 && x < out->w; x++)
-            memset(to + ((ptrdiff_t)x * 16 + left) * (ptrdiff_t)sizeof(float), 0,
-                   (size_t)(16 - left) * sizeof(float));
-        fill_beside(out, to, y, out->elem == CA_ELEM_U8 ? (int)q->zero : 0);
     }
 }

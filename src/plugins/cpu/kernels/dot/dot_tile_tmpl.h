@@ -38,6 +38,12 @@ CA_INLINE vf32 dot_load(CaElem elem, const unsigned char *p)
                                : narrow_load(p);
 }
 
+CA_INLINE vf32 dot_mid(const CaDotGeo *g, vf32 y)
+{
+    y = vf32_min(vf32_set1(g->mid.high), vf32_max(vf32_set1(g->mid.low), y));
+    return vf32_fma(vf32_round(y), vf32_set1(g->mid.scale), vf32_set1(g->mid.zero));
+}
+
 /* One pixel's vector of results: n channels' scale, bias and residual, bounds, the element stored. */
 CA_INLINE void dot_end(CaElem out_elem, CaElem add_elem, bool has_add, const CaDotGeo *g,
                        unsigned char *out, vdot sum, vf32 scale, vf32 bias,
@@ -46,6 +52,8 @@ CA_INLINE void dot_end(CaElem out_elem, CaElem add_elem, bool has_add, const CaD
     vf32 y = vdot_float(sum);
     if (IS_SCALED)
         y = vf32_fma(y, scale, bias);
+    if (IS_SCALED && g->has_mid)
+        y = dot_mid(g, y);
     if (has_add)
         y = vf32_fma(dot_load(add_elem, add), vf32_set1(g->add_scale), y);
     y = vf32_min(vf32_set1(g->hi), vf32_max(vf32_set1(g->lo), y));
@@ -204,6 +212,8 @@ CA_INLINE void depthwise_tile(const int P, const CaDotGeo *g, unsigned char *out
         vf32 y = sum[i];
         if (IS_SCALED)
             y = vf32_fma(y, vf32_load(c->scale + lane), vf32_load(c->bias + lane));
+        if (IS_SCALED && g->has_mid)
+            y = dot_mid(g, y);
         if (add)
             y = vf32_fma(dot_load(g->add, add + (i * 16 + lane) * add_size), k, y);
         y = vf32_min(hi, vf32_max(lo, y));
@@ -259,6 +269,18 @@ static void widen(float *out, const unsigned char *in, int n, const CaQuant *q)
     }
 }
 
+static void add_row(unsigned char *out, const unsigned char *a, const unsigned char *b,
+                    int n, const CaMapAdd *how)
+{
+    const vf32 ka = vf32_set1(how->ka), kb = vf32_set1(how->kb), k = vf32_set1(how->k);
+    const vf32 lo = vf32_set1(how->low), hi = vf32_set1(how->high);
+    for (ptrdiff_t i = 0; i < n; i += VF32_N) {
+        const vf32 y =
+            vf32_fma(narrow_load(a + i * E), ka, vf32_fma(narrow_load(b + i * E), kb, k));
+        narrow_store(out + i * E, vf32_min(hi, vf32_max(lo, y)));
+    }
+}
+
 static void finish(float *x, int n, const CaAct *act, const float *slope, int lanes)
 {
     for (int lane = 0; lane < 16; lane += VF32_N)
@@ -288,4 +310,5 @@ const CaDotIsa PASTE(PASTE(PASTE(ca_dot_, TYPE), _), ISA) = {
     .narrow = narrow,
     .widen = widen,
     .finish = finish,
+    .add = add_row,
 };

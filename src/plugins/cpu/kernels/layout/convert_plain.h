@@ -5,7 +5,7 @@
 #ifndef CA_CONVERT_H
 #define CA_CONVERT_H
 
-#include <carina/tensor.h>
+#include <carina/plugin.h>
 #include <stdbool.h>
 #include <stdint.h>
 

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Recurrent layers of Keras: a cell, and what a walk along a sequence gives.
+ */
+#ifndef CA_FORMATS_KERAS_RNN_H
+#define CA_FORMATS_KERAS_RNN_H
+
+#include "formats/keras/keras_reader.h"
+
+enum { CA_KERAS_CELLS = 16 }; /* stacked */
+
+typedef enum CaKerasCellKind {
+    CA_KERAS_SIMPLE,
+    CA_KERAS_GRU,
+    CA_KERAS_LSTM
+} CaKerasCellKind;
+
+typedef struct CaKerasCell {
+    CaKerasCellKind kind;
+    int64_t units;
+    bool reset_after;
+    json_t *config, *activation, *recurrent;
+    CaValue *kernel, *recurrent_kernel, *bias; /* as Keras has them; bias may be NULL */
+} CaKerasCell;
+
+typedef struct CaKerasSequence {
+    CaValue *all, *last; /* [N, T, U] in the order of time, [N, U] */
+    CaValue *states[2 * CA_KERAS_CELLS];
+    int n_states;
+} CaKerasSequence;
+
+/* The call's layer along x, from the given states or zeros. */
+CaKerasSequence ca_keras_recur(CaKerasCall *c, const CaKerasScope *scope, CaValue *x,
+                               CaValue *const *given, int n_given);
+/* The states that the call is given: how many. */
+int ca_keras_states(CaKerasCall *c, CaValue **out, int max);
+/* Zeros of x's batch and the given dimensions. */
+CaValue *ca_keras_zeros(CaKerasCall *c, CaValue *x, const int64_t *rest, int n);
+
+#endif

@@ -1,0 +1,11 @@
+
+.
+xPlaceholder*
+dtype0*
+shape:
+
+aAddxb
+
+bNega
+
+yExpb"¿

@@ -1,0 +1,10 @@
+
+.
+xPlaceholder*
+dtype0*
+shape:
+-
+wConst*!
+valueB€€€€€ €€€€€ 
+
+yAddxw"¿

@@ -1,0 +1,253 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""make.py: writes the .pb and .pbtxt files of this folder, one small thing each; needs nothing but Python.
+
+Messages are written byte by byte: a field is its number and wire type, then a number or a length and bytes."""
+import pathlib
+import struct
+
+HERE = pathlib.Path(__file__).parent
+FLOAT, INT32, STRING, INT64, BOOL, HALF = 1, 3, 7, 9, 10, 19
+
+
+# --- Wire.
+
+def varint(v):
+    v &= (1 << 64) - 1
+    out = bytearray()
+    while v >= 128:
+        out.append(v & 127 | 128)
+        v >>= 7
+    out.append(v)
+    return bytes(out)
+
+
+def number(field, v):
+    return varint(field << 3) + varint(v)
+
+
+def inner(field, data):
+    data = data.encode() if isinstance(data, str) else data
+    return varint(field << 3 | 2) + varint(len(data)) + data
+
+
+def single(field, v):
+    return varint(field << 3 | 5) + struct.pack("<f", v)
+
+
+# --- TensorFlow's messages.
+
+def shape(dims):
+    if dims is None:
+        return number(3, 1)
+    return b"".join(inner(2, number(1, d)) for d in dims)
+
+
+def tensor(kind, dims, data=None, fields=b""):
+    return number(1, kind) + inner(2, shape(dims)) + (inner(4, data) if data is not None else b"") + fields
+
+
+def floats(values):
+    return struct.pack("<%df" % len(values), *values)
+
+
+def counting(*dims):
+    n = 1
+    for d in dims:
+        n *= d
+    return tensor(FLOAT, dims, floats([i % 7 - 3 for i in range(n)]))
+
+
+def ints(values, dims=None, kind=INT32):
+    code = "<%d%s" % (len(values), "i" if kind == INT32 else "q")
+    return tensor(kind, [len(values)] if dims is None else dims, struct.pack(code, *values))
+
+
+class Type(int):
+    pass
+
+
+class Shape(list):
+    pass
+
+
+def value(v):
+    if isinstance(v, Type):
+        return number(6, v)
+    if isinstance(v, bool):
+        return number(5, v)
+    if isinstance(v, int):
+        return number(3, v)
+    if isinstance(v, float):
+        return single(4, v)
+    if isinstance(v, str):
+        return inner(2, v)
+    if isinstance(v, Shape):
+        return inner(7, shape(v))
+    if v is None:
+        return inner(7, shape(None))
+    if isinstance(v, bytes):
+        return inner(8, v)
+    return inner(1, b"".join(number(3, i) for i in v))
+
+
+def node(name, op, inputs=(), **attrs):
+    out = inner(1, name) + inner(2, op) + b"".join(inner(3, i) for i in inputs)
+    for key, v in attrs.items():
+        out += inner(5, inner(1, key) + inner(2, value(v)))
+    return inner(1, out)
+
+
+def x(*dims, kind=FLOAT):
+    return node("x", "Placeholder", dtype=Type(kind), shape=Shape(dims))
+
+
+def const(name, data):
+    return node(name, "Const", value=data)
+
+
+def graph(*nodes, producer=1087):
+    return b"".join(nodes) + (inner(4, number(1, producer)) if producer else b"")
+
+
+def save(name, *nodes, **options):
+    data = graph(*nodes, **options)
+    assert len(data) < 2048, (name, len(data))
+    (HERE / (name + ".pb")).write_bytes(data)
+    return data
+
+
+# --- Files.
+
+def convolutions():
+    four = x(1, 7, 5, 2)
+    for padding in ("SAME", "VALID"):
+        save("conv_" + padding.lower(), four, const("w", counting(3, 3, 2, 3)),
+             node("y", "Conv2D", ["x", "w"], strides=[1, 2, 2, 1], padding=padding))
+    save("conv_nchw", x(1, 2, 7, 5), const("w", counting(3, 3, 2, 3)),
+         node("y", "Conv2D", ["x", "w"], strides=[1, 1, 2, 2], padding="EXPLICIT", data_format="NCHW",
+              explicit_paddings=[0, 0, 0, 0, 1, 2, 0, 1]))
+    save("conv_group", x(1, 7, 5, 4), const("w", counting(3, 3, 2, 6)),
+         node("y", "Conv2D", ["x", "w"], strides=[1, 1, 1, 1], padding="SAME"))
+    save("conv_dynamic", x(-1, -1, -1, 2), const("w", counting(3, 3, 2, 3)),
+         node("y", "Conv2D", ["x", "w"], strides=[1, 2, 2, 1], padding="SAME"))
+    save("depthwise", four, const("w", counting(3, 3, 2, 2)),
+         node("y", "DepthwiseConv2dNative", ["x", "w"], strides=[1, 1, 1, 1], padding="SAME"))
+    save("conv_3d", x(1, 4, 5, 6, 2), const("w", counting(2, 2, 2, 2, 1)),
+         node("y", "Conv3D", ["x", "w"], strides=[1, 1, 1, 1, 1], padding="VALID"))
+    save("conv_transposed", four, const("w", counting(3, 3, 3, 2)), const("s", ints([1, 14, 9, 3])),
+         node("y", "Conv2DBackpropInput", ["s", "w", "x"], strides=[1, 2, 2, 1], padding="SAME"))
+    for name, crop in (("conv_blocks", 0), ("conv_blocks_crop", 1)):
+        save(name, four, const("w", counting(3, 3, 2, 3)), const("b", ints([2, 2])),
+             const("p", ints([2, 3, 2, 3], [2, 2])), const("c", ints([0, 1, 0, 1 + crop], [2, 2])),
+             node("s", "SpaceToBatchND", ["x", "b", "p"]),
+             node("v", "Conv2D", ["s", "w"], strides=[1, 1, 1, 1], padding="VALID"),
+             node("y", "BatchToSpaceND", ["v", "b", "c"]))
+    save("max_pool", four, node("y", "MaxPool", ["x"], ksize=[1, 3, 3, 1], strides=[1, 2, 2, 1], padding="SAME"))
+    save("avg_pool", four, node("y", "AvgPool", ["x"], ksize=[1, 2, 2, 1], strides=[1, 2, 2, 1], padding="VALID"))
+    numbers = [const(n, counting(2)) for n in "som"] + [const("v", tensor(FLOAT, [2], floats([1, 2])))]
+    save("batch_norm", four, *numbers,
+         node("y", "FusedBatchNormV3", ["x", "s", "o", "m", "v"], is_training=False, epsilon=0.25))
+    save("batch_norm_training", four, *numbers[:2], const("e", tensor(FLOAT, [0])),
+         node("y", "FusedBatchNorm", ["x", "s", "o", "e", "e"]))
+    save("lrn", four, node("y", "LRN", ["x"], depth_radius=1))
+
+
+def moves():
+    save("strided_slice", x(2, 3, 4, 5), const("b", ints([1, 0, 0, 1])), const("e", ints([2, 0, 0, 3])),
+         const("s", ints([1, 1, 1, 1])), node("y", "StridedSlice", ["x", "b", "e", "s"], shrink_axis_mask=1,
+                                              new_axis_mask=2, ellipsis_mask=4))
+    save("pack_reshape", x(-1, 3, 4), node("s", "Shape", ["x"]), const("0", ints([0])), const("1", ints([1])),
+         node("n", "StridedSlice", ["s", "0", "1", "1"], shrink_axis_mask=1), const("k", ints([12], [])),
+         node("p", "Pack", ["n", "k"]), node("y", "Reshape", ["x", "p"]))
+    save("split", x(2, 6), const("a", ints([1], [])), node("s", "Split", ["a", "x"], num_split=3),
+         node("y", "ConcatV2", ["s:2", "s", "s:1", "a"]))
+    save("resize", x(1, 4, 5, 2), const("s", ints([8, 15])),
+         node("y", "ResizeBilinear", ["x", "s"], half_pixel_centers=True))
+    save("pad", x(2, 3), const("p", ints([1, 0, 0, 2], [2, 2])), node("y", "Pad", ["x", "p"]))
+    save("arg_max", x(2, 3), const("a", ints([1], [])), node("y", "ArgMax", ["x", "a"]))
+    save("mean", x(1, 4, 5, 2), const("a", ints([1, 2])), node("y", "Mean", ["x", "a"], keep_dims=True))
+    save("fake_quant", x(2, 3), node("y", "FakeQuantWithMinMaxArgs", ["x"]))
+
+
+def forms():
+    save("training", x(2, 3), node("y", "Relu", ["x"]), node("v", "VariableV2", shape=Shape([3]), dtype=Type(FLOAT)),
+         node("loss", "ScalarSummary", ["y", "y"]), node("step", "AssignAdd", ["v", "y"]),
+         node("gradients/z", "Neg", ["y"]), node("init", "NoOp", ["^step"]), node("z", "Tanh", ["y", "^step"]))
+    save("two_outputs", x(2, 3), node("a", "Relu", ["x"]), node("b", "Tanh", ["x:0"]))
+    save("default", x(2, 3), const("c", counting(3)), node("d", "PlaceholderWithDefault", ["c"], dtype=Type(FLOAT),
+                                                           shape=Shape([3])), node("y", "Mul", ["x", "d"]))
+    save("switches", x(2, 3), node("p", "Placeholder", dtype=Type(BOOL), shape=Shape([])),
+         node("y", "Select", ["p", "x", "x"]))
+    save("old_shape", node("x", "Placeholder", dtype=Type(FLOAT), shape=Shape([])), node("y", "Relu", ["x"]),
+         producer=21)
+    save("unsorted", node("y", "Neg", ["a"]), node("a", "Exp", ["x"]), x(2, 3))
+    lists = b"".join(single(5, v) for v in (1.5, -2))
+    packed = inner(13, varint(0x3E00) + varint(0xC000))  # 1.5, -2
+    save("lists", x(2), const("a", tensor(FLOAT, [2], fields=lists)), const("b", tensor(HALF, [2], fields=packed)),
+         const("c", tensor(FLOAT, [2], fields=single(5, 0.25))), const("z", tensor(FLOAT, [2])),
+         node("f", "Cast", ["b"], DstT=Type(FLOAT)), node("y", "AddN", ["x", "a", "f", "c", "z"]))
+    save("unread_string", x(2), const("s", tensor(STRING, [], fields=inner(8, "no number"))),
+         node("t", "TensorSummary", ["x", "s"]), node("y", "Neg", ["x"]))
+    (HERE / "text.pbtxt").write_text("""# one convolution, its filter as escaped bytes
+node { name: "x" op: "Placeholder" attr { key: "dtype" value { type: DT_FLOAT } }
+  attr { key: "shape" value { shape { dim { size: 1 } dim { size: 3 } dim { size: 3 } dim { size: 1 } } } } }
+node { name: 'w' op: 'Const' attr { key: 'value' value { tensor { dtype: DT_FLOAT
+  tensor_shape { dim { size: 1 } dim { size: 1 } dim { size: 1 } dim { size: 2 } }
+  tensor_content: "\\000\\000\\200?" "\\000\\000\\000\\300" } } } }   # 1, -2
+node { name: "b" op: "Const" device: "/cpu:0" attr { key: "value" value { tensor { dtype: DT_FLOAT
+  tensor_shape { dim < size: 2 > } float_val: [0.5, -0.25] } } } }
+node { name: "c" op: "Conv2D" input: "x" input: "w" attr { key: "strides" value { list { i: [1, 1, 1, 1] } } }
+  attr { key: "padding" value { s: "VALID" } } }
+node { name: "y" op: "BiasAdd" input: "c" input: "b" }
+versions { producer: 1087 }
+""")
+
+
+def bad():
+    whole = graph(x(1, 3, 3, 1), const("w", counting(3, 3, 1, 2)),
+                  node("y", "Conv2D", ["x", "w"], strides=[1, 1, 1, 1], padding="SAME"))
+    (HERE / "bad_cut.pb").write_bytes(whole[:120])
+    (HERE / "bad_empty.pb").write_bytes(b"")
+    (HERE / "bad_other.pb").write_bytes(b"\x08\x07\x12\x00")
+    (HERE / "bad_text.pbtxt").write_text('node { name: "x"\n  op: "Placeholder\n}\n')
+    (HERE / "bad_open.pbtxt").write_text('node { name: "x"\n  op: "Placeholder"\n')
+    (HERE / "bad_value.pbtxt").write_text('node { name: "x" op: "Const"\n  attr { key: "n" value { i: many } } }\n')
+    conv = dict(strides=[1, 1, 1, 1], padding="SAME")
+    save("bad_short", x(1, 3, 3, 1), const("w", tensor(FLOAT, [3, 3, 1, 2], floats([1] * 5))),
+         node("y", "Conv2D", ["x", "w"], **conv))
+    save("bad_many", x(2), const("w", tensor(FLOAT, [2], fields=b"".join(single(5, 1) for _ in range(3)))),
+         node("y", "Add", ["x", "w"]))
+    save("bad_huge", x(2), const("w", tensor(FLOAT, [1 << 40, 1 << 40])), node("y", "Add", ["x", "w"]))
+    save("bad_balloon", x(2), const("w", tensor(FLOAT, [1 << 28, 2])), node("y", "Add", ["x", "w"]))
+    save("bad_negative", x(2), const("w", tensor(FLOAT, [-2])), node("y", "Add", ["x", "w"]))
+    save("bad_string", x(2), const("w", tensor(STRING, [2])), node("y", "Add", ["x", "w"]))
+    save("bad_no_value", x(2), node("w", "Const"), node("y", "Add", ["x", "w"]))
+    save("bad_cycle", x(2), node("a", "Add", ["x", "b"]), node("b", "Neg", ["a"]), node("y", "Exp", ["b"]))
+    save("bad_missing", x(2), node("y", "Add", ["x", "w"]))
+    save("bad_port", x(2), node("a", "Relu", ["x"]), node("y", "Add", ["x", "a:3"]))
+    save("bad_inputs", x(2), node("y", "Add", ["x"]))
+    save("bad_operator", x(2), node("y", "Blur", ["x"]))
+    save("bad_random", x(2), const("s", ints([2])), node("r", "RandomUniform", ["s"]), node("y", "Add", ["x", "r"]))
+    save("bad_variable", x(2), node("v", "VariableV2", dtype=Type(FLOAT), shape=Shape([2])),
+         node("y", "Add", ["x", "v"]))
+    save("bad_twice", x(2), node("y", "Relu", ["x"]), node("y", "Tanh", ["x"]))
+    save("bad_type", x(2, kind=STRING), node("y", "Relu", ["x"]))
+    save("bad_nothing", const("w", counting(2)), node("init", "NoOp"))
+    save("bad_rank", node("x", "Placeholder", dtype=Type(FLOAT)), node("y", "Softmax", ["x"]))
+    save("bad_strides", x(1, 3, 3, 1), const("w", counting(3, 3, 1, 2)),
+         node("y", "Conv2D", ["x", "w"], strides=[1, 0, 1, 1], padding="SAME"))
+    save("bad_batch_stride", x(1, 3, 3, 1),
+         node("y", "MaxPool", ["x"], ksize=[1, 2, 2, 1], strides=[2, 1, 1, 1], padding="SAME"))
+    save("bad_padding", x(1, 3, 3, 1), const("w", counting(3, 3, 1, 2)),
+         node("y", "Conv2D", ["x", "w"], strides=[1, 1, 1, 1], padding="AROUND"))
+    save("bad_layout", x(1, 3, 3, 1), node("y", "MaxPool", ["x"], ksize=[1, 2, 2, 1], strides=[1, 1, 1, 1],
+                                           padding="SAME", data_format="CHWN"))
+    save("bad_deep_shape", node("x", "Placeholder", dtype=Type(FLOAT), shape=Shape([1] * 40)),
+         node("y", "Relu", ["x"]))
+
+
+convolutions()
+moves()
+forms()
+bad()

@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The Keras reader on the small files of keras/ (made by keras/make.py): what becomes of each, what numbers it
+ * computes, and what is said of broken ones.
+ */
+#include "test.h"
+
+#include "base/file.h"
+#include "base/text.h"
+#include "formats/keras/keras.h"
+#include "formats/reader.h"
+#include "graph/op.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+extern const CaReader ca_reader_keras;
+enum { PATH_ROOM = 1024 };
+
+static CarinaStatus map_named(CaBuffer **out, char path[PATH_ROOM], const char *name,
+                              CarinaError *err)
+{
+    snprintf(path, PATH_ROOM, "%s/keras/%s", FORMATS_DIR, name);
+    return ca_file_map(out, path, err);
+}
+
+static CarinaStatus read_named(CaGraph **out, const char *name, CarinaError *err)
+{
+    static const CarinaReadOptions none = {.struct_size = sizeof none};
+    char path[PATH_ROOM];
+    CaSource s = {.path = path, .options = &none, .err = err};
+    *out = NULL;
+    CA_TRY(map_named(&s.file, path, name, err));
+    const CarinaStatus status =
+        ca_reader_keras.match(&s) ? ca_reader_keras.read(out, &s)
+                                  : ca_err(err, CARINA_ERR_FORMAT, "%s: not Keras", path);
+    ca_buffer_unref(&s.file);
+    return status;
+}
+
+/* "Convolution Add -> [1, 3, 3, 7]": the operators that compute, and the outputs' shapes. */
+static void summary(CaText *text, const CaGraph *g)
+{
+    char shape[CA_SHAPE_TEXT];
+    CA_EACH_NODE(n, g)
+        if (!ca_node_is(n, "Const") && !ca_node_is(n, "Parameter") &&
+            !ca_node_is(n, "Result"))
+            ca_text_add(text, "%s ", n->op_name);
+    ca_text_add(text, "->");
+    for (int i = 0; i < g->n_outputs; i++)
+        ca_text_add(
+            text, " %s",
+            ca_shape_text(shape, sizeof shape, &g->outputs[i]->inputs[0].value->shape));
+}
+
+static const char *const files[][2] = {
+#include "keras_summaries.def"
+};
+
+TEST(keras_files_become_the_expected_graphs)
+{
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+        CaGraph *g = NULL;
+        CarinaError err = {CARINA_OK, ""};
+        CaText text = {.limit = 4096};
+        const CarinaStatus status = read_named(&g, files[i][0], &err);
+        ca_text_add(&text, "%s: ", files[i][0]);
+        if (status == CARINA_OK)
+            summary(&text, g);
+        else
+            ca_text_add(&text, "%s", err.text);
+        char expected[PATH_ROOM];
+        snprintf(expected, sizeof expected, "%s: %s", files[i][0], files[i][1]);
+        ca_graph_free(&g);
+        const int same =
+            test_equal_text(__FILE__, __LINE__, "summary", text.data, expected);
+        ca_text_free(&text);
+        if (!same)
+            return;
+    }
+}
+
+/* {file, what is said}; the folder is left out of the sentence before they are compared. */
+static const char *const sentences[][2] = {
+#include "keras_sentences.def"
+};
+
+static void without_folder(char *out, size_t room, const char *text)
+{
+    static const char folder[] = FORMATS_DIR "/keras/";
+    const size_t n = strlen(folder);
+    size_t to = 0;
+    while (*text && to + 1 < room) {
+        if (strncmp(text, folder, n) == 0)
+            text += n;
+        else
+            out[to++] = *text++;
+    }
+    out[to] = 0;
+}
+
+TEST(keras_broken_files_are_answered_with_one_sentence)
+{
+    for (size_t i = 0; i < sizeof sentences / sizeof sentences[0]; i++) {
+        CaGraph *g = NULL;
+        CarinaError err = {CARINA_OK, ""};
+        char said[PATH_ROOM];
+        const CarinaStatus status = read_named(&g, sentences[i][0], &err);
+        CHECK(status != CARINA_OK && g == NULL);
+        without_folder(said, sizeof said, err.text);
+        CHECK_STR(said, sentences[i][1]);
+        CHECK_EQ(err.code, status);
+    }
+}
+
+/* libhdf5 reads the tables of .h5; its own answers to damage are not ours to test, so what is damaged is the zip. */
+TEST(keras_reader_survives_damaged_archives)
+{
+    char path[PATH_ROOM];
+    CaBuffer *from = NULL;
+    CHECK_EQ(map_named(&from, path, "dense_deflated.keras", NULL), CARINA_OK);
+    for (size_t i = 0; i < from->size; i++) {
+        CaGraph *g = NULL;
+        char version[16];
+        CaBuffer *now = ca_buffer_create(from->size);
+        memcpy(now->data, from->data, from->size);
+        now->size = i;
+        const CarinaStatus status = ca_keras_read(&g, path, now, version, NULL);
+        CHECK((status == CARINA_OK) == (g != NULL));
+        ca_graph_free(&g);
+        ca_buffer_unref(&now);
+    }
+    ca_buffer_unref(&from);
+}
+
+TEST(keras_names_stay_visible)
+{
+    CaGraph *g = NULL;
+    CHECK_EQ(read_named(&g, "functional.keras", NULL), CARINA_OK);
+    CHECK_STR(g->name, "functional");
+    CHECK_EQ(g->n_inputs, 2);
+    CHECK_STR(g->inputs[0]->name, "x");
+    CHECK_STR(g->inputs[1]->name, "y");
+    CHECK_EQ(g->n_outputs, 2);
+    CHECK_STR(g->outputs[0]->name, "bn");
+    const CaNode *bn = ca_graph_find(g, "bn");
+    CHECK(bn && ca_node_is(bn, "BatchNormInference"));
+    CHECK(ca_graph_find(g, "both") && ca_graph_find(g, "both_1")); /* called twice */
+    ca_graph_free(&g);
+}
+
+/* The dense layer of make.py, y = x W + b; exact in f16. */
+TEST(keras_weights_of_every_kind_have_their_values)
+{
+    static const char *const names[] = {
+        "dense.h5",      "dense_f2.h5", "dense_f8.h5",         "dense_big_f4.h5",
+        "dense_gzip.h5", "dense.keras", "dense_deflated.keras"};
+    const float x[] = {1, 2, 3, -1, 0, 1};
+    const int64_t dims[] = {2, 3};
+    const CarinaShape shape = ca_shape(2, dims);
+    for (size_t f = 0; f < sizeof names / sizeof names[0]; f++) {
+        CaGraph *g = NULL;
+        CarinaTensor *in = NULL, *out = NULL;
+        CarinaError err = {CARINA_OK, ""};
+        CHECK_EQ(read_named(&g, names[f], &err), CARINA_OK);
+        CHECK_EQ(carina_tensor_create(&in, CARINA_F32, &shape, &err), CARINA_OK);
+        memcpy(in->data, x, sizeof x);
+        ((CaParameterAttrs *)g->inputs[0]->attrs)->shape = shape;
+        CHECK_EQ(ca_graph_infer(g, &err), CARINA_OK);
+        const CarinaTensor *const inputs[] = {in};
+        CHECK_EQ(ca_reference_run(g, &out, inputs, &err), CARINA_OK);
+        for (int i = 0; i < 2; i++)
+            for (int j = 0; j < 4; j++) {
+                double y = j % 7 - 3;
+                for (int k = 0; k < 3; k++)
+                    y += (double)x[i * 3 + k] * ((j * 3 + k) % 7 - 3);
+                CHECK(fabs(ca_get_real(out->type, out->data, i * 4 + j) - y) <= 0);
+            }
+        carina_tensor_free(&in);
+        carina_tensor_free(&out);
+        ca_graph_free(&g);
+    }
+}
+
+/* A kernel of more than 64 KiB would be a slice of the file; the small ones here are when they are aligned. */
+TEST(keras_weights_are_used_where_they_lie)
+{
+    CaGraph *g = NULL;
+    char path[PATH_ROOM], version[16];
+    CaBuffer *file = NULL;
+    int n = 0;
+    CHECK_EQ(map_named(&file, path, "dense.h5", NULL), CARINA_OK);
+    CHECK_EQ(ca_keras_read(&g, path, file, version, NULL), CARINA_OK);
+    CHECK_STR(version, "2.4.0");
+    CA_EACH_NODE(node, g) {
+        const CarinaTensor *t =
+            ca_node_is(node, "Const") ? node->outputs[0].constant : NULL;
+        if (t && (char *)t->data >= (char *)file->data &&
+            (char *)t->data < (char *)file->data + file->size)
+            n++;
+    }
+    CHECK_EQ(n, 2);
+    ca_graph_free(&g);
+    ca_buffer_unref(&file);
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Bytes as a SavedModel's or a .meta file, whichever they look like, without variables: functions, signatures, branches.
+ */
+#include "fuzz.h"
+
+#include "formats/reader.h"
+
+extern const CaReader ca_reader_tf_saved_model, ca_reader_tf_meta;
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    CaGraph *graph = NULL;
+    CarinaError err = {0};
+    const CarinaReadOptions options = {.struct_size = sizeof options};
+    CaSource s = {.path = "fuzz.pb", .options = &options, .err = &err};
+    s.file = fuzz_buffer(data, size);
+    const CaReader *const reader = ca_reader_tf_saved_model.match(&s)
+                                       ? &ca_reader_tf_saved_model
+                                       : &ca_reader_tf_meta;
+    const CarinaStatus status = reader->read(&graph, &s);
+    ca_buffer_unref(&s.file);
+    fuzz_require((status == CARINA_OK) == (graph != NULL), "a graph or an error", "");
+    if (graph)
+        fuzz_graph(graph);
+    else
+        fuzz_require_sentence(status, &err);
+    return 0;
+}
