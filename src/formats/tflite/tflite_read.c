@@ -190,7 +190,7 @@ bool ca_tflite_subgraph(CaTfliteCall *c, int64_t index, CaValue *const *inputs,
             "subgraph %lld takes %u and gives %u tensors, not %d and %d; the file "
             "is damaged",
             (long long)index, g->inputs.n, g->outputs.n, n_inputs, n_outputs);
-    if (c->b->status != CARINA_OK || !new_scope(r, &s, g, prefix))
+    if (c->b->status != CARINA_OK || !new_scope(r, &s, g, prefix ? prefix : ""))
         return false;
     for (int i = 0; i < n_inputs; i++)
         s.values[ca_flat_i32(&r->flat, &g->inputs, (uint32_t)i)] = inputs[i];
