@@ -228,7 +228,6 @@ static bool tensorflow_js(const CaSource *s)
 }
 
 static bool ort(const CaSource *s) { return HAS(s, 4, "ORTM"); }
-static bool tensorflow_lite(const CaSource *s) { return HAS(s, 4, "TFL3"); }
 static bool json(const CaSource *s) { return is_object(s); }
 
 /* One number of a protocol buffer at *at; false past the end. */
