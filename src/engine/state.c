@@ -30,24 +30,57 @@ static CarinaStatus refuse(const CaNode *n, CarinaError *err, const char *why)
                   n->name, n->op_name, variable_of(n), why);
 }
 
+/* One more input behind the model's, with what the first run finds there (consumed), and the output that the next
+ * run finds. */
+static CarinaStatus add_state(CaProgram *p, CaValue **given, const char *name,
+                              CarinaTensor *first, CaValue *next, CarinaError *err)
+{
+    p->first_states[p->n_states++] = first;
+    CA_TRY(ca_graph_parameter(given, p->graph, name, first->type, &first->shape, err));
+    return ca_graph_result(p->graph, name, next, err);
+}
+
+/* `first` in the first run, which a state of its own tells: true, and false from then on. */
+static CarinaStatus choose_first(CaProgram *p, CaNode *before, CaValue *first,
+                                 CaValue **v, CarinaError *err)
+{
+    const CarinaShape one = ca_shape(1, (const int64_t[]){1});
+    CarinaTensor *yes = NULL, *no = NULL;
+    CaValue *later = NULL, *is_first = NULL;
+    CaNode *select = NULL;
+    CA_TRY(carina_tensor_create(&no, CARINA_BOOL, &one, err));
+    CA_TRY(ca_graph_constant(&later, p->graph, NULL, NULL, no, err));
+    CA_TRY(carina_tensor_create(&yes, CARINA_BOOL, &one, err));
+    ca_put_int(CARINA_BOOL, yes->data, 0, 1);
+    CA_TRY(add_state(p, &is_first, before->name, yes, later, err));
+    CaValue *const in[] = {is_first, first, *v};
+    CA_TRY(ca_graph_add(&select, p->graph, before, "Select", 0, before->name, in, 3, 1,
+                        err));
+    *v = &select->outputs[0];
+    return ca_node_infer(p->graph, select, err);
+}
+
 static CarinaStatus expose(CaProgram *p, CaNode *read, CarinaError *err)
 {
-    CaGraph *g = p->graph;
-    CaValue *const value = &read->outputs[0], *given = NULL;
-    const CaValue *const first = ca_node_input(read, 0);
-    const CaNode *assign = find_assign(g, variable_of(read));
-    const CaValue *const next = assign ? ca_node_input(assign, 0) : NULL;
-    if (!first || !first->constant)
-        return refuse(read, err, "begins with what depends on an input");
-    if (next &&
-        (next->type != value->type || !ca_shape_equal(&next->shape, &value->shape)))
+    CaValue *const value = &read->outputs[0], *const first = ca_node_input(read, 0),
+                   *given = NULL;
+    CaNode *assign = find_assign(p->graph, variable_of(read));
+    CaValue *const next = assign ? ca_node_input(assign, 0) : NULL;
+    CarinaTensor *t = NULL;
+    if (!first || !next) { /* nothing is ever stored */
+        if (first)
+            ca_value_replace(value, first);
+        return CARINA_OK;
+    }
+    if (next->type != value->type || !ca_shape_equal(&next->shape, &value->shape))
         return refuse(read, err, "changes its type or shape");
-    CA_TRY(ca_tensor_share(&p->first_states[p->n_states], first->constant, err));
-    p->n_states++;
-    CA_TRY(ca_graph_parameter(&given, g, read->name, value->type, &value->shape, err));
+    CA_TRY(first->constant ? ca_tensor_share(&t, first->constant, err)
+                           : carina_tensor_create(&t, value->type, &value->shape, err));
+    CA_TRY(add_state(p, &given, read->name, t, next, err));
+    if (!first->constant)
+        CA_TRY(choose_first(p, read, first, &given, err));
     ca_value_replace(value, given);
-    return ca_graph_result(g, read->name,
-                           next && next != value ? assign->inputs[0].value : given, err);
+    return CARINA_OK;
 }
 
 CarinaStatus ca_states_expose(CaProgram *p, CarinaError *err)
@@ -61,7 +94,7 @@ CarinaStatus ca_states_expose(CaProgram *p, CarinaError *err)
                 if (ca_node_is(inner, "ReadValue") || ca_node_is(inner, "Assign"))
                     return refuse(inner, err, "is kept inside a body");
     }
-    p->first_states = ca_alloc(n * sizeof *p->first_states + 1);
+    p->first_states = ca_alloc(2 * n * sizeof *p->first_states + 1);
     if (!p->first_states)
         return ca_err(err, CARINA_ERR_MEMORY, "out of memory for the model's state");
     CA_EACH_NODE_SAFE(node, g)
