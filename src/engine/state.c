@@ -88,12 +88,14 @@ CarinaStatus ca_states_expose(CaProgram *p, CarinaError *err)
     CaGraph *g = p->graph;
     size_t n = 0;
     CA_EACH_NODE(node, g) {
-        n += ca_node_is(node, "ReadValue");
+        n += ca_node_is(node, "ReadValue") || ca_node_is(node, "Assign");
         for (int i = 0; i < node->n_bodies; i++)
             CA_EACH_NODE(inner, node->bodies[i].graph)
                 if (ca_node_is(inner, "ReadValue") || ca_node_is(inner, "Assign"))
                     return refuse(inner, err, "is kept inside a body");
     }
+    if (!n)
+        return CARINA_OK;
     p->first_states = ca_alloc(2 * n * sizeof *p->first_states + 1);
     if (!p->first_states)
         return ca_err(err, CARINA_ERR_MEMORY, "out of memory for the model's state");
