@@ -2,7 +2,7 @@
 /*
  * HDF5 through libhdf5, with everything switched off that would leave the file.
  */
-#include "formats/keras/keras_hdf5.h"
+#include "formats/archive/hdf5_file.h"
 
 #include "graph/shape.h"
 

@@ -6,8 +6,8 @@
  * outside of the file is opened and no plugin is loaded. libhdf5 is one global state: a CaHdf5 holds a lock while
  * it is open, so open one at a time in a thread, and briefly.
  */
-#ifndef CA_FORMATS_KERAS_HDF5_H
-#define CA_FORMATS_KERAS_HDF5_H
+#ifndef CA_FORMATS_HDF5_FILE_H
+#define CA_FORMATS_HDF5_FILE_H
 
 #include "base/memory.h"
 #include <carina/tensor.h>
