@@ -19,7 +19,7 @@ typedef struct {
     double scale_all;
     int64_t batch;
     bool reverse, fp16, no_fusing, no_group_fusing, no_resnet, list_passes, report,
-        is_text, is_legacy;
+        is_text;
     bool flags_without_effect[32];
     const char *texts_without_effect[32];
     List disable;
@@ -631,9 +631,6 @@ static const Option options[] = {
     {OPTION_FLAG, "disable-resnet-optimization", NULL, NULL, offsetof(Values, no_resnet)},
     {OPTION_TEXT, "framework", "tf|caffe|mxnet|onnx|keras|tflite|ir|kaldi|paddle", NULL,
      offsetof(Values, reading.framework)},
-    {OPTION_TEXT, "input-symbol", "FILE", NULL, offsetof(Values, symbol)},
-    {OPTION_TEXT, "nd-prefix-name", "PREFIX", NULL, offsetof(Values, reading.prefix)},
-    {OPTION_FLAG, "legacy-mxnet-model", NULL, NULL, offsetof(Values, is_legacy)},
     {OPTION_FLAG, "input-model-is-text", NULL, NULL, offsetof(Values, is_text)},
 #define FLAG_WITHOUT_EFFECT(i, name, why) \
     {OPTION_FLAG, name, NULL, NULL, offsetof(Values, flags_without_effect[i])},

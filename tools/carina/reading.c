@@ -358,7 +358,6 @@ bool read_model(CarinaModel **out, CarinaContext *ctx, const char *path,
         .freeze = ends.freeze,
         .tags = reading->tags,
         .signature = reading->signature,
-        .prefix = reading->prefix,
     };
     if (good && carina_model_read(out, ctx, files.v[0], &options, &err) != CARINA_OK) {
         complain("%s", err.text);

@@ -86,7 +86,9 @@ static const char *advice(const char *op)
         {"Parse", "cut the model behind it with --input"},
         {"String", "cut the model behind it with --input"},
         {"HashTable", "cut the model behind it with --input"},
-        {"Random", "random numbers belong to training; export the model for inference"},
+        {"Random",
+         "random numbers belong to training: export the model for inference, or freeze its "
+         "condition with --freeze-placeholder-with-value"},
         {"Enter", "only functional loops are unrolled: freeze with "
                   "lower_control_flow=False, or cut the model with --input and --output"},
         {"TensorArray", "Carina runs no loops; cut the model behind it with --input or "
