@@ -11,7 +11,6 @@ typedef struct Reading {
     const char *weights;          /* second file, or a checkpoint */
     const char *checkpoint;       /* the same, in TensorFlow's word */
     const char *tags, *signature; /* which part of a SavedModel */
-    const char *prefix;           /* of MXNet's _args.nd and _auxs.nd */
     const char *input, *output;   /* where the graph begins and ends */
     const char *input_shape;      /* of those, in order */
     const char *freeze, *framework;
