@@ -111,42 +111,30 @@ bool ca_tf_is_pivot(const CaTfNode *n)
 }
 
 /* What the nodes are by themselves. Is anything trained here? */
-static bool mark(const CaTf *r, unsigned char *marks)
+static bool mark(const CaTf *r, unsigned char *marks, bool summaries_update)
 {
     bool found = false;
     for (int32_t i = 0; i < r->n_nodes; i++) {
         const CaTfNode *n = r->nodes[i];
-        if (ca_text_in_list(sources, n->op))
-            marks[i] |= FROM_DATA;
-        if (ca_text_in_list(losses, n->op)) {
-            const CaTfNode *labels = labels_of(n);
+        marks[i] = ca_text_in_list(sources, n->op) ? FROM_DATA : 0;
+        if (is_training(n) || ca_text_in_list(losses, n->op))
             marks[i] |= TRAINING;
-            if (labels)
-                marks[labels->place] |= TRAINING;
-            found = true;
-        }
-        if (is_training(n))
-            marks[i] |= TRAINING;
-        if (is_update(n)) {
+        if (is_update(n) && (summaries_update || !strstr(n->op, "Summary")))
             marks[i] |= UPDATE;
-            found = found || strstr(n->op, "Apply") || strncmp(n->op, "Assign", 6) == 0;
-        }
+        found = found || ca_text_in_list(losses, n->op) || strstr(n->op, "Apply") ||
+                strncmp(n->op, "Assign", 6) == 0;
+    }
+    for (int32_t i = 0; i < r->n_nodes; i++) {
+        const CaTfNode *n = r->nodes[i],
+                       *labels = ca_text_in_list(losses, n->op) ? labels_of(n) : NULL;
+        if (labels)
+            marks[labels->place] |= TRAINING;
     }
     return found;
 }
 
-CarinaStatus ca_tf_guess_trained(CaTf *r)
+static CarinaStatus add_ends(CaTf *r, unsigned char *marks)
 {
-    const size_t n_nodes = (size_t)r->n_nodes + 1;
-    unsigned char *marks = ca_arena_alloc(r->b.work, n_nodes);
-    int32_t *n_others = ca_arena_array(r->b.work, n_nodes, sizeof *n_others),
-            *n_readers = ca_arena_array(r->b.work, n_nodes, sizeof *n_readers);
-    if (!marks || !n_others || !n_readers)
-        return ca_err(r->b.err, CARINA_ERR_MEMORY, "%s: out of memory", r->b.path);
-    if (!mark(r, marks))
-        return CARINA_OK;
-    spread(r, marks);
-    spread_back(r, marks, n_others, n_readers);
     for (int32_t i = 0; i < r->n_nodes; i++)
         for (int32_t k = 0; k < r->nodes[i]->n_in && !(marks[i] & (TRAINING | UPDATE));
              k++)
@@ -158,6 +146,25 @@ CarinaStatus ca_tf_guess_trained(CaTf *r)
             continue;
         const CaTfEnd end = {.name = n->name, .edge = {n->name, n, 0}};
         CA_TRY(ca_tf_add_output(r, &end));
+    }
+    return CARINA_OK;
+}
+
+CarinaStatus ca_tf_guess_trained(CaTf *r)
+{
+    const size_t n_nodes = (size_t)r->n_nodes + 1;
+    unsigned char *marks = ca_arena_alloc(r->b.work, n_nodes);
+    int32_t *n_others = ca_arena_array(r->b.work, n_nodes, sizeof *n_others),
+            *n_readers = ca_arena_array(r->b.work, n_nodes, sizeof *n_readers);
+    if (!marks || !n_others || !n_readers)
+        return ca_err(r->b.err, CARINA_ERR_MEMORY, "%s: out of memory", r->b.path);
+    /* Summaries are of what is computed for them, unless that leaves nothing: then of the network's own result. */
+    for (int i = 0; i < 2 && r->n_outputs == 0; i++) {
+        if (!mark(r, marks, i == 0))
+            return CARINA_OK;
+        spread(r, marks);
+        spread_back(r, marks, n_others, n_readers);
+        CA_TRY(add_ends(r, marks));
     }
     return CARINA_OK;
 }
