@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The library's side of carina_archive.so: found beside the library like the plugins, and never unloaded, which
- * libhdf5 does not bear.
+ * The library's side of carina_archive.so: found beside the library like the plugins, and never unloaded.
  */
 #include "formats/archive/archive_module.h"
 
@@ -43,66 +42,9 @@ static const CaArchiveModule *module(CarinaError *err)
     if (m && strcmp(m->version, carina_version()) == 0)
         return m;
     ca_err(err, CARINA_ERR_NOT_FOUND,
-           "%.180s: %s; it reads HDF5 and zip, install it with the library", path,
+           "%.180s: %s; it reads zip archives, install it with the library", path,
            m ? "is of another version" : "cannot be loaded");
     return NULL;
-}
-
-CarinaStatus ca_hdf5_open(CaHdf5 **out, const char *path, CaBuffer *image,
-                          CarinaError *err)
-{
-    const CaArchiveModule *m = module(err);
-    *out = NULL;
-    return m ? m->hdf5_open(out, path, image, err) : CARINA_ERR_NOT_FOUND;
-}
-
-void ca_hdf5_close(CaHdf5 **f)
-{
-    const CaArchiveModule *m = f && *f ? module(NULL) : NULL;
-    if (m)
-        m->hdf5_close(f);
-}
-
-CarinaStatus ca_hdf5_find(CaHdf5Kind *out, CaHdf5 *f, const char *path, CarinaError *err)
-{
-    const CaArchiveModule *m = module(err);
-    return m ? m->hdf5_find(out, f, path, err) : CARINA_ERR_NOT_FOUND;
-}
-
-CarinaStatus ca_hdf5_text(char **out, CaHdf5 *f, CaArena *arena, const char *group,
-                          const char *attribute, CarinaError *err)
-{
-    const CaArchiveModule *m = module(err);
-    return m ? m->hdf5_text(out, f, arena, group, attribute, err) : CARINA_ERR_NOT_FOUND;
-}
-
-CarinaStatus ca_hdf5_texts(char ***out, int *n, CaHdf5 *f, CaArena *arena,
-                           const char *group, const char *attribute, CarinaError *err)
-{
-    const CaArchiveModule *m = module(err);
-    return m ? m->hdf5_texts(out, n, f, arena, group, attribute, err)
-             : CARINA_ERR_NOT_FOUND;
-}
-
-CarinaStatus ca_hdf5_links(char ***out, int *n, CaHdf5 *f, CaArena *arena,
-                           const char *group, CarinaError *err)
-{
-    const CaArchiveModule *m = module(err);
-    return m ? m->hdf5_links(out, n, f, arena, group, err) : CARINA_ERR_NOT_FOUND;
-}
-
-CarinaStatus ca_hdf5_shape(CarinaShape *out, CaHdf5 *f, const char *path,
-                           CarinaError *err)
-{
-    const CaArchiveModule *m = module(err);
-    return m ? m->hdf5_shape(out, f, path, err) : CARINA_ERR_NOT_FOUND;
-}
-
-CarinaStatus ca_hdf5_tensor(CarinaTensor **out, CaHdf5 *f, const char *path,
-                            CarinaError *err)
-{
-    const CaArchiveModule *m = module(err);
-    return m ? m->hdf5_tensor(out, f, path, err) : CARINA_ERR_NOT_FOUND;
 }
 
 CarinaStatus ca_zip_member(CaBuffer **out, const char *path, CaBuffer *archive,
