@@ -37,18 +37,21 @@ static CaTfliteTensor *constant_of(const CaTfliteCall *c, CaTfliteTensor *t)
 /* State that lives from run to run: every run begins with its first value. */
 static CaValue *first_state(CaTfliteCall *c, const CaTfliteTensor *t)
 {
-    CarinaTensor *zeros = NULL;
+    const CarinaShape none = ca_shape(0, NULL);
     const CarinaType type = ca_tflite_is_quantized(t) ? CARINA_F32 : t->type;
-    int64_t n = 0;
-    if (type == CARINA_UNKNOWN || !ca_shape_count(&t->shape, &n) || n > INT32_MAX) {
+    const double zero = 0;
+    CaValue *v = NULL;
+    if (type == CARINA_UNKNOWN || !ca_shape_is_static(&t->shape)) {
         ca_build_fail(c->b, CARINA_ERR_UNSUPPORTED,
                       "the state '%s' has no usable type or size", t->name);
         return NULL;
     }
-    if (!ca_build_ok(c->b, carina_tensor_create(&zeros, type, &t->shape, c->b->err)))
-        return NULL;
     ca_graph_set_info(c->b->graph, "state", "starts at zero in every run");
-    return ca_build_tensor(c->b, t->name, zeros);
+    if (!ca_build_ok(c->b, ca_graph_reals(&v, c->b->graph, NULL, NULL, type, &none, &zero,
+                                          1, c->b->err)))
+        return NULL;
+    return ca_build_2(c->b, "Broadcast", v,
+                      ca_build_vector(c->b, t->shape.dims, t->shape.rank));
 }
 
 static CaValue *value_of(CaTfliteCall *c, CaTfliteTensor *t)
