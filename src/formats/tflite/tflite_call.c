@@ -175,23 +175,35 @@ static const Field *field_of(CaTfliteCall *c, const char *name)
     return NULL;
 }
 
+bool ca_tflite_readable(CaTfliteCall *c)
+{
+    if (c->b->status == CARINA_OK)
+        c->b->status = c->r->flat.status; /* it has said what is damaged */
+    return c->b->status == CARINA_OK;
+}
+
 int64_t ca_tflite_opt_int(CaTfliteCall *c, const char *name)
 {
-    const Field *f = field_of(c, name);
-    return f ? ca_flat_int(&c->r->flat, &c->node->options, f->id, f->kind,
-                           (int64_t)f->absent)
-             : 0;
+    const Field *f = ca_tflite_readable(c) ? field_of(c, name) : NULL;
+    const int64_t v = f ? ca_flat_int(&c->r->flat, &c->node->options, f->id, f->kind,
+                                      (int64_t)f->absent)
+                        : 0;
+    return ca_tflite_readable(c) ? v : 0;
 }
 double ca_tflite_opt_real(CaTfliteCall *c, const char *name)
 {
-    const Field *f = field_of(c, name);
-    return f ? ca_flat_real(&c->r->flat, &c->node->options, f->id, f->absent) : 0;
+    const Field *f = ca_tflite_readable(c) ? field_of(c, name) : NULL;
+    const double v =
+        f ? ca_flat_real(&c->r->flat, &c->node->options, f->id, f->absent) : 0;
+    return ca_tflite_readable(c) ? v : 0;
 }
 CaFlatVector ca_tflite_opt_ints(CaTfliteCall *c, const char *name)
 {
     const CaFlatVector none = {0};
-    const Field *f = field_of(c, name);
-    return f ? ca_flat_vector(&c->r->flat, &c->node->options, f->id, 4) : none;
+    const Field *f = ca_tflite_readable(c) ? field_of(c, name) : NULL;
+    const CaFlatVector v =
+        f ? ca_flat_vector(&c->r->flat, &c->node->options, f->id, 4) : none;
+    return ca_tflite_readable(c) ? v : none;
 }
 
 CaValue *ca_tflite_activation(CaTfliteCall *c, CaValue *v, int64_t act)

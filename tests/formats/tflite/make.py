@@ -360,8 +360,9 @@ def good():
     save("transpose_bias", model(([tensor("x", [1, 3, 4, 2]), weight("w", 3, 2, 2, 2), weight("b", 3), tensor("y", [1, 6, 8, 3])],
                                   [op(CUSTOM, ["x", "w", "b"], ["y"], None, "Convolution2DTransposeBias", bias)], ["x"], ["y"])))
     pool = struct.pack("<5i", 1, 2, 2, 2, 2)
-    save("max_pool_argmax", model(([tensor("x", [1, 4, 4, 2]), tensor("y", [1, 2, 2, 2]), tensor("i", [1, 2, 2, 2])],
-                                   [op(CUSTOM, ["x"], ["y", "i"], None, "MaxPoolingWithArgmax2D", pool)], ["x"], ["y"])))
+    save("max_unpooling", model(([tensor("x", [1, 4, 4, 2]), tensor("t", [1, 2, 2, 2]), tensor("i", [1, 2, 2, 2]), tensor("y", [1, 4, 4, 2])],
+                                 [op(CUSTOM, ["x"], ["t", "i"], None, "MaxPoolingWithArgmax2D", pool),
+                                  op(CUSTOM, ["t", "i"], ["y"], None, "MaxUnpooling2D", pool)], ["x"], ["y"])))
     save("empty_constant", model(([tensor("x", [2, 3]), tensor("e", [0, 3], raw=b""), tensor("y", [2, 3])],
                                   [op(CONCAT, ["x", "e"], ["y"], (10, {0: ("i32", 0)}))], ["x"], ["y"])))
 
@@ -419,6 +420,9 @@ def bad():
     save("bad_recursion", composite(0))
     save("bad_subgraph", composite(9))
     save("bad_signatures", signatures(("one", "two")))
+    pool = struct.pack("<5i", 1, 2, 2, 2, 2)
+    save("bad_places", model(([tensor("x", [1, 4, 4, 2]), tensor("y", [1, 2, 2, 2]), tensor("i", [1, 2, 2, 2])],
+                              [op(CUSTOM, ["x"], ["y", "i"], None, "MaxPoolingWithArgmax2D", pool)], ["x"], ["y", "i"])))
     save("bad_blocks", unary(DENSE, (2, 4), (2, 3), (8, {}), [tensor("w", [3, 4], I8, counting(12), fields={4: {2: Vector("f32", [1.0]), 4: ("u8", 2), 5: {2: ("i32", 2)}}})]))
 
 
