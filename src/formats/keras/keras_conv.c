@@ -22,9 +22,13 @@ static Window window_read(CaKerasCall *c)
     ca_keras_ints(c, w.dilations, w.n, "dilation_rate", 1);
     for (int i = 0; i < w.n; i++)
         if (w.kernel[i] < 1 || w.kernel[i] > INT32_MAX || w.strides[i] < 1 ||
-            w.strides[i] > INT32_MAX || w.dilations[i] < 1 || w.dilations[i] > INT32_MAX)
+            w.strides[i] > INT32_MAX || w.dilations[i] < 1 ||
+            w.dilations[i] > INT32_MAX) {
             ca_build_fail(c->b, CARINA_ERR_FORMAT,
                           "kernel_size, strides and dilation_rate must be positive");
+            w.kernel[i] = w.strides[i] = w.dilations[i] =
+                1; /* for the arithmetic that follows */
+        }
     if (strcmp(w.padding, "valid") != 0 && strcmp(w.padding, "same") != 0 &&
         !(strcmp(w.padding, "causal") == 0 && w.n == 1))
         ca_build_fail(c->b, CARINA_ERR_UNSUPPORTED,

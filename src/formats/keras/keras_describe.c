@@ -113,13 +113,18 @@ static const CaKerasOp *find_op(const CaKerasOp *const *tables, size_t n,
     return NULL;
 }
 
+static const CaKerasOp *const layer_tables[] = {
+    ca_keras_conv, ca_keras_pool, ca_keras_norm,   ca_keras_moves, ca_keras_merge,
+    ca_keras_act,  ca_keras_rnn,  ca_keras_attend, ca_keras_image, ca_keras_wrap};
+static const CaKerasOp *const op_tables[] = {ca_keras_ops_math, ca_keras_ops_moves,
+                                             ca_keras_ops_nn};
+enum {
+    N_LAYER_TABLES = sizeof layer_tables / sizeof *layer_tables,
+    N_OP_TABLES = sizeof op_tables / sizeof *op_tables
+};
+
 static const CaKerasOp *op_of(const CaKerasLayer *l)
 {
-    static const CaKerasOp *const layers[] = {
-        ca_keras_conv, ca_keras_pool, ca_keras_norm,   ca_keras_moves, ca_keras_merge,
-        ca_keras_act,  ca_keras_rnn,  ca_keras_attend, ca_keras_image, ca_keras_wrap};
-    static const CaKerasOp *const ops[] = {ca_keras_ops_math, ca_keras_ops_moves,
-                                           ca_keras_ops_nn};
     const CaKerasOp *op = NULL;
     if (strcmp(l->class_name, "TFOpLambda") == 0 ||
         strcmp(l->class_name, "SlicingOpLambda") == 0) {
@@ -127,11 +132,24 @@ static const CaKerasOp *op_of(const CaKerasLayer *l)
         const char *symbol = text_at(l->config, "function");
         if (symbol && strncmp(symbol, old, sizeof old - 1) == 0)
             symbol += sizeof old - 1;
-        return symbol ? find_op(ops, sizeof ops / sizeof *ops, symbol) : NULL;
+        return symbol ? find_op(op_tables, N_OP_TABLES, symbol) : NULL;
     }
     if (l->is_op)
-        op = find_op(ops, sizeof ops / sizeof *ops, l->class_name);
-    return op ? op : find_op(layers, sizeof layers / sizeof *layers, l->class_name);
+        op = find_op(op_tables, N_OP_TABLES, l->class_name);
+    return op ? op : find_op(layer_tables, N_LAYER_TABLES, l->class_name);
+}
+
+const char *ca_keras_op_name(int i)
+{
+    for (size_t t = 0; t < N_LAYER_TABLES; t++)
+        for (const CaKerasOp *op = layer_tables[t]; op->name; op++)
+            if (i-- == 0)
+                return op->name;
+    for (size_t t = 0; t < N_OP_TABLES; t++)
+        for (const CaKerasOp *op = op_tables[t]; op->name; op++)
+            if (!find_op(layer_tables, N_LAYER_TABLES, op->name) && i-- == 0)
+                return op->name;
+    return NULL;
 }
 
 CaKerasLayer *ca_keras_layer(CaKeras *r, json_t *element, CaKerasScope scope)
@@ -161,8 +179,8 @@ CaKerasLayer *ca_keras_layer(CaKeras *r, json_t *element, CaKerasScope scope)
         l->is_op = l->is_op || strncmp(module, op_modules[i], strlen(op_modules[i])) == 0;
     /* .h5 has no modules, but only layers say whether they are trained. */
     if (!module && !r->is_tree && r->version >= 3 &&
-        !json_object_get(l->config, "trainable") &&
-        !json_object_get(l->config, "dtype") && !ca_keras_is_model(class_name))
+        !json_object_get(l->config, "trainable") && !ca_keras_is_model(class_name) &&
+        strcmp(class_name, "InputLayer") != 0)
         l->is_op = true;
     l->op = op_of(l);
     return l;
@@ -170,31 +188,27 @@ CaKerasLayer *ca_keras_layer(CaKeras *r, json_t *element, CaKerasScope scope)
 
 /* --- Models. */
 
-typedef struct Lowest {
-    const CaKerasModel *model;
-} Lowest;
-
-static void note_lowest(void *arg, const CaKerasReference *ref)
+static void note_call(void *arg, const CaKerasReference *ref)
 {
-    CaKerasLayer *l = ca_keras_find(((Lowest *)arg)->model, ref->layer);
-    if (l && ref->node >= 0 && ref->node < l->base)
+    CaKerasLayer *l = ca_keras_find(arg, ref->layer);
+    if (l && ref->node < l->base)
         l->base = (int)ref->node;
 }
 
-/* Keras 2 counts the making of a model as its call 0, so that the first use as a layer is call 1. */
+/* Keras 2 counts the making of a model as its call 0, so that its first use as a layer is call 1. Keras 3 does so
+ * only where it names the outputs of the model around it. */
 static void find_bases(CaKerasModel *m)
 {
-    Lowest low = {m};
+    for (int i = 0; i < m->n_layers; i++) {
+        m->layers[i]->base = INT32_MAX;
+        m->is_new = m->is_new || json_is_object(json_array_get(m->layers[i]->calls, 0));
+    }
     for (int i = 0; i < m->n_layers; i++)
-        m->layers[i]->base = 2;
-    for (int i = 0; i < m->n_layers; i++)
-        ca_keras_each_reference(m->layers[i]->calls, 0, note_lowest, &low);
-    ca_keras_each_reference(json_object_get(m->config, "output_layers"), 0, note_lowest,
-                            &low);
+        ca_keras_each_reference(m->layers[i]->calls, 0, note_call, m);
+    ca_keras_each_reference(json_object_get(m->config, "output_layers"), 0, note_call, m);
     for (int i = 0; i < m->n_layers; i++) {
         CaKerasLayer *l = m->layers[i];
-        const bool is_new = json_is_object(json_array_get(l->calls, 0));
-        l->base = l->inner && !is_new && l->base == 1 ? 1 : 0;
+        l->base = l->inner && !m->is_new && l->base == 1;
     }
 }
 
@@ -231,6 +245,8 @@ static void describe_layers(CaKeras *r, CaKerasModel *m, json_t *list, CaKerasSc
         if (!l)
             return;
         m->layers[m->n_layers++] = l;
+        *(r->end ? r->end : &r->all) = l;
+        r->end = &l->next;
     }
     ca_keras_scopes(r, m, scope);
     for (int k = 0; k < m->n_layers && r->b.status == CARINA_OK; k++) {

@@ -1,92 +1,114 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * HDF5 through libhdf5, with everything switched off that would leave the file.
+ * The tables of an HDF5 file: superblock, object headers, groups, attributes.
+ *
+ * Groups of both kinds are read, symbol tables and links in the header. Not read is what no Keras writes: links and
+ * attributes in fractal heaps, shared messages, addresses of other than 8 bytes.
  */
-#include "formats/keras/keras_hdf5.h"
+#include "formats/keras/keras_hdf5_own.h"
 
 #include "graph/shape.h"
 
-#include <hdf5.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
-/* deflate cannot shrink more than 1032 times; a dataset that claims more was made to hurt. */
-static const uint64_t most_shrunk = 1040;
-enum { MAX_LINKS = 1 << 16, COMPONENT = 1024 };
-
-/* libhdf5 keeps its tables in globals and is seldom built for threads. */
-static pthread_mutex_t library = PTHREAD_MUTEX_INITIALIZER;
-
-struct CaHdf5 {
-    const char *path;
-    CaBuffer *image;
-    hid_t file;
-    H5E_auto2_t print; /* the host's, put back at the end */
-    void *print_arg;
-    unsigned plugins;
+enum {
+    MAX_LINKS = 1 << 16,
+    MAX_MESSAGES = 1 << 14,
+    MAX_BLOCKS = 256,
+    MAX_NODES = 1 << 16,
+    LEVELS = 16
 };
 
-/* --- The file in memory, used where it lies: libhdf5's own copy of it never happens. */
+/* --- Bytes. */
 
-static void *image_alloc(size_t size, H5FD_file_image_op_t op, void *file)
+bool ca_hdf5_at(CaBytes *out, const CaHdf5 *f, uint64_t at, uint64_t n)
 {
-    (void)op;
-    return size <= ((CaHdf5 *)file)->image->size ? ((CaHdf5 *)file)->image->data : NULL;
-}
-static void *image_copy(void *to, const void *from, size_t size, H5FD_file_image_op_t op,
-                        void *file)
-{
-    (void)from;
-    (void)size;
-    (void)op;
-    (void)file;
-    return to; /* the same bytes */
-}
-static void *image_realloc(void *p, size_t size, H5FD_file_image_op_t op, void *file)
-{
-    (void)p;
-    (void)size;
-    (void)op;
-    (void)file;
-    return NULL; /* only writing would need it */
-}
-static herr_t image_free(void *p, H5FD_file_image_op_t op, void *file)
-{
-    (void)p;
-    (void)op;
-    (void)file;
-    return 0;
-}
-static void *same_file(void *file) { return file; }
-static herr_t keep_file(void *file)
-{
-    (void)file;
-    return 0;
+    const uint64_t size = f->image->size;
+    if (at > size - f->base || n > size - f->base - at)
+        return false;
+    *out = (CaBytes){(const unsigned char *)f->image->data + f->base + at, (size_t)n};
+    return true;
 }
 
-static CarinaStatus damaged(const CaHdf5 *f, const char *where, CarinaError *err)
+bool ca_bytes_take(CaBytes *out, CaBytes *from, size_t n)
+{
+    if (n > from->n)
+        return false;
+    *out = (CaBytes){from->p, n};
+    from->p += n;
+    from->n -= n;
+    return true;
+}
+
+uint64_t ca_bytes_number(CaBytes b, size_t at, int n)
+{
+    uint64_t v = 0;
+    if (at > b.n || (size_t)n > b.n - at)
+        return 0;
+    for (int i = n - 1; i >= 0; i--)
+        v = v << 8 | b.p[at + (size_t)i];
+    return v;
+}
+
+static bool is_marked(CaBytes b, const char *mark)
+{
+    return b.n >= 4 && memcmp(b.p, mark, 4) == 0;
+}
+
+CarinaStatus ca_hdf5_damaged(const CaHdf5 *f, const char *where, CarinaError *err)
 {
     return ca_err(err, CARINA_ERR_FORMAT,
-                  "%s: %s: cannot be read; the file is damaged or was cut", f->path,
+                  "%s: '%s' cannot be read; the file is damaged or was cut", f->path,
                   where);
 }
-
-static hid_t open_image(CaHdf5 *f)
+CarinaStatus ca_hdf5_too_much(const CaHdf5 *f, const char *where, CarinaError *err)
 {
-    /* The driver wants a name that is no file. */
-    static const char nowhere[] = "/dev/null/image";
-    H5FD_file_image_callbacks_t calls = {
-        image_alloc, image_copy, image_realloc, image_free, same_file, keep_file, f};
-    const hid_t access = H5Pcreate(H5P_FILE_ACCESS);
-    hid_t file = -1;
-    if (access >= 0 && H5Pset_fapl_core(access, (size_t)1 << 20, 0) >= 0 &&
-        H5Pset_file_image_callbacks(access, &calls) >= 0 &&
-        H5Pset_file_image(access, f->image->data, f->image->size) >= 0)
-        file = H5Fopen(nowhere, H5F_ACC_RDONLY, access);
-    if (access >= 0)
-        H5Pclose(access);
-    return file;
+    return ca_err(
+        err, CARINA_ERR_LIMIT,
+        "%s: '%s' claims more than the file holds (%zu bytes); the file is damaged",
+        f->path, where, f->image->size);
+}
+static CarinaStatus no_memory(const CaHdf5 *f, CarinaError *err)
+{
+    return ca_err(err, CARINA_ERR_MEMORY, "%s: out of memory", f->path);
+}
+
+/* --- The superblock. */
+
+static bool find_base(CaHdf5 *f)
+{
+    static const char mark[] = "\x89HDF\r\n\x1a\n";
+    CaBytes b;
+    for (uint64_t at = 0; ca_hdf5_at(&b, f, at, 8); at = at ? 2 * at : 512)
+        if (memcmp(b.p, mark, 8) == 0) {
+            f->base = at;
+            return true;
+        }
+    return false;
+}
+
+static bool read_superblock(CaHdf5 *f)
+{
+    CaBytes b;
+    if (!find_base(f) || !ca_hdf5_at(&b, f, 0, 48))
+        return false;
+    const uint64_t version = b.p[8];
+    if (version > 3)
+        return false;
+    const size_t sizes = version < 2 ? 13 : 9; /* of addresses and lengths */
+    if (b.p[sizes] != 8 || b.p[sizes + 1] != 8)
+        return false;
+    if (version < 2) {
+        if (!ca_hdf5_at(&b, f, 0, 80))
+            return false;
+        f->end = ca_bytes_number(b, version ? 44 : 40, 8);
+        f->root = ca_bytes_number(b, version ? 68 : 64, 8);
+    } else {
+        f->end = ca_bytes_number(b, 28, 8);
+        f->root = ca_bytes_number(b, 36, 8);
+    }
+    return true;
 }
 
 CarinaStatus ca_hdf5_open(CaHdf5 **out, const char *path, CaBuffer *image,
@@ -98,89 +120,350 @@ CarinaStatus ca_hdf5_open(CaHdf5 **out, const char *path, CaBuffer *image,
         return ca_err(err, CARINA_ERR_MEMORY, "%s: out of memory", path);
     f->path = path;
     f->image = image;
-    pthread_mutex_lock(&library);
-    H5open();
-    H5Eget_auto2(H5E_DEFAULT, &f->print, &f->print_arg);
-    H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
-    if (H5PLget_loading_state(&f->plugins) < 0)
-        f->plugins = 0;
-    H5PLset_loading_state(0);
-    f->file = image->size ? open_image(f) : -1;
+    f->arena = ca_arena_create((size_t)1 << 30);
     *out = f;
-    if (f->file < 0) {
-        ca_hdf5_close(out);
-        return ca_err(err, CARINA_ERR_FORMAT,
-                      "%s: the tables of the HDF5 file cannot be read (%zu bytes); the "
-                      "file is damaged or was cut",
-                      path, image->size);
-    }
-    return CARINA_OK;
+    const bool good = f->arena && read_superblock(f);
+    if (good && f->end <= image->size)
+        return CARINA_OK;
+    const CarinaStatus status =
+        good
+            ? ca_err(
+                  err, CARINA_ERR_FORMAT,
+                  "%s: %zu bytes, but %llu were written; the file was cut, fetch it again",
+                  path, image->size, (unsigned long long)f->end)
+        : f->arena
+            ? ca_err(err, CARINA_ERR_FORMAT,
+                     "%s: the tables of the HDF5 file cannot be read (%zu bytes); the "
+                     "file is damaged or was cut",
+                     path, image->size)
+            : no_memory(f, err);
+    ca_hdf5_close(out);
+    return status;
 }
 
 void ca_hdf5_close(CaHdf5 **f)
 {
     if (!f || !*f)
         return;
-    if ((*f)->file >= 0)
-        H5Fclose((*f)->file);
-    H5PLset_loading_state((*f)->plugins);
-    H5Eset_auto2(H5E_DEFAULT, (*f)->print, (*f)->print_arg);
-    pthread_mutex_unlock(&library);
+    ca_arena_free(&(*f)->arena);
     ca_free(*f);
     *f = NULL;
 }
 
-/* --- Walking: one component after the other, by hard links only. */
+/* --- Object headers: messages in blocks. */
 
-static CarinaStatus refuse_link(const CaHdf5 *f, const char *path, H5L_type_t type,
+typedef struct Blocks {
+    CaBytes v[MAX_BLOCKS];
+    int n;
+    bool is_new;   /* version 2 */
+    bool is_dated; /* messages carry their order */
+} Blocks;
+
+static bool first_block(Blocks *b, const CaHdf5 *f, uint64_t at)
+{
+    CaBytes head;
+    if (!ca_hdf5_at(&head, f, at, 16))
+        return false;
+    if (!is_marked(head, "OHDR")) {
+        b->n = 1;
+        return head.p[0] == 1 &&
+               ca_hdf5_at(&b->v[0], f, at + 16, ca_bytes_number(head, 8, 4));
+    }
+    const int flags = head.p[5], width = 1 << (flags & 3);
+    const size_t skip = 6 + (flags & 0x20 ? 16u : 0u) + (flags & 0x10 ? 4u : 0u);
+    if (head.p[4] != 2 || !ca_hdf5_at(&head, f, at, skip + (size_t)width))
+        return false;
+    b->is_new = true;
+    b->is_dated = (flags & 4) != 0;
+    b->n = 1;
+    return ca_hdf5_at(&b->v[0], f, at + skip + (size_t)width,
+                      ca_bytes_number(head, skip, width));
+}
+
+static bool next_block(Blocks *b, const CaHdf5 *f, CaBytes message)
+{
+    CaBytes block;
+    if (b->n == MAX_BLOCKS || message.n < 16 ||
+        !ca_hdf5_at(&block, f, ca_bytes_number(message, 0, 8),
+                    ca_bytes_number(message, 8, 8)))
+        return false;
+    if (b->is_new) { /* a mark before and a checksum behind */
+        if (!is_marked(block, "OCHK") || block.n < 8)
+            return false;
+        block.p += 4;
+        block.n -= 8;
+    }
+    b->v[b->n++] = block;
+    return true;
+}
+
+/* Cuts the next message off the block; false at its end (*is_bad where it ends badly). */
+static bool next_message(CaHdf5Message *m, const Blocks *b, CaBytes *block, bool *is_bad)
+{
+    CaBytes head;
+    const size_t size = b->is_new ? (b->is_dated ? 6 : 4) : 8;
+    if (block->n < size)
+        return false;
+    (void)ca_bytes_take(&head, block, size);
+    m->type = (int)ca_bytes_number(head, 0, b->is_new ? 1 : 2);
+    m->is_shared = (head.p[b->is_new ? 3 : 4] & 2) != 0;
+    *is_bad = !ca_bytes_take(&m->data, block,
+                             (size_t)ca_bytes_number(head, b->is_new ? 1 : 2, 2));
+    return !*is_bad;
+}
+
+/* out NULL: counts only. -1 where the header is damaged. */
+static int read_messages(CaHdf5Message *out, const CaHdf5 *f, uint64_t at)
+{
+    Blocks b = {.n = 0};
+    int n = 0;
+    bool is_bad = false;
+    if (!first_block(&b, f, at))
+        return -1;
+    for (int i = 0; i < b.n; i++) {
+        CaHdf5Message m;
+        CaBytes block = b.v[i];
+        while (next_message(&m, &b, &block, &is_bad)) {
+            if (m.type == CA_HDF5_CONTINUED && !next_block(&b, f, m.data))
+                return -1;
+            if (n == MAX_MESSAGES)
+                return -1;
+            if (out)
+                out[n] = m;
+            n++;
+        }
+        if (is_bad)
+            return -1;
+    }
+    return n;
+}
+
+const CaHdf5Message *ca_hdf5_message(const CaHdf5Object *o, int type)
+{
+    for (int i = 0; i < o->n; i++)
+        if (o->m[i].type == type)
+            return &o->m[i];
+    return NULL;
+}
+
+/* --- Groups. */
+
+static bool add_entry(CaHdf5 *f, CaHdf5Group *g, const char *name, size_t n,
+                      CaHdf5Link kind, uint64_t at)
+{
+    if (g->n == MAX_LINKS)
+        return false;
+    if (g->n == g->room) {
+        const int room = g->room ? 2 * g->room : 8;
+        CaHdf5Entry *v = ca_arena_array(f->arena, (size_t)room, sizeof *v);
+        if (!v)
+            return false;
+        if (g->n)
+            memcpy(v, g->v, (size_t)g->n * sizeof *v);
+        g->v = v;
+        g->room = room;
+    }
+    char *copy = ca_arena_copy_n(f->arena, name, n);
+    if (!copy)
+        return false;
+    g->is_sorted = g->is_sorted && (!g->n || strcmp(g->v[g->n - 1].name, copy) < 0);
+    g->v[g->n++] = (CaHdf5Entry){copy, kind, at};
+    return true;
+}
+
+static bool read_symbols(CaHdf5 *f, CaHdf5Group *g, CaBytes names, uint64_t at)
+{
+    enum { HEAD = 8, ENTRY = 40 };
+    CaBytes node;
+    if (!ca_hdf5_at(&node, f, at, HEAD) || !is_marked(node, "SNOD"))
+        return false;
+    const uint64_t n = ca_bytes_number(node, 6, 2);
+    if (!ca_hdf5_at(&node, f, at, HEAD + n * ENTRY))
+        return false;
+    for (uint64_t i = 0; i < n; i++) {
+        const size_t e = HEAD + (size_t)i * ENTRY;
+        const uint64_t name = ca_bytes_number(node, e, 8);
+        if (name >= names.n)
+            return false;
+        const char *text = (const char *)names.p + name;
+        const bool is_soft = ca_bytes_number(node, e + 16, 4) == 2;
+        if (!add_entry(f, g, text, strnlen(text, names.n - (size_t)name),
+                       is_soft ? CA_HDF5_SOFT : CA_HDF5_HARD,
+                       ca_bytes_number(node, e + 8, 8)))
+            return false;
+    }
+    return true;
+}
+
+/* A B-tree of version 1 over symbol nodes; budget: nodes that may still be looked at. */
+static bool read_tree(CaHdf5 *f, CaHdf5Group *g, CaBytes names, uint64_t at, int level,
+                      int *budget)
+{
+    enum { HEAD = 24, STEP = 16 };
+    CaBytes node;
+    if (level > LEVELS || --*budget < 0 || !ca_hdf5_at(&node, f, at, HEAD) ||
+        !is_marked(node, "TREE") || node.p[4] != 0)
+        return false;
+    const uint64_t n = ca_bytes_number(node, 6, 2);
+    const bool is_leaf = node.p[5] == 0;
+    if (!ca_hdf5_at(&node, f, at, HEAD + n * STEP + 8))
+        return false;
+    for (uint64_t i = 0; i < n; i++) {
+        const uint64_t child = ca_bytes_number(node, HEAD + (size_t)i * STEP + 8, 8);
+        if (is_leaf ? --*budget < 0 || !read_symbols(f, g, names, child)
+                    : !read_tree(f, g, names, child, level + 1, budget))
+            return false;
+    }
+    return true;
+}
+
+static bool read_symbol_table(CaHdf5 *f, CaHdf5Group *g, CaBytes message)
+{
+    CaBytes heap, names;
+    int budget = MAX_NODES;
+    if (message.n < 16 || !ca_hdf5_at(&heap, f, ca_bytes_number(message, 8, 8), 32) ||
+        !is_marked(heap, "HEAP") ||
+        !ca_hdf5_at(&names, f, ca_bytes_number(heap, 24, 8), ca_bytes_number(heap, 8, 8)))
+        return false;
+    return read_tree(f, g, names, ca_bytes_number(message, 0, 8), 0, &budget);
+}
+
+static bool read_link(CaHdf5 *f, CaHdf5Group *g, CaBytes m)
+{
+    CaBytes head, name;
+    if (!ca_bytes_take(&head, &m, 2) || head.p[0] != 1)
+        return false;
+    const int flags = head.p[1], width = 1 << (flags & 3);
+    uint64_t kind = 0;
+    if (flags & 8) {
+        kind = ca_bytes_number(m, 0, 1);
+        if (!ca_bytes_take(&head, &m, 1))
+            return false;
+    }
+    const size_t skip = (flags & 4 ? 8u : 0u) + (flags & 16 ? 1u : 0u);
+    if (!ca_bytes_take(&head, &m, skip) || !ca_bytes_take(&head, &m, (size_t)width) ||
+        ca_bytes_number(head, 0, width) > m.n ||
+        !ca_bytes_take(&name, &m, (size_t)ca_bytes_number(head, 0, width)))
+        return false;
+    if (kind == 0 && m.n < 8)
+        return false;
+    return add_entry(f, g, (const char *)name.p, name.n,
+                     kind == 0    ? CA_HDF5_HARD
+                     : kind == 1  ? CA_HDF5_SOFT
+                     : kind == 64 ? CA_HDF5_FILE
+                                  : CA_HDF5_OTHER,
+                     kind == 0 ? ca_bytes_number(m, 0, 8) : UINT64_MAX);
+}
+
+/* Do links or attributes lie in a fractal heap? The info message has its address behind a flag's number. */
+static bool is_dense(const CaHdf5Object *o, int type, int counter)
+{
+    const CaHdf5Message *m = ca_hdf5_message(o, type);
+    if (!m || m->data.n < 2)
+        return false;
+    const size_t at = 2 + (m->data.p[1] & 1 ? (size_t)counter : 0);
+    return m->data.n >= at + 8 && !ca_hdf5_is_undefined(ca_bytes_number(m->data, at, 8));
+}
+
+static CarinaStatus unusual(const CaHdf5 *f, const char *where, CarinaError *err)
+{
+    return ca_err(
+        err, CARINA_ERR_UNSUPPORTED,
+        "%s: '%s' is stored in a way that Keras does not use; save the model again "
+        "with Keras",
+        f->path, where);
+}
+
+static CarinaStatus read_group(CaHdf5 *f, CaHdf5Group *g, const char *where,
+                               CarinaError *err)
+{
+    const CaHdf5Message *symbols = ca_hdf5_message(&g->object, CA_HDF5_SYMBOLS);
+    g->is_sorted = true;
+    g->is_group = symbols || ca_hdf5_message(&g->object, CA_HDF5_LINK_INFO) ||
+                  ca_hdf5_message(&g->object, CA_HDF5_LINK);
+    if (is_dense(&g->object, CA_HDF5_LINK_INFO, 8))
+        return unusual(f, where, err);
+    if (symbols && (symbols->is_shared || !read_symbol_table(f, g, symbols->data)))
+        return ca_hdf5_damaged(f, where, err);
+    for (int i = 0; i < g->object.n; i++)
+        if (g->object.m[i].type == CA_HDF5_LINK &&
+            (g->object.m[i].is_shared || !read_link(f, g, g->object.m[i].data)))
+            return ca_hdf5_damaged(f, where, err);
+    return CARINA_OK;
+}
+
+/* The object at an address, read once. */
+static CarinaStatus look(const CaHdf5Group **out, CaHdf5 *f, uint64_t at,
+                         const char *where, CarinaError *err)
+{
+    CaHdf5Group **bucket = &f->known[at / 8 % CA_HDF5_BUCKETS];
+    for (const CaHdf5Group *g = *bucket; g; g = g->next)
+        if (g->at == at) {
+            *out = g;
+            return CARINA_OK;
+        }
+    const int n = read_messages(NULL, f, at);
+    if (n < 0)
+        return ca_hdf5_damaged(f, where, err);
+    CaHdf5Group *g = ca_arena_alloc(f->arena, sizeof *g);
+    CaHdf5Message *m = ca_arena_array(f->arena, (size_t)n + 1, sizeof *m);
+    if (!g || !m)
+        return no_memory(f, err);
+    g->at = at;
+    g->object = (CaHdf5Object){m, read_messages(m, f, at)};
+    CA_TRY(read_group(f, g, where, err));
+    g->next = *bucket;
+    *bucket = g;
+    *out = g;
+    return CARINA_OK;
+}
+
+static const CaHdf5Entry *find_entry(const CaHdf5Group *g, const char *name, size_t n)
+{
+    int low = 0, high = g->n;
+    while (g->is_sorted && low < high) {
+        const int mid = (low + high) / 2;
+        const int order = strncmp(g->v[mid].name, name, n);
+        if (order == 0 && g->v[mid].name[n] == 0)
+            return &g->v[mid];
+        if (order < 0)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    for (int i = 0; !g->is_sorted && i < g->n; i++)
+        if (strncmp(g->v[i].name, name, n) == 0 && g->v[i].name[n] == 0)
+            return &g->v[i];
+    return NULL;
+}
+
+static CarinaStatus refuse_link(const CaHdf5 *f, const char *path, CaHdf5Link kind,
                                 CarinaError *err)
 {
     return ca_err(
         err, CARINA_ERR_UNSUPPORTED,
         "%s: '%s' is %s link, which is never followed; save the model again in one file",
         f->path, path,
-        type == H5L_TYPE_SOFT       ? "a soft"
-        : type == H5L_TYPE_EXTERNAL ? "an external"
-                                    : "a user-defined");
+        kind == CA_HDF5_SOFT   ? "a soft"
+        : kind == CA_HDF5_FILE ? "an external"
+                               : "a user-defined");
 }
 
-/* *out -1 where there is nothing. */
-static CarinaStatus step(hid_t *out, CaHdf5 *f, hid_t at, const char *name,
-                         const char *path, CarinaError *err)
+CarinaStatus ca_hdf5_walk(const CaHdf5Group **out, CaHdf5 *f, const char *path,
+                          CarinaError *err)
 {
-    H5L_info_t info;
-    *out = -1;
-    if (H5Iget_type(at) != H5I_GROUP || H5Lexists(at, name, H5P_DEFAULT) <= 0)
-        return CARINA_OK;
-    if (H5Lget_info(at, name, &info, H5P_DEFAULT) < 0)
-        return damaged(f, path, err);
-    if (info.type != H5L_TYPE_HARD)
-        return refuse_link(f, path, info.type, err);
-    *out = H5Oopen(at, name, H5P_DEFAULT);
-    return *out < 0 ? damaged(f, path, err) : CARINA_OK;
-}
-
-static CarinaStatus walk(hid_t *out, CaHdf5 *f, const char *path, CarinaError *err)
-{
-    hid_t at = H5Oopen(f->file, "/", H5P_DEFAULT);
-    *out = -1;
-    if (at < 0)
-        return damaged(f, "/", err);
+    const CaHdf5Group *at = NULL;
+    *out = NULL;
+    CA_TRY(look(&at, f, f->root, "/", err));
     for (const char *p = path; *p;) {
-        char name[COMPONENT];
         const size_t n = strcspn(p, "/");
-        hid_t next = -1;
-        if (n > 0 && n < sizeof name) {
-            memcpy(name, p, n);
-            name[n] = 0;
-            const CarinaStatus status = step(&next, f, at, name, path, err);
-            H5Oclose(at);
-            if (status != CARINA_OK || next < 0)
-                return status;
-            at = next;
-        } else if (n > 0) {
-            H5Oclose(at);
-            return CARINA_OK;
+        if (n > 0) {
+            const CaHdf5Entry *e = find_entry(at, p, n);
+            if (!e)
+                return CARINA_OK;
+            if (e->kind != CA_HDF5_HARD)
+                return refuse_link(f, path, e->kind, err);
+            CA_TRY(look(&at, f, e->at, path, err));
         }
         p += n + (p[n] == '/');
     }
@@ -190,127 +473,204 @@ static CarinaStatus walk(hid_t *out, CaHdf5 *f, const char *path, CarinaError *e
 
 CarinaStatus ca_hdf5_find(CaHdf5Kind *out, CaHdf5 *f, const char *path, CarinaError *err)
 {
-    hid_t at;
-    *out = CA_HDF5_NOTHING;
-    CA_TRY(walk(&at, f, path, err));
-    if (at < 0)
+    const CaHdf5Group *at;
+    CA_TRY(ca_hdf5_walk(&at, f, path, err));
+    *out = !at                                            ? CA_HDF5_NOTHING
+           : at->is_group                                 ? CA_HDF5_GROUP
+           : ca_hdf5_message(&at->object, CA_HDF5_LAYOUT) ? CA_HDF5_DATASET
+                                                          : CA_HDF5_NOTHING;
+    return CARINA_OK;
+}
+
+CarinaStatus ca_hdf5_links(char ***out, int *n, CaHdf5 *f, CaArena *arena,
+                           const char *group, CarinaError *err)
+{
+    const CaHdf5Group *at;
+    *n = 0;
+    *out = NULL;
+    CA_TRY(ca_hdf5_walk(&at, f, group, err));
+    if (!at)
         return CARINA_OK;
-    const H5I_type_t type = H5Iget_type(at);
-    if (type == H5I_GROUP || type == H5I_DATASET)
-        *out = type == H5I_GROUP ? CA_HDF5_GROUP : CA_HDF5_DATASET;
-    H5Oclose(at);
+    *out = ca_arena_array(arena, (size_t)at->n + 1, sizeof **out);
+    if (!*out)
+        return no_memory(f, err);
+    for (int i = 0; i < at->n; i++)
+        if (!((*out)[(*n)++] = ca_arena_copy(arena, at->v[i].name)))
+            return no_memory(f, err);
     return CARINA_OK;
 }
 
 /* --- Attributes. */
 
-static CarinaStatus too_much(const CaHdf5 *f, const char *where, CarinaError *err)
+typedef struct Attribute {
+    CaBytes name, type, space, data;
+} Attribute;
+
+/* Version 1 pads its parts to 8 bytes. */
+static bool take_part(CaBytes *out, CaBytes *from, size_t n, bool is_padded)
 {
-    return ca_err(
-        err, CARINA_ERR_LIMIT,
-        "%s: '%s' claims more than the file holds (%zu bytes); the file is damaged",
-        f->path, where, f->image->size);
+    CaBytes pad;
+    const size_t more = is_padded ? (8 - n % 8) % 8 : 0;
+    return ca_bytes_take(out, from, n) &&
+           ca_bytes_take(&pad, from, more < from->n ? more : from->n);
 }
 
-/* n strings of an attribute into out[from...]; a list of numbers (what an empty list is saved as) has none. */
-static CarinaStatus read_strings(char **out, int n, const CaHdf5 *f, CaArena *arena,
-                                 hid_t attribute, hid_t type, const char *where,
-                                 CarinaError *err)
+static bool split_attribute(Attribute *a, CaBytes m)
 {
-    const bool is_long = H5Tis_variable_str(type) > 0;
-    const size_t each = is_long ? sizeof(char *) : H5Tget_size(type);
-    size_t bytes;
-    if (!ca_mul_size(&bytes, each, (size_t)n) || (!is_long && bytes > f->image->size))
-        return too_much(f, where, err);
-    char *raw = ca_alloc(bytes + 1);
-    const hid_t memory = H5Tcopy(type);
-    CarinaStatus status = CARINA_OK;
-    if (!raw)
-        status = ca_err(err, CARINA_ERR_MEMORY, "%s: out of memory", f->path);
-    else if (memory < 0 || H5Aread(attribute, memory, raw) < 0)
-        status = damaged(f, where, err);
-    for (int i = 0; status == CARINA_OK && i < n; i++) {
-        const char *text = raw + (size_t)i * each;
-        size_t length = each;
-        if (is_long) {
-            memcpy(&text, raw + (size_t)i * each, sizeof text);
-            length = text ? strlen(text) : 0;
-        }
-        out[i] = ca_arena_copy_n(arena, text ? text : "",
-                                 is_long ? length : strnlen(text, length));
-        if (!out[i])
-            status = ca_err(err, CARINA_ERR_MEMORY, "%s: out of memory", f->path);
+    CaBytes head;
+    const CaBytes all = m;
+    const uint64_t version = ca_bytes_number(m, 0, 1);
+    if (version < 1 || version > 3 || !ca_bytes_take(&head, &m, version == 3 ? 9 : 8))
+        return false;
+    if (version > 1 && (head.p[1] & 3)) /* its type or space is shared */
+        return false;
+    const bool is_padded = version == 1;
+    if (!take_part(&a->name, &m, (size_t)ca_bytes_number(all, 2, 2), is_padded) ||
+        !take_part(&a->type, &m, (size_t)ca_bytes_number(all, 4, 2), is_padded) ||
+        !take_part(&a->space, &m, (size_t)ca_bytes_number(all, 6, 2), is_padded))
+        return false;
+    a->data = m;
+    return true;
+}
+
+bool ca_hdf5_space(CarinaShape *out, CaBytes m)
+{
+    int64_t n;
+    const uint64_t version = ca_bytes_number(m, 0, 1), rank = ca_bytes_number(m, 1, 1);
+    const size_t head = version == 1 ? 8 : 4;
+    if (version < 1 || version > 2 || m.n < head || rank > CARINA_MAX_RANK ||
+        m.n - head < 8 * rank)
+        return false;
+    *out = ca_shape_of_rank((int)rank);
+    for (uint64_t i = 0; i < rank; i++) {
+        const uint64_t d = ca_bytes_number(m, head + 8 * (size_t)i, 8);
+        out->dims[i] = d > INT64_MAX ? -1 : (int64_t)d;
     }
-    if (is_long && status == CARINA_OK) {
-        const hid_t space = H5Aget_space(attribute);
-        if (space >= 0) {
-            H5Dvlen_reclaim(memory, space, H5P_DEFAULT, raw);
-            H5Sclose(space);
-        }
+    if (version == 2 && m.p[3] == 2) {
+        const int64_t none = 0;
+        *out = ca_shape(1, &none);
     }
-    if (memory >= 0)
-        H5Tclose(memory);
-    ca_free(raw);
-    return status;
+    return ca_shape_count(out, &n);
 }
 
-/* How many strings: 1 for a scalar, 0 for an attribute that is not text, -1 where it cannot be read. */
-static int64_t count_strings(hid_t attribute, hid_t type)
+/* An object of a global heap. */
+static bool heap_object(CaBytes *out, const CaHdf5 *f, uint64_t at, uint64_t index)
 {
-    const hid_t space = H5Aget_space(attribute);
-    const hssize_t n = space >= 0 ? H5Sget_simple_extent_npoints(space) : -1;
-    if (space >= 0)
-        H5Sclose(space);
-    return H5Tget_class(type) == H5T_STRING ? (int64_t)n : n < 0 ? -1 : 0;
+    CaBytes heap, head;
+    if (!ca_hdf5_at(&heap, f, at, 16) || !is_marked(heap, "GCOL") ||
+        !ca_hdf5_at(&heap, f, at, ca_bytes_number(heap, 8, 8)) ||
+        !ca_bytes_take(&head, &heap, 16))
+        return false;
+    while (ca_bytes_take(&head, &heap, 16)) {
+        const uint64_t i = ca_bytes_number(head, 0, 2),
+                       size = ca_bytes_number(head, 8, 8);
+        if (i == 0 || size > heap.n)
+            return false;
+        if (i == index) {
+            *out = (CaBytes){heap.p, (size_t)size};
+            return true;
+        }
+        const size_t padded = ((size_t)size + 7) / 8 * 8;
+        if (!ca_bytes_take(&head, &heap, padded))
+            return false;
+    }
+    return false;
 }
 
-static CarinaStatus read_attribute(char ***out, int *n, CaHdf5 *f, CaArena *arena,
-                                   hid_t at, const char *name, CarinaError *err)
+/* String i: its bytes in the attribute, or, where their length varies, in a heap. */
+static bool string_at(CaBytes *out, const CaHdf5 *f, const Attribute *a, uint64_t i,
+                      bool is_long, size_t each)
+{
+    CaBytes slot = a->data, skip;
+    if (!ca_bytes_take(&skip, &slot, (size_t)i * each) || slot.n < each)
+        return false;
+    slot.n = each;
+    if (is_long) {
+        const uint64_t n = ca_bytes_number(slot, 0, 4);
+        if (n == 0) {
+            out->p = slot.p;
+            out->n = 0;
+            return true;
+        }
+        if (!heap_object(&slot, f, ca_bytes_number(slot, 4, 8),
+                         ca_bytes_number(slot, 12, 4)) ||
+            n > slot.n)
+            return false;
+        slot.n = (size_t)n;
+    }
+    *out = (CaBytes){slot.p, strnlen((const char *)slot.p, slot.n)};
+    return true;
+}
+
+/* A list of numbers, which is what an empty list is saved as, has no strings. */
+static CarinaStatus read_strings(char ***out, int *n, const CaHdf5 *f, CaArena *arena,
+                                 const Attribute *a, const char *where, CarinaError *err)
+{
+    enum { STRING = 3, VARIES = 9 };
+    CarinaShape shape;
+    int64_t count = 0;
+    if (a->type.n < 8 || !ca_hdf5_space(&shape, a->space) ||
+        !ca_shape_count(&shape, &count))
+        return ca_hdf5_damaged(f, where, err);
+    const int class = a->type.p[0] & 15;
+    const bool is_long = class == VARIES && (a->type.p[1] & 15) == 1;
+    const size_t each = is_long ? 16 : (size_t)ca_bytes_number(a->type, 4, 4);
+    if (class != STRING && !is_long)
+        count = 0;
+    if (count > MAX_LINKS || (count && (!each || (uint64_t)count > a->data.n / each)))
+        return ca_hdf5_too_much(f, where, err);
+    *n = (int)count;
+    *out = ca_arena_array(arena, (size_t)count + 1, sizeof **out);
+    if (!*out)
+        return no_memory(f, err);
+    for (int64_t i = 0; i < count; i++) {
+        CaBytes text;
+        if (!string_at(&text, f, a, (uint64_t)i, is_long, each))
+            return ca_hdf5_damaged(f, where, err);
+        if (!((*out)[i] = ca_arena_copy_n(arena, (const char *)text.p, text.n)))
+            return no_memory(f, err);
+    }
+    return CARINA_OK;
+}
+
+/* *n -1 where there is no attribute of that name. */
+static CarinaStatus read_attribute(char ***out, int *n, const CaHdf5 *f, CaArena *arena,
+                                   const CaHdf5Group *at, const char *name,
+                                   CarinaError *err)
 {
     *n = -1;
-    if (H5Aexists(at, name) <= 0)
-        return CARINA_OK;
-    const hid_t attribute = H5Aopen(at, name, H5P_DEFAULT);
-    const hid_t type = attribute >= 0 ? H5Aget_type(attribute) : -1;
-    const int64_t count = type >= 0 ? count_strings(attribute, type) : -1;
-    CarinaStatus status = CARINA_OK;
-    if (count < 0)
-        status = damaged(f, name, err);
-    else if (count > MAX_LINKS || (uint64_t)count > f->image->size)
-        status = too_much(f, name, err);
-    if (status == CARINA_OK) {
-        *n = (int)count;
-        *out = ca_arena_array(arena, (size_t)count + 1, sizeof **out);
-        status = *out ? read_strings(*out, *n, f, arena, attribute, type, name, err)
-                      : ca_err(err, CARINA_ERR_MEMORY, "%s: out of memory", f->path);
+    for (int i = 0; i < at->object.n; i++) {
+        const CaHdf5Message *m = &at->object.m[i];
+        Attribute a;
+        if (m->type != CA_HDF5_ATTRIBUTE || m->is_shared || !split_attribute(&a, m->data))
+            continue;
+        const size_t length = strnlen((const char *)a.name.p, a.name.n);
+        if (length == strlen(name) && memcmp(a.name.p, name, length) == 0)
+            return read_strings(out, n, f, arena, &a, name, err);
     }
-    if (type >= 0)
-        H5Tclose(type);
-    if (attribute >= 0)
-        H5Aclose(attribute);
-    return status;
+    return is_dense(&at->object, CA_HDF5_ATTRIBUTE_INFO, 2) ? unusual(f, name, err)
+                                                            : CARINA_OK;
 }
 
 CarinaStatus ca_hdf5_text(char **out, CaHdf5 *f, CaArena *arena, const char *group,
                           const char *attribute, CarinaError *err)
 {
-    hid_t at;
+    const CaHdf5Group *at;
     char **list = NULL;
     int n = -1;
     *out = NULL;
-    CA_TRY(walk(&at, f, group, err));
-    if (at < 0)
+    CA_TRY(ca_hdf5_walk(&at, f, group, err));
+    if (!at)
         return CARINA_OK;
-    const CarinaStatus status = read_attribute(&list, &n, f, arena, at, attribute, err);
-    H5Oclose(at);
-    if (status == CARINA_OK && n > 0)
-        *out = list[0];
-    return status;
+    CA_TRY(read_attribute(&list, &n, f, arena, at, attribute, err));
+    *out = n > 0 ? list[0] : NULL;
+    return CARINA_OK;
 }
 
 /* Lists above 64 KiB are cut into NAME0, NAME1 ... */
-static CarinaStatus read_parts(char ***out, int *n, CaHdf5 *f, CaArena *arena, hid_t at,
-                               const char *attribute, CarinaError *err)
+static CarinaStatus read_parts(char ***out, int *n, const CaHdf5 *f, CaArena *arena,
+                               const CaHdf5Group *at, const char *attribute,
+                               CarinaError *err)
 {
     *n = -1;
     for (int part = 0; part < MAX_LINKS; part++) {
@@ -322,10 +682,10 @@ static CarinaStatus read_parts(char ***out, int *n, CaHdf5 *f, CaArena *arena, h
             break;
         const int had = *n < 0 ? 0 : *n;
         if (had + more > MAX_LINKS)
-            return too_much(f, name, err);
+            return ca_hdf5_too_much(f, name, err);
         char **all = ca_arena_array(arena, (size_t)(had + more) + 1, sizeof *all);
         if (!all)
-            return ca_err(err, CARINA_ERR_MEMORY, "%s: out of memory", f->path);
+            return no_memory(f, err);
         for (int i = 0; i < had + more; i++)
             all[i] = i < had ? (*out)[i] : list[i - had];
         *out = all;
@@ -337,210 +697,12 @@ static CarinaStatus read_parts(char ***out, int *n, CaHdf5 *f, CaArena *arena, h
 CarinaStatus ca_hdf5_texts(char ***out, int *n, CaHdf5 *f, CaArena *arena,
                            const char *group, const char *attribute, CarinaError *err)
 {
-    hid_t at;
+    const CaHdf5Group *at;
     *n = -1;
     *out = NULL;
-    CA_TRY(walk(&at, f, group, err));
-    if (at < 0)
+    CA_TRY(ca_hdf5_walk(&at, f, group, err));
+    if (!at)
         return CARINA_OK;
-    CarinaStatus status = read_attribute(out, n, f, arena, at, attribute, err);
-    if (status == CARINA_OK && *n < 0)
-        status = read_parts(out, n, f, arena, at, attribute, err);
-    H5Oclose(at);
-    return status;
-}
-
-CarinaStatus ca_hdf5_links(char ***out, int *n, CaHdf5 *f, CaArena *arena,
-                           const char *group, CarinaError *err)
-{
-    hid_t at;
-    H5G_info_t info;
-    CarinaStatus status = CARINA_OK;
-    *n = 0;
-    *out = NULL;
-    CA_TRY(walk(&at, f, group, err));
-    if (at < 0)
-        return CARINA_OK;
-    if (H5Iget_type(at) != H5I_GROUP || H5Gget_info(at, &info) < 0)
-        status = damaged(f, group, err);
-    else if (info.nlinks > MAX_LINKS)
-        status = too_much(f, group, err);
-    else if (!(*out = ca_arena_array(arena, info.nlinks + 1, sizeof **out)))
-        status = ca_err(err, CARINA_ERR_MEMORY, "%s: out of memory", f->path);
-    for (hsize_t i = 0; status == CARINA_OK && i < info.nlinks; i++) {
-        char name[COMPONENT];
-        if (H5Lget_name_by_idx(at, ".", H5_INDEX_NAME, H5_ITER_INC, i, name, sizeof name,
-                               H5P_DEFAULT) < 0)
-            status = damaged(f, group, err);
-        else if (!((*out)[(*n)++] = ca_arena_copy(arena, name)))
-            status = ca_err(err, CARINA_ERR_MEMORY, "%s: out of memory", f->path);
-    }
-    H5Oclose(at);
-    return status;
-}
-
-/* --- Datasets. */
-
-static CarinaStatus open_dataset(hid_t *out, CaHdf5 *f, const char *path,
-                                 CarinaError *err)
-{
-    CA_TRY(walk(out, f, path, err));
-    if (*out >= 0 && H5Iget_type(*out) == H5I_DATASET)
-        return CARINA_OK;
-    if (*out >= 0)
-        H5Oclose(*out);
-    return ca_err(err, CARINA_ERR_FORMAT,
-                  "%s: no weight '%s' inside; the file is damaged or was cut", f->path,
-                  path);
-}
-
-static CarinaStatus read_shape(CarinaShape *out, const CaHdf5 *f, hid_t data,
-                               const char *path, CarinaError *err)
-{
-    hsize_t dims[H5S_MAX_RANK];
-    int64_t n;
-    const hid_t space = H5Dget_space(data);
-    const int rank = space >= 0 ? H5Sget_simple_extent_dims(space, dims, NULL) : -1;
-    if (space >= 0)
-        H5Sclose(space);
-    if (rank < 0)
-        return damaged(f, path, err);
-    if (rank > CARINA_MAX_RANK)
-        return ca_err(err, CARINA_ERR_LIMIT,
-                      "%s: weight '%s' has %d dimensions, more than %d", f->path, path,
-                      rank, CARINA_MAX_RANK);
-    *out = ca_shape_of_rank(rank);
-    for (int i = 0; i < rank; i++)
-        out->dims[i] = dims[i] > INT64_MAX ? -1 : (int64_t)dims[i];
-    return ca_shape_count(out, &n) ? CARINA_OK : too_much(f, path, err);
-}
-
-CarinaStatus ca_hdf5_shape(CarinaShape *out, CaHdf5 *f, const char *path,
-                           CarinaError *err)
-{
-    hid_t data;
-    CA_TRY(open_dataset(&data, f, path, err));
-    const CarinaStatus status = read_shape(out, f, data, path, err);
-    H5Oclose(data);
-    return status;
-}
-
-/* Layout, external files and filters that are not to be touched. */
-static CarinaStatus check_storage(const CaHdf5 *f, hid_t data, const char *path,
-                                  CarinaError *err)
-{
-    const hid_t made = H5Dget_create_plist(data);
-    const char *what = made < 0 ? "has no description" : NULL;
-    if (made >= 0 && H5Pget_layout(made) == H5D_VIRTUAL)
-        what = "lies in other files (a virtual dataset)";
-    else if (made >= 0 && H5Pget_external_count(made) != 0)
-        what = "lies in other files (external storage)";
-    for (int i = 0, n = made >= 0 ? H5Pget_nfilters(made) : 0; !what && i < n; i++) {
-        unsigned flags, settings;
-        size_t n_values = 0;
-        const H5Z_filter_t id = H5Pget_filter2(made, (unsigned)i, &flags, &n_values, NULL,
-                                               0, NULL, &settings);
-        if (id != H5Z_FILTER_DEFLATE && id != H5Z_FILTER_SHUFFLE &&
-            id != H5Z_FILTER_FLETCHER32)
-            what = "is compressed by a method other than gzip";
-    }
-    if (made >= 0)
-        H5Pclose(made);
-    return what ? ca_err(err, CARINA_ERR_UNSUPPORTED,
-                         "%s: weight '%s' %s; save the model again in one plain file",
-                         f->path, path, what)
-                : CARINA_OK;
-}
-
-/* Where n little-endian f32 lie in the file as they are; false where they do not. */
-static bool lies_plain(size_t *offset, const CaHdf5 *f, hid_t data, hid_t type, int64_t n)
-{
-    const haddr_t at = H5Dget_offset(data);
-    size_t bytes, end;
-    if (at == HADDR_UNDEF || H5Tequal(type, H5T_IEEE_F32LE) <= 0 ||
-        !ca_type_size(CARINA_F32, n, &bytes) || H5Dget_storage_size(data) != bytes ||
-        !ca_add_size(&end, (size_t)at, bytes) || end > f->image->size)
-        return false;
-    *offset = (size_t)at;
-    /* Small ones are looked at element by element and must be aligned. */
-    return ca_tensor_may_lie_anywhere(CARINA_F32, bytes) ||
-           ((uintptr_t)f->image->data + *offset) % sizeof(float) == 0;
-}
-
-/* bfloat16 is stored as two opaque bytes. */
-static bool is_bfloat16(hid_t type)
-{
-    return H5Tget_class(type) == H5T_OPAQUE && H5Tget_size(type) == 2;
-}
-
-static CarinaStatus read_numbers(CarinaTensor **out, const CaHdf5 *f, hid_t data,
-                                 hid_t type, const CarinaShape *shape, const char *path,
-                                 CarinaError *err)
-{
-    const H5T_class_t class = H5Tget_class(type);
-    const bool is_half = is_bfloat16(type);
-    if (class != H5T_FLOAT && class != H5T_INTEGER && class != H5T_ENUM && !is_half)
-        return ca_err(
-            err, CARINA_ERR_UNSUPPORTED,
-            "%s: weight '%s' holds no numbers; save the model with float32 weights",
-            f->path, path);
-    const bool whole = class == H5T_INTEGER || class == H5T_ENUM;
-    CA_TRY(carina_tensor_create(out, whole ? CARINA_I64 : CARINA_F32, shape, err));
-    const int64_t n = ca_tensor_count(*out);
-    unsigned char *halves = is_half ? ca_alloc((size_t)n * 2 + 1) : NULL;
-    hid_t memory = whole ? H5T_NATIVE_INT64 : H5T_NATIVE_FLOAT;
-    const hid_t space = H5Dget_space(data);
-    if (class == H5T_ENUM) /* a boolean of h5py */
-        memory = H5Tget_size(type) == 1 ? type : memory;
-    const bool is_bool = memory == type && class == H5T_ENUM;
-    if (is_bool)
-        halves = ca_alloc((size_t)n + 1);
-    void *into = is_half || is_bool ? (void *)halves : (*out)->data;
-    const bool good =
-        into && space >= 0 &&
-        H5Dread(data, is_half ? type : memory, H5S_ALL, H5S_ALL, H5P_DEFAULT, into) >= 0;
-    for (int64_t i = 0; good && i < n && (is_half || is_bool); i++) {
-        if (is_half)
-            ca_put_real(CARINA_F32, (*out)->data, i, ca_get_real(CARINA_BF16, halves, i));
-        else
-            ca_put_int(CARINA_I64, (*out)->data, i, halves[i]);
-    }
-    if (space >= 0)
-        H5Sclose(space);
-    ca_free(halves);
-    if (good)
-        return CARINA_OK;
-    carina_tensor_free(out);
-    return damaged(f, path, err);
-}
-
-static CarinaStatus read_dataset(CarinaTensor **out, const CaHdf5 *f, hid_t data,
-                                 hid_t type, const char *path, CarinaError *err)
-{
-    CarinaShape shape;
-    int64_t n = 0;
-    size_t bytes, offset;
-    CA_TRY(read_shape(&shape, f, data, path, err));
-    CA_TRY(check_storage(f, data, path, err));
-    if (!ca_shape_count(&shape, &n) || !ca_type_size(CARINA_I64, n, &bytes) ||
-        (uint64_t)n * H5Tget_size(type) / most_shrunk > H5Dget_storage_size(data))
-        return too_much(f, path, err);
-    if (n > 0 && lies_plain(&offset, f, data, type, n))
-        return ca_tensor_of_buffer(out, CARINA_F32, &shape, f->image, offset, err);
-    return read_numbers(out, f, data, type, &shape, path, err);
-}
-
-CarinaStatus ca_hdf5_tensor(CarinaTensor **out, CaHdf5 *f, const char *path,
-                            CarinaError *err)
-{
-    hid_t data;
-    *out = NULL;
-    CA_TRY(open_dataset(&data, f, path, err));
-    const hid_t type = H5Dget_type(data);
-    const CarinaStatus status =
-        type < 0 ? damaged(f, path, err) : read_dataset(out, f, data, type, path, err);
-    if (type >= 0)
-        H5Tclose(type);
-    H5Oclose(data);
-    return status;
+    CA_TRY(read_attribute(out, n, f, arena, at, attribute, err));
+    return *n < 0 ? read_parts(out, n, f, arena, at, attribute, err) : CARINA_OK;
 }

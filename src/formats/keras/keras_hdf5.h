@@ -2,9 +2,9 @@
 /*
  * HDF5 as far as Keras writes it: groups, attributes of text, datasets of numbers.
  *
- * The file is read from memory. Only hard links are followed, only deflate, shuffle and checksums are undone, nothing
- * outside of the file is opened and no plugin is loaded. libhdf5 is one global state: a CaHdf5 holds a lock while
- * it is open, so open one at a time in a thread, and briefly.
+ * A reader of our own over the mapped file: every address, size and count is held against the file's bytes, nothing
+ * outside of the file is opened, and weights are slices of the map. libhdf5 trusts its input, and falls over files made to
+ * hurt. Only hard links are followed, and only deflate, shuffle and checksums undone.
  */
 #ifndef CA_FORMATS_KERAS_HDF5_H
 #define CA_FORMATS_KERAS_HDF5_H
@@ -29,7 +29,7 @@ CarinaStatus ca_hdf5_text(char **out, CaHdf5 *f, CaArena *arena, const char *gro
 /* The same as a list, joined from its parts NAME0, NAME1 ... where it was too long for one; *n -1 where there is none. */
 CarinaStatus ca_hdf5_texts(char ***out, int *n, CaHdf5 *f, CaArena *arena,
                            const char *group, const char *attribute, CarinaError *err);
-/* Names of all links of the group, in alphabetical order. */
+/* Names of all links of the group. */
 CarinaStatus ca_hdf5_links(char ***out, int *n, CaHdf5 *f, CaArena *arena,
                            const char *group, CarinaError *err);
 

@@ -42,6 +42,13 @@ static void subtract(CaKerasCall *c)
     ca_keras_out(c, ca_build_2(c->b, "Subtract", widened(c, a, q), widened(c, b, p)));
 }
 
+/* keras.applications' InceptionResNetV2 has this one of its own: x + scale * y. */
+static void scaled_sum(CaKerasCall *c)
+{
+    CaValue *y = ca_build_times(c->b, ca_keras_in(c, 1), ca_keras_real(c, "scale", 1));
+    ca_keras_out(c, ca_build_2(c->b, "Add", ca_keras_in(c, 0), y));
+}
+
 static void concatenate(CaKerasCall *c)
 {
     const int rank = ca_build_rank(c->b, ca_keras_in(c, 0));
@@ -234,6 +241,7 @@ const CaKerasOp ca_keras_merge[] = {
     {"Add", merge, "Add", 0, CA_KERAS_PASSES},
     {"Average", merge, "Add", 0, CA_KERAS_PASSES},
     {"Concatenate", concatenate, NULL, 0, CA_KERAS_PASSES},
+    {"CustomScaleLayer", scaled_sum, NULL, 0, CA_KERAS_PASSES},
     {"Dense", dense, NULL, 0, CA_KERAS_PASSES},
     {"Dot", dot, NULL, 0, CA_KERAS_STOPS},
     {"EinsumDense", einsum_dense, NULL, 0, CA_KERAS_PASSES},

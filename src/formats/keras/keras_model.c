@@ -154,19 +154,6 @@ static void take_one(void *arg, const CaKerasReference *ref)
         bag->v[bag->n++] = v;
 }
 
-/* All tensors that j refers to, in order. */
-static Bag collect(CaKeras *r, const CaKerasFrame *f, json_t *j)
-{
-    Bag bag = {.r = r, .frame = f};
-    ca_keras_each_reference(j, 0, count_one, &bag);
-    bag.v = ca_arena_array(r->b.work, (size_t)bag.room + 1, sizeof *bag.v);
-    if (!bag.v)
-        no_memory(r);
-    else
-        ca_keras_each_reference(j, 0, take_one, &bag);
-    return bag;
-}
-
 CaValue *ca_keras_value(CaKerasCall *c, json_t *j)
 {
     CaKerasReference ref;
@@ -570,25 +557,35 @@ static void walk(CaKeras *r, CaKerasFrame *f, const CaKerasReference *root)
     }
 }
 
-typedef struct Walk {
-    CaKeras *r;
-    CaKerasFrame *frame;
-} Walk;
+/* Keras 3 counts calls of functional models from 1 here, and from 0 elsewhere. */
+static CaKerasReference output_of(const CaKerasFrame *f, const CaKerasReference *ref)
+{
+    CaKerasReference out = *ref;
+    const CaKerasLayer *l = ca_keras_find(f->model, ref->layer);
+    if (f->model->is_new && l && l->inner && !l->inner->is_sequential)
+        out.node--;
+    return out;
+}
 static void walk_to(void *arg, const CaKerasReference *ref)
 {
-    const Walk *w = arg;
-    if (w->r->b.status == CARINA_OK)
-        walk(w->r, w->frame, ref);
+    const Bag *bag = arg;
+    const CaKerasReference at = output_of(bag->frame, ref);
+    if (bag->r->b.status == CARINA_OK)
+        walk(bag->r, (CaKerasFrame *)(uintptr_t)bag->frame, &at);
+}
+static void take_output(void *arg, const CaKerasReference *ref)
+{
+    const CaKerasReference at = output_of(((Bag *)arg)->frame, ref);
+    take_one(arg, &at);
 }
 
 static CaKerasResult run_functional(CaKeras *r, CaKerasFrame *f)
 {
     CaKerasResult out = {0};
-    Bag inputs = {.r = r, .frame = f};
-    Walk w = {r, f};
+    Bag bag = {.r = r, .frame = f};
     json_t *outputs = json_object_get(f->model->config, "output_layers");
     ca_keras_each_reference(json_object_get(f->model->config, "input_layers"), 0,
-                            bind_input, &inputs);
+                            bind_input, &bag);
     if (r->b.status == CARINA_OK && f->in && f->next_in != f->n_in)
         ca_build_fail(
             &r->b, CARINA_ERR_FORMAT,
@@ -596,12 +593,14 @@ static CaKerasResult run_functional(CaKeras *r, CaKerasFrame *f)
             f->n_in, f->next_in);
     r->b.name = f->model->name;
     r->b.type = f->model->class_name;
-    ca_keras_each_reference(outputs, 0, walk_to, &w);
-    if (r->b.status == CARINA_OK) {
-        r->b.name = f->model->name;
-        r->b.type = f->model->class_name;
+    ca_keras_each_reference(outputs, 0, walk_to, &bag);
+    ca_keras_each_reference(outputs, 0, count_one, &bag);
+    bag.v = ca_arena_array(r->b.work, (size_t)bag.room + 1, sizeof *bag.v);
+    if (!bag.v) {
+        no_memory(r);
+        return out;
     }
-    const Bag bag = collect(r, f, outputs);
+    ca_keras_each_reference(outputs, 0, take_output, &bag);
     out.v = bag.v;
     out.n = bag.n;
     out.is_masked = bag.is_masked;

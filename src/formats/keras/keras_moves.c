@@ -93,8 +93,12 @@ static void pairs_of(CaKerasCall *c, const char *key, int n, int64_t absent,
         const int got = ca_keras_json_ints(c, two, 2, item, key);
         begin[i] = two[0];
         end[i] = got == 1 ? two[0] : two[1];
-        if (begin[i] < 0 || end[i] < 0 || begin[i] > INT32_MAX || end[i] > INT32_MAX)
-            ca_build_fail(c->b, CARINA_ERR_FORMAT, "%s has a negative number", key);
+        if (begin[i] < 0 || end[i] < 0 || begin[i] > INT32_MAX || end[i] > INT32_MAX) {
+            ca_build_fail(c->b, CARINA_ERR_FORMAT,
+                          "%s has %lld and %lld; they must be 0 or more", key,
+                          (long long)begin[i], (long long)end[i]);
+            begin[i] = end[i] = 0; /* for the arithmetic that follows */
+        }
     }
 }
 

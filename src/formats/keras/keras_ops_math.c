@@ -279,7 +279,9 @@ static void matmul(CaKerasCall *c)
 }
 static void einsum(CaKerasCall *c)
 {
-    json_t *equation = ca_keras_arg(c, 0, "subscripts|equation");
+    json_t *equation = ca_keras_arg(c, -1, "subscripts|equation");
+    if (!equation)
+        equation = ca_keras_arg(c, 0, "");
     CaValue *v = ca_build_make(c->b, "Einsum", c->in, c->n_in, 1);
     ca_build_set_text(c->b, v, "equation",
                       json_is_string(equation) ? json_string_value(equation) : "");

@@ -72,13 +72,14 @@ struct CaKerasLayer {
     CaKerasKept *kept;
     CaKerasPart *parts;
     int first, n_calls; /* its results in a frame */
+    CaKerasLayer *next; /* of all that were described */
     int base;           /* node index of the first call */
 };
 
 struct CaKerasModel {
     const char *name, *class_name;
     json_t *config;
-    bool is_sequential;
+    bool is_sequential, is_new; /* new: calls as Keras 3 writes them */
     CaKerasLayer **layers;
     int n_layers, n_results;
     int32_t *slots; /* open addressing by name: layer + 1 */
@@ -104,9 +105,10 @@ typedef struct CaKerasFrame {
 struct CaKeras {
     CaBuild b;
     CaHdf5 *h5;
-    bool is_tree;       /* weights by their path (.keras), not by their names */
-    const char *layers; /* "layers", or what Keras 2.13 called that folder */
-    int version;        /* 2 or 3 */
+    bool is_tree;             /* weights by their path (.keras), not by their names */
+    const char *layers;       /* "layers", or what Keras 2.13 called that folder */
+    CaKerasLayer *all, **end; /* every layer of every model, outer ones first */
+    int version;              /* 2 or 3 */
     int64_t minor;
     int depth;
 };
@@ -136,6 +138,8 @@ bool ca_keras_reference(json_t *j, CaKerasReference *out);
 /* All references in j, in order. */
 void ca_keras_each_reference(json_t *j, int depth, CaKerasReferenceFn *fn, void *arg);
 CaKerasLayer *ca_keras_find(const CaKerasModel *m, const char *name); /* NULL if none */
+/* Classes of layers, then of operations, then TensorFlow's functions. */
+const char *ca_keras_op_name(int i);
 /* Describes the element and all layers inside it; NULL once anything has failed. */
 CaKerasModel *ca_keras_model(CaKeras *r, const char *class_name, json_t *config,
                              CaKerasScope scope);
@@ -192,6 +196,8 @@ bool ca_keras_has_weight(CaKerasCall *c, const CaKerasScope *scope, int i,
 /* Scopes of a model's layers, in their order. */
 void ca_keras_scopes(CaKeras *r, CaKerasModel *m, CaKerasScope scope);
 CaKerasScope ca_keras_root(CaKeras *r);
+/* .keras stores a layer of two models once: gives the other the same scope. After all is described. */
+void ca_keras_share_scopes(CaKeras *r);
 
 /* --- keras_activations.c: by the name of keras.activations; j: null, string or object. */
 CaValue *ca_keras_activated(CaKerasCall *c, CaValue *v, json_t *j);

@@ -161,6 +161,8 @@ typedef struct Counter {
 static Counter *counter(CaKeras *r, Counter **list, const char *class_name)
 {
     char snake[300];
+    if (strcmp(class_name, "GroupQueryAttention") == 0)
+        class_name = "GroupedQueryAttention"; /* what the class is called inside Keras */
     snake_case(snake, sizeof snake, class_name);
     Counter *at = *list;
     while (at && strcmp(at->snake, snake) != 0)
@@ -235,6 +237,33 @@ static void list_scope(CaKeras *r, CaKerasLayer *l, const CaKerasScope *scope)
         l->scope.n = 0;
 }
 
+/* Do names of a model beside it lead to this one? Then it is a layer inside that model, though it is called like l. */
+static bool is_of_sibling(const CaKerasModel *m, const CaKerasLayer *l, const char *path)
+{
+    for (int i = 0; i < m->n_layers; i++)
+        if (m->layers[i] != l && ca_keras_is_model(m->layers[i]->class_name) &&
+            has_component(path, m->layers[i]->name, false))
+            return true;
+    return false;
+}
+
+static CaKerasScope inner_scope(CaKeras *r, const CaKerasModel *m, const CaKerasLayer *l,
+                                const CaKerasScope *scope)
+{
+    CaKerasScope out = filtered(r, scope, l->name, EXACT);
+    int n = 0;
+    if (!out.n)
+        out = filtered(r, scope, l->name, COUNTED);
+    if (!out.n && ca_keras_is_model(l->class_name))
+        return *scope; /* tf.keras leaves the names of models out */
+    for (int i = 0; i < out.n; i++)
+        if (!is_of_sibling(m, l, out.names[i]))
+            out.names[n++] = out.names[i];
+    if (n)
+        out.n = n;
+    return out;
+}
+
 /* A scope without names is the whole file's: each layer has its group there. */
 void ca_keras_scopes(CaKeras *r, CaKerasModel *m, CaKerasScope scope)
 {
@@ -243,16 +272,39 @@ void ca_keras_scopes(CaKeras *r, CaKerasModel *m, CaKerasScope scope)
         return;
     }
     for (int i = 0; i < m->n_layers && r->b.status == CARINA_OK; i++) {
-        CaKerasLayer *l = m->layers[i];
-        if (!scope.names) {
-            list_scope(r, l, &scope);
+        if (scope.names)
+            m->layers[i]->scope = inner_scope(r, m, m->layers[i], &scope);
+        else
+            list_scope(r, m->layers[i], &scope);
+    }
+}
+
+/* Could the two be one object? Configurations are written anew each time and differ in details; names do not. */
+static bool are_same(const CaKerasLayer *a, const CaKerasLayer *b)
+{
+    if (strcmp(a->name, b->name) != 0 || strcmp(a->class_name, b->class_name) != 0 ||
+        !a->inner != !b->inner)
+        return false;
+    if (a->inner && a->inner->n_layers != b->inner->n_layers)
+        return false;
+    for (int i = 0; a->inner && i < a->inner->n_layers; i++)
+        if (strcmp(a->inner->layers[i]->name, b->inner->layers[i]->name) != 0)
+            return false;
+    return true;
+}
+
+void ca_keras_share_scopes(CaKeras *r)
+{
+    for (CaKerasLayer *l = r->all; l && r->b.status == CARINA_OK; l = l->next) {
+        if (l->is_op || is_there(r, l->scope.at))
             continue;
-        }
-        l->scope = filtered(r, &scope, l->name, EXACT);
-        if (!l->scope.n)
-            l->scope = filtered(r, &scope, l->name, COUNTED);
-        if (!l->scope.n && l->inner)
-            l->scope = scope; /* tf.keras leaves the names of models out */
+        for (const CaKerasLayer *o = r->all; o; o = o->next)
+            if (o != l && are_same(o, l) && is_there(r, o->scope.at)) {
+                l->scope = o->scope;
+                if (l->inner) /* its layers are looked at here, too */
+                    ca_keras_scopes(r, l->inner, l->scope);
+                break;
+            }
     }
 }
 
@@ -298,6 +350,9 @@ static const char *path_of(CaKeras *r, const CaKerasScope *scope, int i, const c
     for (int j = 0; j < scope->n && !path; j++)
         if (is_variable(scope->names[j], name) && k-- == 0)
             path = ca_arena_printf(r->b.work, "%s/%s", scope->at, scope->names[j]);
+    if (!path && scope->n == 1 && i == 0 &&
+        k == 0) /* made without a name: "variable_7" */
+        path = ca_arena_printf(r->b.work, "%s/%s", scope->at, scope->names[0]);
     return path;
 }
 

@@ -5,7 +5,13 @@
 #ifndef CA_FORMATS_TF_CONTAINER_H
 #define CA_FORMATS_TF_CONTAINER_H
 
+#include "formats/reader.h"
 #include "formats/tensorflow/tf.h"
+
+/* --- tf_meta.c */
+/* A SavedModel (its folder or file), a meta graph, or a checkpoint. */
+bool ca_tf_is_container(const CaSource *s);
+CarinaStatus ca_tf_read_container(CaGraph **out, CaSource *s);
 
 /* --- tf_functions.c */
 /* Every call that the outputs (all nodes where none are known yet) lead to becomes its function's body; the call's
@@ -23,7 +29,10 @@ bool ca_tf_known_condition(CaTf *r, const CaTfEdge *edge, bool *value);
 CarinaStatus ca_tf_prune(CaTf *r);
 
 /* --- tf_training.c */
-/* In a graph with an optimiser or a loss, the ends of the network itself become outputs; in others nothing happens. */
+/* In a graph that assigns variables, or has a loss, the ends of the network itself become outputs; in others nothing
+ * happens. */
 CarinaStatus ca_tf_guess_trained(CaTf *r);
+/* Is it one of the nodes that a condition is made of, on which constants of its branches depend? */
+bool ca_tf_is_pivot(const CaTfNode *n);
 
 #endif

@@ -3,7 +3,7 @@
  * Zip through libzip, which knows the many ways in which archives are broken. What was stored plainly is then
  * found by the local header and used where it lies.
  */
-#include "formats/keras/keras_zip.h"
+#include "formats/archive/zip_file.h"
 
 #include <string.h>
 #include <zip.h>
@@ -21,10 +21,24 @@ static zip_t *open_archive(CaBuffer *archive)
     return z;
 }
 
-bool ca_keras_has_member(CaBuffer *archive, const char *member)
+bool ca_zip_has_member(CaBuffer *archive, const char *member)
 {
     zip_t *z = open_archive(archive);
     const bool found = z && zip_name_locate(z, member, 0) >= 0;
+    if (z)
+        zip_discard(z);
+    return found;
+}
+
+int64_t ca_zip_count(CaBuffer *archive, bool (*test)(const char *name), int64_t *n)
+{
+    zip_t *z = open_archive(archive);
+    int64_t found = 0;
+    *n = z ? zip_get_num_entries(z, 0) : 0;
+    for (int64_t i = 0; i < *n; i++) {
+        const char *name = zip_get_name(z, (zip_uint64_t)i, ZIP_FL_ENC_RAW);
+        found += name && test(name);
+    }
     if (z)
         zip_discard(z);
     return found;
@@ -123,8 +137,8 @@ static CarinaStatus take(CaBuffer **out, const char *path, CaBuffer *archive, zi
     return unpack(out, path, z, (zip_uint64_t)index, member, (size_t)st.size, err);
 }
 
-CarinaStatus ca_keras_member(CaBuffer **out, const char *path, CaBuffer *archive,
-                             const char *member, size_t limit, CarinaError *err)
+CarinaStatus ca_zip_member(CaBuffer **out, const char *path, CaBuffer *archive,
+                           const char *member, size_t limit, CarinaError *err)
 {
     zip_t *z = open_archive(archive);
     *out = NULL;
