@@ -242,6 +242,15 @@ def sparse(block):
                   [op(DENSIFY, ["s"], ["w"]), op(DENSE, ["x", "w"], ["y"], (8, {}))], ["x"], ["y"]))
 
 
+def sparse_large():
+    """A few elements that would unpack to a gigabyte."""
+    dense = {0: ("i8", 0), 1: ("i32", 16384)}
+    csr = {0: ("i8", 1), 2: ("u8", 3), 3: {0: Vector("u8", [0, 1])}, 4: ("u8", 1), 5: {0: ints([2])}}
+    fields = {0: ints([0, 1]), 2: Vector(None, [dense, csr])}
+    return model(([tensor("x", [1, 16384]), tensor("s", [16384, 16384], raw=bytes(4), fields={6: fields}), tensor("w", [16384, 16384]), tensor("y", [1, 16384])],
+                  [op(DENSIFY, ["s"], ["w"]), op(DENSE, ["x", "w"], ["y"], (8, {}))], ["x"], ["y"]))
+
+
 def variables():
     handle = lambda: tensor("handle", [], 13)
     name = (111, {0: "", 1: "counter"})
@@ -416,6 +425,7 @@ def bad():
     save("bad_scale", unary(DENSE, (2, 4), (2, 3), (8, {}), [weight("w", 3, 4, type=I8, scale=[-1.0])]))
     save("bad_scales", unary(DENSE, (2, 4), (2, 3), (8, {}), [weight("w", 3, 4, type=I8, scale=[1.0, 2.0])]))
     save("bad_sparse", sparse(False).replace(bytes([5, 0, 0, 0, 0, 1, 1, 3, 4]), bytes([5, 0, 0, 0, 0, 1, 1, 3, 9])))
+    save("bad_sparse_large", sparse_large())
     save("bad_external", unary(ADD, (2,), options=(11, {}), extra=[tensor("w", [2], fields={10: ("u32", 1)})]))
     save("bad_recursion", composite(0))
     save("bad_subgraph", composite(9))
