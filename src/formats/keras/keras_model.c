@@ -267,6 +267,11 @@ static void call_layer(CaKerasCall *c)
 {
     CaKerasLayer *l = c->layer;
     const int32_t first_id = c->b->graph->own->next_id;
+    if (++c->r->n_calls > CA_MAX_NODES) {
+        ca_build_fail(c->b, CARINA_ERR_LIMIT, "more than %d calls of layers",
+                      CA_MAX_NODES);
+        return;
+    }
     if (l->inner) {
         const CaKerasResult result =
             ca_keras_run(c->r, l->inner, c->in, c->n_in, c->in_is_masked,
