@@ -36,6 +36,9 @@ typedef struct CarinaCompileOptions {
     const char *precision; /* "f32" (also NULL) */
     bool exact;            /* no Winograd */
     bool profile;          /* count time per step */
+    /* A folder (made where there is none) for what compiling took time for, packed weights above all: the same model,
+     * options and machine start from it the next time. It is kept below 8 GiB. NULL: none. */
+    const char *cache_dir;
 } CarinaCompileOptions;
 
 /* [any thread] The model is borrowed for the call and not changed. Dynamic dimensions are taken as 1 at

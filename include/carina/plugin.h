@@ -18,7 +18,7 @@ extern "C" {
 #endif
 
 #define CARINA_ABI_MAJOR 1
-#define CARINA_ABI_MINOR 0
+#define CARINA_ABI_MINOR 1
 
 typedef struct CarinaNode CarinaNode;
 typedef struct CarinaGraph CarinaGraph;
@@ -266,7 +266,8 @@ typedef struct CarinaPlugin {
     uint64_t (*node_cost)(const CarinaDevice *dev, const CarinaNode *node);
 
     /* [setup] Turn a graph with static shapes into a program. The graph lives as long as the program, its
-     * constants only until compile returns. Options: "precision" f32|bf16|int8, "exact" yes|no. */
+     * constants only until compile returns. Options: "precision" f32|bf16|int8, "exact" yes|no, "cache" a
+     * file that an earlier compile of the same graph wrote, or that this one may write; empty: none. */
     CarinaStatus (*compile)(CarinaProgram **out, CarinaDevice *dev,
                             const CarinaGraph *graph, const CarinaOption *options,
                             CarinaError *err);

@@ -4,6 +4,8 @@
  */
 #include "base/file.h"
 
+#include "base/text.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -13,6 +15,40 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+static uint64_t identity(const struct stat *st)
+{
+    const int64_t parts[] = {(int64_t)st->st_dev, (int64_t)st->st_ino,
+                             (int64_t)st->st_size, (int64_t)st->st_mtim.tv_sec,
+                             (int64_t)st->st_mtim.tv_nsec};
+    return ca_hash(parts, sizeof parts, 0) | 1;
+}
+
+uint64_t ca_file_identity(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 ? identity(&st) : 0;
+}
+
+CarinaStatus ca_file_read(void *to, const char *path, size_t offset, size_t size,
+                          CarinaError *err)
+{
+    const int fd = open(path, O_RDONLY | O_CLOEXEC);
+    size_t done = 0;
+    ssize_t got = 1;
+    if (fd < 0)
+        return ca_err(err, CARINA_ERR_FILE, "%s: %s", path, strerror(errno));
+    while (done < size && got > 0) {
+        got = pread(fd, (char *)to + done, size - done, (off_t)(offset + done));
+        done += got > 0 ? (size_t)got : 0;
+        if (got < 0 && errno == EINTR)
+            got = 1;
+    }
+    close(fd);
+    return done == size ? CARINA_OK
+                        : ca_err(err, CARINA_ERR_FILE, "%s: ends after %zu bytes of %zu",
+                                 path, offset + done, offset + size);
+}
 
 static void unmap(CaBuffer *b) { munmap(b->map, b->map_size); }
 
@@ -75,6 +111,7 @@ CarinaStatus ca_file_map(CaBuffer **out, const char *path, CarinaError *err)
             b->data = b->map = map;
             b->size = b->map_size = (size_t)st.st_size;
             b->release = unmap;
+            b->identity = identity(&st);
         }
     }
     close(fd);

@@ -9,6 +9,11 @@
 
 /* Maps a regular file; "-" reads standard input into memory. An empty file gives a buffer of size 0. */
 CarinaStatus ca_file_map(CaBuffer **out, const char *path, CarinaError *err);
+/* Device, number, size and time of change in one number, never 0; 0 where there is no such file. */
+uint64_t ca_file_identity(const char *path);
+/* size bytes from offset of a file into memory. */
+CarinaStatus ca_file_read(void *to, const char *path, size_t offset, size_t size,
+                          CarinaError *err);
 /* Tell the system that the pages of these bytes are not needed any more (they can be read again). */
 void ca_file_drop(const void *data, size_t size);
 

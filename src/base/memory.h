@@ -52,6 +52,7 @@ typedef struct CaBuffer {
     void (*release)(struct CaBuffer *);
     void *map;
     size_t map_size;
+    uint64_t identity; /* mapped: of the file as it was; 0: none */
 } CaBuffer;
 CaBuffer *ca_buffer_create(size_t size);
 /* The bytes [offset, offset + size) of parent, which is kept alive. The caller has checked the range. */

@@ -3,6 +3,8 @@
  * From model to compiled model: the first program, and streams to run it.
  */
 #include "engine/compiled.h"
+
+#include "engine/cache.h"
 #include "engine/model_own.h"
 
 #include <string.h>
@@ -38,6 +40,8 @@ static CarinaStatus compile(CarinaCompiled *exe, const CarinaModel *model,
     if (strlen(precision) >= sizeof exe->precision)
         return ca_err(err, CARINA_ERR_ARGUMENT, "'%s' is no precision", precision);
     memcpy(exe->precision, precision, strlen(precision) + 1);
+    if (o->cache_dir)
+        CA_TRY(ca_cache_open(exe->cache_dir, sizeof exe->cache_dir, o->cache_dir, err));
     CA_TRY(ca_program_create(&exe->programs[0], exe, model->graph, NULL, err));
     if (ca_graph_is_dynamic(
             model->graph)) /* other shapes may come: weights are shared, not copied */

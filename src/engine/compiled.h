@@ -57,6 +57,7 @@ struct CarinaCompiled {
     int64_t n_asked, n_made;
     int refs; /* atomic: the user's handle and each request */
     char precision[8];
+    char cache_dir[1024]; /* empty: none */
     bool exact, profile;
     int n_streams, n_threads;
     CaStream *streams;

@@ -4,6 +4,7 @@
  */
 #include "engine/device.h"
 
+#include "base/file.h"
 #include "base/memory.h"
 #include "base/text.h"
 #include "graph/op.h"
@@ -60,7 +61,8 @@ static int host_n_threads(CarinaContext *ctx) { return ctx->n_threads; }
 static CarinaStatus open_plugin(struct CaDevices *all, const char *path, CarinaError *err)
 {
     CaDevice *d = &all->list[all->n];
-    *d = (CaDevice){.library = dlopen(path, RTLD_NOW | RTLD_LOCAL)};
+    *d = (CaDevice){.library = dlopen(path, RTLD_NOW | RTLD_LOCAL),
+                    .identity = ca_file_identity(path)};
     if (!d->library)
         return ca_err(err, CARINA_ERR_NOT_FOUND, "%s", dlerror());
     CarinaPluginEntry *entry = NULL;

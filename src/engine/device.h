@@ -12,6 +12,7 @@ typedef struct CaDevice {
     CarinaPlugin table;
     CarinaDevice *dev;
     void *library;
+    uint64_t identity; /* of the plugin's file */
 } CaDevice;
 
 /* The device of that name; an error names those there are. Belongs to the context. */

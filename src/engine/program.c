@@ -4,6 +4,8 @@
  * set of shapes that is asked for, a bounded number of them.
  */
 #include "engine/compiled.h"
+
+#include "engine/cache.h"
 #include "graph/op.h"
 #include "passes/pass.h"
 
@@ -162,9 +164,7 @@ static CarinaStatus make(CaProgram *p, const CarinaCompiled *exe,
 {
     const bool is_dynamic = ca_graph_is_dynamic(p->graph);
     const CarinaPlugin *plugin = exe->device->plugin;
-    const CarinaOption options[] = {{"precision", exe->precision},
-                                    {"exact", exe->exact ? "yes" : "no"},
-                                    {NULL, NULL}};
+    char cache[1200] = "";
     CA_TRY(make_static(p->graph, shapes, err));
     /* Passes that need shapes had none. */
     if (is_dynamic)
@@ -173,9 +173,17 @@ static CarinaStatus make(CaProgram *p, const CarinaCompiled *exe,
     if (plugin->node_cost)
         CA_TRY(ca_passes_run_for_device(&p->graph, cost, exe->device, err));
     CaGraph *const g = p->graph;
+    if (*exe->cache_dir)
+        ca_cache_file(cache, sizeof cache, exe, g);
+    const CarinaOption options[] = {{"precision", exe->precision},
+                                    {"exact", exe->exact ? "yes" : "no"},
+                                    {"cache", cache},
+                                    {NULL, NULL}};
     CA_TRY(ports(&p->inputs, &p->n_inputs, g->inputs, g->n_inputs, false, err));
     CA_TRY(ports(&p->outputs, &p->n_outputs, g->outputs, g->n_outputs, true, err));
     CA_TRY(plugin->compile(&p->program, exe->device->dev, g, options, err));
+    if (*cache)
+        ca_cache_used(exe->cache_dir, cache);
     ca_graph_drop_constants(g);
     while (plugin->step && plugin->step(p->program, p->n_steps))
         p->n_steps++;

@@ -275,8 +275,10 @@ static void tensor_iterator(CaLegacyCall *c)
     }
     ca_build_ok(b, ca_node_set_body(b->graph, v->node, 1, 0, t.body.graph, t.n_in,
                                     count(map, "output"), t.n_edges, b->err));
-    if (b->status == CARINA_OK)
+    if (b->status == CARINA_OK) {
         join(&t, &v->node->bodies[0]);
+        (void)ca_graph_sweep(t.body.graph);
+    }
     for (int i = 0; ca_build_settle(b) && i < c->n_out; i++)
         c->out[i] = v + i;
 }

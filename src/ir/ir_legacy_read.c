@@ -198,6 +198,13 @@ CarinaStatus ca_legacy_layers(CaLegacy *r, CaValue ***given)
     int32_t *stack = ca_arena_array(net->arena, (size_t)net->n + 1, sizeof *stack);
     if (!stack)
         return ca_ir_no_memory(net);
+    for (int32_t i = 0; i < net->n; i++) {
+        CaIrLayer *l = &net->layers[i];
+        if (!l->name[0])
+            l->name = ca_arena_printf(net->arena, "%s_%lld", l->type, (long long)l->id);
+        if (!l->name)
+            return ca_ir_no_memory(net);
+    }
     for (int32_t i = 0; i < net->n; i++)
         if (is_type(&net->layers[i], "Input"))
             CA_TRY(read_layer(r, &net->layers[i], given));

@@ -63,6 +63,22 @@ static inline CarinaStatus ca_infer_broadcast_known(const CaInferArgs *a,
     return CARINA_OK;
 }
 
+/* The target's length says the rank, and a dimension of x that is not 1 is kept. */
+static inline CarinaStatus ca_infer_broadcast_unknown(const CaInferArgs *a,
+                                                      bool is_mutual, bool is_explicit)
+{
+    const CarinaShape s = ca_in_shape(a, 1), x = ca_in_shape(a, 0);
+    if (s.rank != 1 || s.dims[0] < 0 || (is_mutual && x.rank < 0))
+        return ca_infer_unknown(a, 0, ca_in_type(a, 0));
+    const int n = (int)s.dims[0];
+    CarinaShape y = ca_shape_of_rank(is_mutual && x.rank > n ? x.rank : n);
+    for (int d = 0; !is_explicit && x.rank <= y.rank && d < x.rank; d++)
+        if (x.dims[d] != 1)
+            y.dims[y.rank - x.rank + d] = x.dims[d];
+    ca_out(a, 0, ca_in_type(a, 0), &y);
+    return CARINA_OK;
+}
+
 static inline CarinaStatus ca_infer_broadcast_to(const CaInferArgs *a, bool is_mutual,
                                                  CarinaError *err)
 {
@@ -82,11 +98,7 @@ static inline CarinaStatus ca_infer_broadcast_to(const CaInferArgs *a, bool is_m
     if (!ca_in_ints(a, 1, dims, CARINA_MAX_RANK, &rank) ||
         (mode == CA_BROADCAST_EXPLICIT &&
          !ca_in_ints(a, 2, mapping, CARINA_MAX_RANK, &n))) {
-        if (s.rank != 1 || s.dims[0] < 0 || is_mutual)
-            return ca_infer_unknown(a, 0, ca_in_type(a, 0));
-        const CarinaShape y = ca_shape_of_rank((int)s.dims[0]);
-        ca_out(a, 0, ca_in_type(a, 0), &y);
-        return CARINA_OK;
+        return ca_infer_broadcast_unknown(a, is_mutual, mode == CA_BROADCAST_EXPLICIT);
     }
     for (int d = 0; d < rank; d++)
         if (dims[d] < 0)

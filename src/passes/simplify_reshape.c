@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * simplify-reshape: of several Reshape, Squeeze and Unsqueeze in a row one Reshape is left, or none where the shape
- * comes back. At most one dimension may be unknown: the others then say it.
+ * comes back; one that puts back the axes that a reduction dropped is gone when the reduction keeps them. At most one
+ * dimension may be unknown: the others then say it.
  */
 #include "passes/rewrite.h"
+
+#include <string.h>
 
 static bool is_reshape(const CaNode *n)
 {
@@ -65,11 +68,49 @@ static CarinaStatus merge(CaGraph *g, CaNode *n, int *n_changes, CarinaError *er
     return CARINA_OK;
 }
 
+/* The shape of x with one element along the reduced axes; false if the node is no reduction that drops them. */
+static bool kept_shape(CarinaShape *s, const CaNode *reduce)
+{
+    const CaValue *x = ca_node_input(reduce, 0);
+    const CarinaTensor *axes = ca_pass_constant(reduce, 1);
+    if (strncmp(reduce->op_name, "Reduce", 6) != 0 || !x || !axes || x->shape.rank < 0 ||
+        carina_node_bool(reduce, "keep_dims", true))
+        return false;
+    *s = x->shape;
+    for (int64_t i = 0; i < ca_tensor_count(axes); i++) {
+        int axis;
+        if (!ca_axis(ca_get_int(axes->type, axes->data, i), s->rank, &axis))
+            return false;
+        s->dims[axis] = 1;
+    }
+    return true;
+}
+
+/* n puts back what the reduction before it dropped. */
+static CarinaStatus keep_axes(CaGraph *g, CaNode *n, int *n_changes, CarinaError *err)
+{
+    CaNode *reduce = ca_node_input_node(n, 0);
+    CarinaShape s;
+    const int unknown = n_unknown(&n->outputs[0].shape);
+    if (!reduce || ca_pass_only_reader(reduce) != n || unknown < 0 || unknown > 1 ||
+        !kept_shape(&s, reduce) || !ca_shape_equal(&s, &n->outputs[0].shape))
+        return CARINA_OK;
+    CA_TRY(ca_node_set_text(g, reduce, "keep_dims", "true", err));
+    CA_TRY(ca_node_infer(g, reduce, err));
+    ca_rewrite_overtake(&n->outputs[0], &reduce->outputs[0]);
+    ca_rewrite_drop(g, n);
+    ++*n_changes;
+    return CARINA_OK;
+}
+
 static CarinaStatus run(CaGraph *g, int *n_changes, CarinaError *err)
 {
     CA_EACH_NODE_SAFE(n, g)
     if (is_reshape(n) && n->outputs[0].uses && !n->outputs[0].constant)
         CA_TRY(merge(g, n, n_changes, err));
+    CA_EACH_NODE_SAFE(n, g)
+    if (is_reshape(n) && n->outputs[0].uses)
+        CA_TRY(keep_axes(g, n, n_changes, err));
     return CARINA_OK;
 }
 

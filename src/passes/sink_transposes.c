@@ -22,6 +22,7 @@ enum { STAY = 1, RESHAPE = 1 << 8, TRANSPOSE = 1 << 20 };
 typedef struct Form {
     CaValue *v;
     bool is_known, is_b; /* v itself is in form B */
+    bool of_images;      /* seen at a Transpose of images */
     CaOrder
         other; /* Transpose(v, other) is the other form; the identity: both are the same */
     int root;  /* the value that this one is a form of */
@@ -49,6 +50,7 @@ typedef struct Sink {
     int *at;    /* node id -> site; -1: made by this pass */
     int *queue; /* forms whose neighbours are to be seen */
     int n_sites, n_forms, n_ids, n_queue, n_vertices;
+    bool of_images;      /* what forms are now learnt from */
     bool *is_source;     /* by vertex: chooses B */
     bool *is_image;      /* by site that heads a group */
     int64_t *was, *will; /* cost of the group before and after */
@@ -103,6 +105,7 @@ static void learn(Sink *s, CaValue *v, bool is_b, const CaOrder *other)
         return;
     f->is_known = true;
     f->is_b = is_b;
+    f->of_images = s->of_images;
     f->other = *other;
     s->queue[s->n_queue++] = form_at(s, v);
 }
@@ -181,6 +184,7 @@ static int direction(const CaNode *n, const CaOrder *p)
 
 static void seed(Sink *s, bool of_images)
 {
+    s->of_images = of_images;
     for (int i = 0; i < s->n_sites; i++) {
         const CaNode *n = s->sites[i].n;
         CaOrder p;
@@ -383,7 +387,7 @@ static void join(Sink *s, int site, Join *j)
 static void join_reader(Sink *s, const Reader *r, void *arg)
 {
     Join *j = arg;
-    j->is_image = j->is_image || is_image_operator(r->use->node);
+    j->is_image = j->is_image || (r->form->of_images && is_image_operator(r->use->node));
     if (r->site)
         join(s, (int)(r->site - s->sites), j);
 }
@@ -396,7 +400,7 @@ static void find_groups(Sink *s)
         if (!is_choice(f, i))
             continue;
         const Site *maker = maker_of(s, f);
-        j.is_image = is_image_operator(f->v->node);
+        j.is_image = f->of_images && is_image_operator(f->v->node);
         if (maker)
             join(s, (int)(maker - s->sites), &j);
         each_reader(s, i, join_reader, &j);

@@ -290,6 +290,38 @@ TEST(mxnet_input_shapes_are_as_the_caller_says)
     ca_graph_free(&g);
 }
 
+static bool ends_at(const char *outputs, const char *want)
+{
+    CaGraph *g = NULL;
+    CarinaError err = {CARINA_OK, ""};
+    CaText text = {.limit = 4096};
+    char path[PATH_ROOM], format[64];
+    const CarinaReadOptions options = {.struct_size = sizeof options, .outputs = outputs};
+    snprintf(path, sizeof path, "%s/mxnet/split-symbol.json", FORMATS_DIR);
+    if (read_path(&g, path, &options, format, &err) == CARINA_OK)
+        summary(&text, g);
+    else
+        ca_text_add(&text, "%s", strrchr(err.text, '/') + 1);
+    ca_graph_free(&g);
+    const bool same = strcmp(text.data, want) == 0;
+    if (!same)
+        printf("%s: %s\n", outputs, text.data);
+    ca_text_free(&text);
+    return same;
+}
+
+TEST(mxnet_networks_end_where_the_caller_says)
+{
+    CHECK(ends_at("part:1", "Split -> [1, 1, 2, 3]"));
+    CHECK(ends_at("part_output0,part_output2", "Split -> [1, 1, 2, 3] [1, 1, 2, 3]"));
+    CHECK(ends_at("y_output", "Split Concat -> [1, 2, 2, 3]"));
+    CHECK(ends_at("z", "split-symbol.json: no node 'z' to end at; correct the name"));
+    CHECK(ends_at("part:7",
+                  "split-symbol.json: output 7 of 'part' (SliceChannel) is an "
+                  "output of the network, which Carina does not compute; export "
+                  "for inference"));
+}
+
 TEST(mxnet_missing_prefix_is_answered)
 {
     CaGraph *g = NULL;

@@ -29,14 +29,27 @@ static CarinaStatus read_named(CaGraph **out, const char *name, CarinaError *err
     return status;
 }
 
-/* "Convolution Add -> [1, 3, 3, 7]": the operators that compute, and the outputs' shapes. */
+/* "Convolution Loop { Add } ": those that compute, with those of their bodies. */
+static void operators(CaText *text, const CaGraph *g)
+{
+    CA_EACH_NODE(n, g) {
+        if (ca_node_is(n, "Const") || ca_node_is(n, "Parameter") ||
+            ca_node_is(n, "Result"))
+            continue;
+        ca_text_add(text, "%s ", n->op_name);
+        for (int i = 0; i < n->n_bodies; i++) {
+            ca_text_add(text, "{ ");
+            operators(text, n->bodies[i].graph);
+            ca_text_add(text, "} ");
+        }
+    }
+}
+
+/* "Convolution Add -> [1, 3, 3, 7]": the operators, and the outputs' shapes. */
 static void summary(CaText *text, const CaGraph *g)
 {
     char shape[CA_SHAPE_TEXT];
-    CA_EACH_NODE(n, g)
-        if (!ca_node_is(n, "Const") && !ca_node_is(n, "Parameter") &&
-            !ca_node_is(n, "Result"))
-            ca_text_add(text, "%s ", n->op_name);
+    operators(text, g);
     ca_text_add(text, "->");
     for (int i = 0; i < g->n_outputs; i++)
         ca_text_add(

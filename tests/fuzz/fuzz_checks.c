@@ -127,6 +127,8 @@ static void make_names_plain(CaGraph *graph)
 {
     char name[64];
     CA_EACH_NODE(n, graph) {
+        for (int k = 0; k < n->n_bodies; k++)
+            make_names_plain(n->bodies[k].graph);
         if (is_plain(n->name) && ca_graph_find(graph, n->name) == n)
             continue;
         int i = 0;

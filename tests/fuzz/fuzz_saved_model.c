@@ -4,9 +4,7 @@
  */
 #include "fuzz.h"
 
-#include "formats/reader.h"
-
-extern const CaReader ca_reader_tf_saved_model, ca_reader_tf_meta;
+#include "formats/tensorflow/tf_container.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -15,10 +13,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const CarinaReadOptions options = {.struct_size = sizeof options};
     CaSource s = {.path = "fuzz.pb", .options = &options, .err = &err};
     s.file = fuzz_buffer(data, size);
-    const CaReader *const reader = ca_reader_tf_saved_model.match(&s)
-                                       ? &ca_reader_tf_saved_model
-                                       : &ca_reader_tf_meta;
-    const CarinaStatus status = reader->read(&graph, &s);
+    if (!ca_tf_is_container(&s)) {
+        ca_buffer_unref(&s.file);
+        return 0;
+    }
+    const CarinaStatus status = ca_tf_read_container(&graph, &s);
     ca_buffer_unref(&s.file);
     fuzz_require((status == CARINA_OK) == (graph != NULL), "a graph or an error", "");
     if (graph)

@@ -7,6 +7,7 @@
 
 #include "kernels/conv/conv_back.h"
 #include "kernels/conv/conv_plain.h"
+#include "kernels/nms/nms.h"
 #include "kernels/norm/local_norm.h"
 #include "kernels/pool/pool_plain.h"
 #include "kernels/reduce/reduce_any.h"
@@ -301,6 +302,51 @@ static void check_roi(void)
     kc_free();
 }
 
+static double shared_part(const float *a, const float *b)
+{
+    const double h = fmin((double)fmaxf(a[0], a[2]), (double)fmaxf(b[0], b[2])) -
+                     fmax((double)fminf(a[0], a[2]), (double)fminf(b[0], b[2]));
+    const double w = fmin((double)fmaxf(a[1], a[3]), (double)fmaxf(b[1], b[3])) -
+                     fmax((double)fminf(a[1], a[3]), (double)fminf(b[1], b[3]));
+    const double area_a =
+                     fabs(((double)a[2] - (double)a[0]) * ((double)a[3] - (double)a[1])),
+                 area_b =
+                     fabs(((double)b[2] - (double)b[0]) * ((double)b[3] - (double)b[1]));
+    return h > 0 && w > 0 ? h * w / (area_a + area_b - h * w) : 0;
+}
+
+/* A box is chosen where no chosen one before it, in the order of scores, overlaps it too much. */
+static void check_nms(int64_t n)
+{
+    const CaNmsRule rule = {n, 0.3, -0.5, 0, false};
+    float *boxes = kc_floats((size_t)n * 4), *scores = kc_floats((size_t)n);
+    CaNmsChoice *out = kc_bytes((size_t)n * sizeof *out);
+    CaNmsBox *work = kc_bytes((size_t)n * sizeof *work);
+    bool *is_left = kc_bytes((size_t)n);
+    int64_t count = 0;
+    kc_case("boxes of one class, %d", (int)n);
+    for (int64_t i = 0; i < n; i++) {
+        scores[i] = (float)kc_int(20) / 10 - 1; /* with equals */
+        is_left[i] = (double)scores[i] > rule.score;
+    }
+    const int64_t got = ca_nms_choose(&rule, out, boxes, scores, n, work);
+    for (;; count++) {
+        int64_t best = -1;
+        for (int64_t i = 0; i < n; i++)
+            if (is_left[i] && (best < 0 || scores[i] > scores[best]))
+                best = i;
+        if (best < 0)
+            break;
+        kc_true(count < got && out[count].box == best, "another box");
+        is_left[best] = false;
+        for (int64_t i = 0; i < n; i++)
+            is_left[i] =
+                is_left[i] && shared_part(boxes + 4 * best, boxes + 4 * i) <= 0.3;
+    }
+    kc_true(got == count, "another number of boxes");
+    kc_free();
+}
+
 void kcheck_plain(void);
 void kcheck_plain(void)
 {
@@ -329,4 +375,9 @@ void kcheck_plain(void)
             check_reduce((CaReduceAnyKind)(i % CA_N_REDUCE_ANYS));
     }
     KC_GUARDED("roi", 0) { check_roi(); }
+    KC_GUARDED("nms", 0)
+    {
+        for (int64_t n = 1; n <= 200; n = 2 * n + 3)
+            check_nms(n);
+    }
 }

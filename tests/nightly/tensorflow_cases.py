@@ -49,6 +49,10 @@ def cases(np):
                     case("conv_transposed_%s_%d_%d" % (padding, stride, more), image,
                          lambda tf, x, w=w, p=padding, s=stride, o=out, v=wide:
                          tf.nn.conv2d_transpose(x, w, [2, o, v, 4], s, p))
+    for out in (17, 18):
+        case("depthwise_transposed_%d" % out, reals(2, 9, 8, 6), lambda tf, x, w=weight(3, 3, 3, 2), o=out:
+             tf.raw_ops.DepthwiseConv2dNativeBackpropInput(
+                 input_sizes=[2, o, 16, 3], filter=w, out_backprop=x, strides=[1, 2, 2, 1], padding="SAME"))
     w = weight(3, 3, 6, 5)
     case("conv_dilated_attribute", image, lambda tf, x, w=w: tf.nn.conv2d(x, w, 1, "SAME", dilations=2))
     case("conv_explicit", image, lambda tf, x, w=w: tf.nn.conv2d(x, w, 2, [[0, 0], [1, 2], [0, 1], [0, 0]]))
@@ -220,7 +224,9 @@ def cases(np):
         tf.raw_ops.ExtractImagePatches(images=x, ksizes=[1, 3, 2, 1], strides=[1, 2, 1, 1], rates=[1, 1, 2, 1],
                                        padding=p) for p in ("SAME", "VALID")])
     case("matrix_band", reals(2, 4, 5), lambda tf, x: [tf.linalg.band_part(x, 1, 0), tf.linalg.band_part(x, -1, 1)])
-    case("matrix_diagonal", matrix, lambda tf, x: tf.raw_ops.MatrixDiag(diagonal=x))
+    case("matrix_diagonal", matrix, lambda tf, x: [tf.raw_ops.MatrixDiag(diagonal=x), tf.linalg.diag(x)])
+    case("diagonal_part", reals(2, 4, 5), lambda tf, x: [tf.linalg.diag_part(x), tf.raw_ops.MatrixDiagPart(
+        input=tf.transpose(x, [0, 2, 1]))])
 
     # --- Images.
     deep = reals(2, 4, 6, 8)
@@ -228,8 +234,6 @@ def cases(np):
     case("space_to_depth", deep, lambda tf, x: tf.nn.space_to_depth(x, 2))
     for op in "ResizeBilinear ResizeNearestNeighbor ResizeBicubic".split():
         for corners, half in ((False, False), (True, False), (False, True)):
-            if op == "ResizeBicubic" and half:
-                continue
             for size in ([7, 11], [3, 4], [8, 12]):
                 if op == "ResizeBicubic" and size == [3, 4]:
                     continue
@@ -237,6 +241,10 @@ def cases(np):
                      lambda tf, x, op=op, c=corners, h=half, s=size: getattr(tf.raw_ops, op)(
                          images=x, size=s, align_corners=c, half_pixel_centers=h),
                      limit=TABLE if op == "ResizeBicubic" else LIMIT)
+    for corners in (False, True):
+        for size in ([2, 3], [7, 11], [4, 5]):
+            case("resize_area_%d_%d" % (corners, size[0]), deep, lambda tf, x, c=corners, s=size: tf.raw_ops.ResizeArea(
+                images=x, size=s, align_corners=c))
     boxes = np.array([[0, 0, 1, 1], [0.1, 0.2, 0.8, 0.7], [0.3, 0.1, 0.6, 0.9]], "float32")
     case("crop_and_resize", deep, lambda tf, x: tf.image.crop_and_resize(x, boxes, [0, 1, 1], [3, 5]))
     corner = random.uniform(0, 5, (20, 2))
@@ -246,6 +254,8 @@ def cases(np):
     case("nms_score", nms, lambda tf, b, s: tf.image.non_max_suppression(b, s, 12, 0.5, 0.3))
     case("nms_v4", nms, lambda tf, b, s: tf.raw_ops.NonMaxSuppressionV4(
         boxes=b, scores=s, max_output_size=8, iou_threshold=0.5, score_threshold=0.3))
+    case("nms_v4_padded", nms, lambda tf, b, s: tf.raw_ops.NonMaxSuppressionV4(
+        boxes=b, scores=s, max_output_size=30, iou_threshold=0.5, score_threshold=0.3, pad_to_max_output_size=True))
     for sigma in (0.0, 0.4):
         case("nms_v5_%g" % sigma, nms, lambda tf, b, s, g=sigma: tf.raw_ops.NonMaxSuppressionV5(
             boxes=b, scores=s, max_output_size=8, iou_threshold=0.5, score_threshold=0.3, soft_nms_sigma=g))

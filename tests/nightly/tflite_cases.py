@@ -162,7 +162,7 @@ def moves():
     case("matrix_diag", lambda x: tf.linalg.diag(x), X2, kind="float")
     case("matrix_set_diag", lambda x, y: tf.linalg.set_diag(x, y), (2, 4, 4), (2, 4), kind="float")
     case("where", lambda x: tf.where(x > 0.1), X2, kind="float")
-    case("segment_sum", lambda x: tf.math.segment_sum(x, [0, 0, 2]), X2, kind="float")
+    case("segment_sum", lambda x: tf.math.segment_sum(x, [0, 0, 1]), X2, kind="float")
     for name in "sum", "prod", "max", "min":
         case("unsorted_segment_" + name, lambda x, f=getattr(tf.math, "unsorted_segment_" + name): f(x, [1, 0, 1], 2), X2, kind="float")
     case("sparse_to_dense", lambda x: raw.SparseToDense(sparse_indices=[[0, 1], [1, 2], [2, 0]], output_shape=[3, 4],
@@ -192,6 +192,10 @@ def recurrent():
     case("gru", keras_layer(lambda: k.GRU(5, return_sequences=True), None), (1, 6, 4), kind="float")
     case("simple_rnn", keras_layer(lambda: k.SimpleRNN(5, return_sequences=True), None), (1, 6, 4), kind="float")
     case("while", lambda x: tf.while_loop(lambda i, v: i < 5, lambda i, v: (i + 1, v * 0.5 + x), (0, x))[1], X2, kind="float")
+    case("while_by_data", lambda x: tf.while_loop(lambda v: tf.reduce_sum(v) < 50.0, lambda v: v * 1.5 + 1.0, (x,))[0], X2, kind="float")
+    case("cond_shapes", lambda x: tf.cond(tf.reduce_sum(x) > 0, lambda: x[:2] * 2.0, lambda: x[1:2] - 1.0), X2, kind="float")
+    case("nms_padded", lambda b, s: tf.image.non_max_suppression_padded(b, s, 4, 0.5, 0.2, pad_to_max_output_size=True)[0],
+         (9, 4), (9,), low=0.0, high=1.0, kind="float")
     case("cond", lambda x: tf.cond(tf.reduce_sum(x) > 0, lambda: x * 2.0, lambda: x - 1.0), X2, kind="float")
 
 
@@ -414,7 +418,7 @@ def whole_files():
     """The files of tests/formats/tflite that say something about numbers."""
     folder = pathlib.Path(__file__).parent.parent / "formats" / "tflite"
     for name, shape in dict(conv=(1, 5, 6, 2), depthwise=(1, 5, 6, 2), dilated=(1, 6, 7, 2),
-                            half=(1, 4), sparse_rows=(1, 4), sparse_blocks=(1, 4), variables=(2,), loop=(2,),
+                            half=(1, 4), sparse_rows=(1, 4), sparse_blocks=(1, 4), variables=(2,), loop=(2,), branch=(2,),
                             loop_none=(2,), composite=(2,), shape=(1, 3), quantised_u8=(1, 4), quantised_moves=(2, 3),
                             quantised_i8=(1, 4)).items():
         data = (folder / (name + ".tflite")).read_bytes()

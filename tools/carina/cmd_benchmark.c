@@ -11,7 +11,7 @@
 #include <string.h>
 
 typedef struct {
-    const char *model, *weights, *device, *api, *hint, *precision, *shape;
+    const char *model, *weights, *device, *api, *hint, *precision, *cache_dir, *shape;
     int64_t batch, n_iter, n_threads, n_streams, n_requests;
     bool counters, exact;
     const char *seconds_text;
@@ -260,6 +260,7 @@ static bool compile(Bench *b)
         .n_threads = (int)v->n_threads,
         .n_streams = (int)v->n_streams,
         .precision = v->precision,
+        .cache_dir = v->cache_dir,
         .exact = v->exact,
         .profile = v->counters,
     };
@@ -352,6 +353,8 @@ static const Option options[] = {
      offsetof(Values, shape)},
     {OPTION_TEXT, "infer-precision", "f32|bf16|int8", "f32 unless told",
      offsetof(Values, precision)},
+    {OPTION_TEXT, "cache", "DIR", "keep compiled programs there and start from them",
+     offsetof(Values, cache_dir)},
     {OPTION_FLAG, "exact", NULL, "no algorithm that rounds more, such as Winograd",
      offsetof(Values, exact)},
     {OPTION_GROUP, "how", NULL, NULL, 0},

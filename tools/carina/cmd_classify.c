@@ -18,7 +18,7 @@
 
 typedef struct {
     const char *model, *device, *labels, *resize, *crop, *mean, *scale, *format,
-        *precision;
+        *precision, *cache_dir;
     Reading reading;
     List images;
     int64_t n_iter, n_requests, n_threads, resize_to, batch;
@@ -235,6 +235,7 @@ static bool compile(Task *t)
         .hint = v->async ? CARINA_HINT_THROUGHPUT : CARINA_HINT_LATENCY,
         .n_threads = (int)v->n_threads,
         .precision = v->precision,
+        .cache_dir = v->cache_dir,
         .profile = v->counters,
     };
     t->is_multi_label = ends_in_sigmoid(t->model);
@@ -545,6 +546,8 @@ static const Option options[] = {
     {OPTION_TEXT, "device,d", "DEVICE", "CPU", offsetof(Values, device)},
     {OPTION_TEXT, "infer-precision", "f32|bf16|int8", "f32 unless told",
      offsetof(Values, precision)},
+    {OPTION_TEXT, "cache", "DIR", "keep compiled programs there and start from them",
+     offsetof(Values, cache_dir)},
     {OPTION_TEXT, "nt", "N", "classes to show (5)", offsetof(Values, top_text)},
     {OPTION_INT, "ni", "N", "repeat N times", offsetof(Values, n_iter)},
     {OPTION_FLAG, "async", NULL, "several requests in flight", offsetof(Values, async)},

@@ -12,7 +12,8 @@
 #include <sys/stat.h>
 
 typedef struct {
-    const char *model, *proto, *saved_model, *meta_graph, *out_dir, *name;
+    const char *model, *proto, *saved_model, *meta_graph, *symbol, *pretrained, *out_dir,
+        *name;
     const char *layout, *mean, *scale, *data_type, *ir_version;
     Reading reading;
     double scale_all;
@@ -499,14 +500,17 @@ static int convert_one(CarinaContext *ctx, const Values *v, const char *path,
 /* The model that options name, and its second file; NULL: said why, or none. */
 static const char *model_of(const Values *v, const char **weights, bool *is_wrong)
 {
-    const char *const given[] = {v->proto ? v->proto : v->model, v->saved_model,
-                                 v->meta_graph};
-    static const char *const names[] = {"--input-model", "--saved-model-dir",
-                                        "--input-meta-graph"};
+    const char *const given[] = {v->proto    ? v->proto
+                                 : v->symbol ? NULL
+                                             : v->model,
+                                 v->symbol, v->saved_model, v->meta_graph};
+    static const char *const names[] = {"--input-model", "--input-symbol",
+                                        "--saved-model-dir", "--input-meta-graph"};
+    enum { N = sizeof given / sizeof *given };
     const char *path = NULL;
     int n = 0;
-    *weights = v->proto ? v->model : NULL;
-    for (int i = 0; i < 3; i++) {
+    *weights = v->proto || v->symbol ? v->model : NULL;
+    for (int i = 0; i < N; i++) {
         if (!given[i])
             continue;
         if (path)
@@ -517,6 +521,16 @@ static const char *model_of(const Values *v, const char **weights, bool *is_wron
         n = i;
     }
     return path || !v->reading.checkpoint ? path : v->reading.checkpoint;
+}
+
+/* NAME-0012.params, of the epoch that --input-model has, or else 0. To be freed. */
+static char *pretrained_params(const Values *v)
+{
+    const size_t n = v->model ? strlen(v->model) : 0, tail = strlen("-0000.params");
+    const char *end = n > tail ? v->model + n - tail : "";
+    const bool has_epoch = *end == '-' && strspn(end + 1, "0123456789") == 4 &&
+                           strcmp(end + 5, ".params") == 0;
+    return text_of("%s%s", v->pretrained, has_epoch ? end : "-0000.params");
 }
 
 static bool say_what_has_no_effect(const Values *v)
@@ -541,6 +555,9 @@ static int run(const void *values, const List *words)
     const char *path = model_of(v, &weights, &is_wrong);
     if (is_wrong)
         return EXIT_USAGE;
+    if (v->pretrained && !v->symbol)
+        return complain_usage("--pretrained-model-name needs --input-symbol, the network "
+                              "that it has the weights of");
     if (words->n > 0 && path == v->reading.checkpoint)
         path = NULL; /* the words are graphs, this is for their variables */
     if (!path && words->n == 0)
@@ -551,6 +568,8 @@ static int run(const void *values, const List *words)
                               words->n + (path != NULL));
     if (!say_what_has_no_effect(v))
         return EXIT_BAD;
+    char *params = v->pretrained ? pretrained_params(v) : NULL;
+    weights = params ? params : weights;
     CarinaContext *ctx = open_context(0, NULL);
     int status = ctx ? EXIT_GOOD : EXIT_BAD;
     if (ctx && path)
@@ -558,6 +577,7 @@ static int run(const void *values, const List *words)
     for (int i = 0; i < words->n && status == EXIT_GOOD; i++)
         status = convert_one(ctx, v, words->v[i], NULL);
     carina_context_free(&ctx);
+    free(params);
     return status;
 }
 
@@ -582,6 +602,10 @@ static const Option options[] = {
      "a SavedModel, as --input-model and a word too", offsetof(Values, saved_model)},
     {OPTION_TEXT, "input-meta-graph", "FILE",
      "a .meta file, with the checkpoint beside it", offsetof(Values, meta_graph)},
+    {OPTION_TEXT, "input-symbol", "FILE",
+     "MXNet's -symbol.json; --input-model is its .params", offsetof(Values, symbol)},
+    {OPTION_TEXT, "nd-prefix-name", "PREFIX", NULL, offsetof(Values, reading.prefix)},
+    {OPTION_TEXT, "pretrained-model-name", "NAME", NULL, offsetof(Values, pretrained)},
     {OPTION_GROUP, "its input", NULL, NULL, 0},
     {OPTION_TEXT, "mean-values,ms", "LIST", "subtract: [123.7,116.3,103.5], data[…]",
      offsetof(Values, mean)},

@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 
 typedef struct {
-    const char *model, *device, *out_dir, *precision;
+    const char *model, *device, *out_dir, *precision, *cache_dir;
     Reading reading;
     List in;
     bool exact, random, counters;
@@ -138,6 +138,7 @@ static int execute(Run *r)
     const CarinaCompileOptions options = {
         .struct_size = sizeof options,
         .precision = r->v->precision,
+        .cache_dir = r->v->cache_dir,
         .exact = r->v->exact,
         .profile = r->v->counters,
     };
@@ -195,6 +196,9 @@ static const Option options[] = {
      offsetof(Values, reading.weights)},
     {OPTION_LIST, "in,i", "[NAME=]FILE.npy", "data of an input, by name or in order",
      offsetof(Values, in)},
+    {OPTION_TEXT, "input-shape", "SHAPES",
+     "of inputs whose file says none: [1,3,224,224]",
+     offsetof(Values, reading.input_shape)},
     {OPTION_FLAG, "random", NULL, "seeded noise for inputs without data",
      offsetof(Values, random)},
     {OPTION_TEXT, "out-dir,o", "DIR", "write each output as NAME.npy",
@@ -204,6 +208,8 @@ static const Option options[] = {
     {OPTION_TEXT, "device,d", "DEVICE", "CPU", offsetof(Values, device)},
     {OPTION_TEXT, "infer-precision", "f32|bf16|int8", "f32 unless told",
      offsetof(Values, precision)},
+    {OPTION_TEXT, "cache", "DIR", "keep compiled programs there and start from them",
+     offsetof(Values, cache_dir)},
     {OPTION_FLAG, "exact", NULL, "no algorithm that rounds more, such as Winograd",
      offsetof(Values, exact)},
     {OPTION_INT, "nthreads", "N", "threads", offsetof(Values, n_threads)},

@@ -58,12 +58,19 @@ static bool holds(const char *folder, const char *name)
     return is_there;
 }
 
+/* Hugging Face's and Core ML's: the library says what makes a model of them. */
+static bool is_refused_folder(const char *path)
+{
+    return holds(path, "model.safetensors") || holds(path, "pytorch_model.bin") ||
+           holds(path, "Manifest.json");
+}
+
 /* Folders that are one model. */
 static bool is_model_folder(const char *path)
 {
     return is_folder(path) &&
            (holds(path, "saved_model.pb") || holds(path, "saved_model.pbtxt") ||
-            holds(path, "checkpoint"));
+            holds(path, "checkpoint") || is_refused_folder(path));
 }
 
 /* PREFIX of a checkpoint is no file itself; its index is. To be freed; NULL: path is no prefix. */
@@ -79,10 +86,11 @@ static char *index_of(const char *path)
 
 static bool find_model(List *files, const char *path)
 {
-    static const char all[] = "xml,onnx,pb,tflite,h5,keras,prototxt,caffemodel,json,meta";
-    static const char *const kinds[] = {"xml",  "onnx",  "pb",       "tflite",
-                                        "h5",   "keras", "prototxt", "caffemodel",
-                                        "json", "meta"};
+    static const char all[] =
+        "xml,onnx,pb,tflite,h5,keras,prototxt,caffemodel,params,json,meta";
+    static const char *const kinds[] = {"xml",    "onnx",  "pb",       "tflite",
+                                        "h5",     "keras", "prototxt", "caffemodel",
+                                        "params", "json",  "meta"};
     const List words = {1, &path};
     char *index = index_of(path);
     if (index || is_model_folder(path)) {
@@ -343,6 +351,7 @@ bool read_model(CarinaModel **out, CarinaContext *ctx, const char *path,
     const CarinaReadOptions options = {
         .struct_size = sizeof options,
         .weights = reading->checkpoint ? reading->checkpoint : reading->weights,
+        .prefix = reading->prefix,
         .n_inputs = ends.n,
         .inputs = ends.inputs,
         .outputs = ends.outputs,

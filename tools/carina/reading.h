@@ -14,6 +14,7 @@ typedef struct Reading {
     const char *input, *output;   /* where the graph begins and ends */
     const char *input_shape;      /* of those, in order */
     const char *freeze, *framework;
+    const char *prefix; /* of the names of weights (MXNet) */
 } Reading;
 
 /* Rows for the table of a command whose struct V has a member `reading`. */

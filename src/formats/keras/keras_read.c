@@ -6,8 +6,8 @@
  */
 #include "formats/keras/keras.h"
 
+#include "formats/archive/zip_file.h"
 #include "formats/keras/keras_reader.h"
-#include "formats/keras/keras_zip.h"
 #include "formats/reader.h"
 
 #include <stdio.h>
@@ -184,8 +184,8 @@ static CarinaStatus read_metadata(CaKeras *r, CaBuffer *file, char version[16])
 {
     CaBuffer *member = NULL;
     json_t *root = NULL;
-    CA_TRY(ca_keras_member(&member, r->b.path, file, "metadata.json", config_limit,
-                           r->b.err));
+    CA_TRY(
+        ca_zip_member(&member, r->b.path, file, "metadata.json", config_limit, r->b.err));
     if (!member)
         return CARINA_OK;
     const CarinaStatus status =
@@ -202,7 +202,7 @@ static CarinaStatus read_config(json_t **out, CaKeras *r, CaBuffer *file,
 {
     CaBuffer *member = NULL;
     CA_TRY(
-        ca_keras_member(&member, r->b.path, file, "config.json", config_limit, r->b.err));
+        ca_zip_member(&member, r->b.path, file, "config.json", config_limit, r->b.err));
     if (!member)
         return ca_err(r->b.err, CARINA_ERR_FORMAT,
                       "%s: no config.json inside; the file is damaged", r->b.path);
@@ -218,8 +218,7 @@ static CarinaStatus open_weights(CaKeras *r, CaBuffer *file, CaBuffer **weights)
     CaHdf5Kind old;
     /* It may be stored with a compression that wins little on floats. */
     const size_t limit = file->size > SIZE_MAX / 64 ? SIZE_MAX : file->size * 64;
-    CA_TRY(
-        ca_keras_member(weights, r->b.path, file, "model.weights.h5", limit, r->b.err));
+    CA_TRY(ca_zip_member(weights, r->b.path, file, "model.weights.h5", limit, r->b.err));
     if (!*weights)
         return ca_err(
             r->b.err, CARINA_ERR_UNSUPPORTED,
@@ -308,7 +307,7 @@ static bool is_zip(const CaSource *s)
     enum { NAME = 30 }; /* in a local header */
     return ca_source_has(s, 0, zip_sign, sizeof zip_sign) &&
            (ca_source_has(s, NAME, "metadata.json", 13) ||
-            ca_keras_has_member(s->file, "model.weights.h5"));
+            ca_zip_has_member(s->file, "model.weights.h5"));
 }
 
 static bool match(const CaSource *s)

@@ -57,6 +57,15 @@ CaValue *ca_mxnet_weight(CaMxnetCall *c, int i, const char *name)
     return NULL;
 }
 
+const char *ca_mxnet_out_name(CaMxnet *r, const CaMxnetNode *n, const CaMxnetMade *m,
+                              int i)
+{
+    if (m->names)
+        return ca_arena_printf(r->b.work, "%s_%s", n->name, m->names[i]);
+    return m->n_out == 1 ? ca_arena_printf(r->b.work, "%s_output", n->name)
+                         : ca_arena_printf(r->b.work, "%s_output%d", n->name, i);
+}
+
 void ca_mxnet_outs(CaMxnetCall *c, CaValue *const *v, int n)
 {
     if (!ca_build_settle(c->b))
@@ -70,6 +79,8 @@ void ca_mxnet_outs(CaMxnetCall *c, CaValue *const *v, int n)
         ca_build_fail(c->b, CARINA_ERR_MEMORY, "out of memory");
     if (c->b->status != CARINA_OK)
         return;
+    c->made->out = out;
+    c->made->n_out = n;
     for (int i = 0; i < n; i++) {
         out[i] = v[i];
         if (!v[i] || (v[i]->node->id < c->first_id && v[i]->name))
@@ -77,14 +88,17 @@ void ca_mxnet_outs(CaMxnetCall *c, CaValue *const *v, int n)
         if (i == 0 && v[i]->node->id >= c->first_id)
             ca_build_ok(
                 c->b, ca_node_rename(c->b->graph, v[i]->node, c->node->name, c->b->err));
-        const char *name =
-            n == 1 ? ca_arena_printf(c->b->work, "%s_output", c->node->name)
-                   : ca_arena_printf(c->b->work, "%s_output%d", c->node->name, i);
+        const char *name = ca_mxnet_out_name(c->r, c->node, c->made, i);
         if (name)
             ca_value_set_name(c->b->graph, v[i], name);
     }
-    c->made->out = out;
-    c->made->n_out = n;
+}
+
+void ca_mxnet_named_outs(CaMxnetCall *c, CaValue *const *v, int n,
+                         const char *const *names)
+{
+    c->made->names = names;
+    ca_mxnet_outs(c, v, n);
 }
 
 void ca_mxnet_out(CaMxnetCall *c, CaValue *v) { ca_mxnet_outs(c, &v, 1); }

@@ -7,6 +7,9 @@
 #include <float.h>
 #include <string.h>
 
+static const char *const with_mask[] = {"output", "mask"}, *const with_statistics[] = {
+                                                               "output", "mean", "var"};
+
 enum { MAX_SPATIAL = 3, MAX_CHANNELS = 1 << 24 };
 static const int64_t largest = 1 << 24; /* of a kernel, stride, dilation or pad */
 
@@ -379,7 +382,7 @@ static void batch_norm(CaMxnetCall *c)
         v = ca_build_1(b, "ReLU", v);
     v = axis_second(c, v, axis);
     CaValue *const out[] = {v, NULL, NULL}; /* the statistics of a batch are training's */
-    ca_mxnet_outs(c, out, 3);
+    ca_mxnet_named_outs(c, out, 3, with_statistics);
 }
 
 static CaValue *mvn(CaBuild *b, CaValue *x, CaValue *axes, double eps)
@@ -423,7 +426,7 @@ static void layer_norm(CaMxnetCall *c)
     const int axis = ca_build_axis(b, ca_mxnet_int(c, "axis", -1), rank);
     CaValue *v = mvn(b, x, ca_build_iota(b, axis, 1), ca_mxnet_real(c, "eps", 1e-5));
     CaValue *const out[] = {scaled(c, v, gamma, beta, axis, rank), NULL, NULL};
-    ca_mxnet_outs(c, out, 3);
+    ca_mxnet_named_outs(c, out, 3, with_statistics);
 }
 
 /* [G] to [C], each number repeated. */
@@ -458,7 +461,7 @@ static void group_norm(CaMxnetCall *c)
     ca_build_set_int(b, v, "num_groups", groups);
     ca_build_set_real(b, v, "epsilon", ca_mxnet_real(c, "eps", 1e-5));
     CaValue *const out[] = {v, NULL, NULL};
-    ca_mxnet_outs(c, out, 3);
+    ca_mxnet_named_outs(c, out, 3, with_statistics);
 }
 
 static void l2_normalization(CaMxnetCall *c)
@@ -564,7 +567,7 @@ static void leaky_relu(CaMxnetCall *c)
             "act_type %.20s; Carina has leaky, rrelu, prelu, elu, selu and gelu", type);
     }
     CaValue *const out[] = {v, NULL}; /* the mask of rrelu is training's */
-    ca_mxnet_outs(c, out, 2);
+    ca_mxnet_named_outs(c, out, 2, with_mask);
 }
 
 /* --- Softmax and the losses. */
@@ -634,7 +637,7 @@ static void dropout(CaMxnetCall *c)
         ca_build_fail(c->b, CARINA_ERR_UNSUPPORTED,
                       "mode always drops elements at random; export with mode training");
     CaValue *const out[] = {ca_mxnet_in(c, 0), NULL};
-    ca_mxnet_outs(c, out, 2);
+    ca_mxnet_named_outs(c, out, 2, with_mask);
 }
 
 const CaMxnetOp ca_mxnet_nn[] = {

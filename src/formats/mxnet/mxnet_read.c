@@ -23,8 +23,9 @@ static CarinaStatus no_memory(const CaMxnet *r)
 
 /* --- Tables. */
 
-static const CaMxnetOp *const tables[] = {ca_mxnet_nn, ca_mxnet_math, ca_mxnet_moves,
-                                          ca_mxnet_arrays, ca_mxnet_vision};
+static const CaMxnetOp *const tables[] = {ca_mxnet_nn,     ca_mxnet_math,
+                                          ca_mxnet_moves,  ca_mxnet_arrays,
+                                          ca_mxnet_vision, ca_mxnet_detect};
 
 const char *ca_mxnet_op_name(int i)
 {
@@ -118,6 +119,62 @@ static void mark_slot(unsigned char *roles, const CaMxnetNode *n, int32_t slot)
         roles[from] |= IS_WEIGHT;
     else
         roles[from] |= IS_DATA;
+}
+
+static int32_t find_node(const CaMxnetSymbol *s, const char *name, size_t n)
+{
+    for (int32_t i = 0; i < s->n_nodes; i++)
+        if (strlen(s->nodes[i].name) == n && memcmp(s->nodes[i].name, name, n) == 0)
+            return i;
+    return -1;
+}
+
+/* "softmax", "split:1", "softmax_output", "split_output1". */
+static bool find_head(const CaMxnetSymbol *s, const char *name, size_t n,
+                      CaMxnetEdge *out)
+{
+    size_t digits = 0;
+    int64_t port = 0;
+    *out = (CaMxnetEdge){find_node(s, name, n), 0};
+    if (out->node >= 0)
+        return true;
+    while (digits < n && digits < 6 && name[n - 1 - digits] >= '0' &&
+           name[n - 1 - digits] <= '9')
+        digits++;
+    if (digits > 0 && !ca_text_int(&port, name + n - digits, digits))
+        return false;
+    n -= digits;
+    out->out = (int32_t)port;
+    if (digits > 0 && n > 1 && name[n - 1] == ':')
+        n -= 1;
+    else if (n > 7 && memcmp(name + n - 7, "_output", 7) == 0)
+        n -= 7;
+    else
+        return false;
+    out->node = find_node(s, name, n);
+    return out->node >= 0;
+}
+
+/* The network ends where the caller says. */
+static CarinaStatus end_at(CaMxnet *r, const char *outputs)
+{
+    CaMxnetSymbol *s = &r->symbol;
+    const char *item;
+    size_t n, room = 1;
+    for (const char *p = outputs; *p; p++)
+        room += *p == ',';
+    s->heads = ca_arena_array(r->b.work, room, sizeof *s->heads);
+    if (!s->heads)
+        return no_memory(r);
+    s->n_heads = 0;
+    while ((outputs = ca_text_item(outputs, ',', &item, &n)) != NULL) {
+        if (!find_head(s, item, n, &s->heads[s->n_heads]))
+            return ca_err(r->b.err, CARINA_ERR_NOT_FOUND,
+                          "%s: no node '%.*s' to end at; correct the name", r->b.path,
+                          (int)(n < 100 ? n : 100), item);
+        s->n_heads++;
+    }
+    return CARINA_OK;
 }
 
 /* Backwards from the heads; producers come first in the file, so one walk is enough. */
@@ -310,6 +367,8 @@ static const char *advice(const char *op)
     if (strcmp(op, "_foreach") == 0 || strcmp(op, "_while_loop") == 0 ||
         strcmp(op, "_cond") == 0)
         return "Carina reads no control flow: unroll it before export";
+    if (strcmp(op, "_contrib_Proposal") == 0 || strcmp(op, "_contrib_MultiProposal") == 0)
+        return "OpenVINO's has boxes of another width: end the network before it (--output)";
     if (strncmp(op, "_random", 7) == 0 || strncmp(op, "_sample", 7) == 0)
         return "an inference has no random numbers: export without it";
     return "replace it in the symbol, or export to ONNX with mxnet.onnx";
@@ -360,9 +419,8 @@ static CarinaStatus read_head(CaMxnet *r, CaMxnetEdge head)
                       "%s: output %d of '%s' (%s) is an output of the network, which "
                       "Carina does not compute; export for inference",
                       r->b.path, head.out, n->name, n->op);
-    const char *name = m->n_out == 1
-                           ? n->name
-                           : ca_arena_printf(r->b.work, "%s_output%d", n->name, head.out);
+    const bool is_main = m->n_out == 1 || (m->names && head.out == 0);
+    const char *name = is_main ? n->name : ca_mxnet_out_name(r, n, m, head.out);
     if (!name)
         return no_memory(r);
     return ca_graph_result(r->b.graph, name, m->out[head.out], r->b.err);
@@ -376,6 +434,8 @@ static CarinaStatus read_model(CaMxnet *r, const CarinaReadOptions *o)
     r->made = ca_arena_array(r->b.work, n, sizeof *r->made);
     if (!roles || !r->made)
         return no_memory(r);
+    if (o->outputs && *o->outputs)
+        CA_TRY(end_at(r, o->outputs));
     CA_TRY(ca_graph_create(&r->b.graph, r->b.err));
     mark(r, roles);
     CA_TRY(make_variables(r, roles, o));

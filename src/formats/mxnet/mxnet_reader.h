@@ -13,7 +13,8 @@
 
 /* What became of a node of the file. */
 typedef struct CaMxnetMade {
-    CaValue **out; /* NULL: not computed */
+    CaValue **out;            /* NULL: not computed */
+    const char *const *names; /* of the outputs; NULL: output, or output0, output1 ... */
     int32_t n_out;
     bool is_variable;          /* with `array`, or an input */
     bool is_zero;              /* a state that begins with zeros */
@@ -49,7 +50,7 @@ typedef struct CaMxnetOp {
     int n_data;       /* inputs from here on are weights; 0: none are */
 } CaMxnetOp;
 extern const CaMxnetOp ca_mxnet_nn[], ca_mxnet_math[], ca_mxnet_moves[],
-    ca_mxnet_arrays[], ca_mxnet_vision[];
+    ca_mxnet_arrays[], ca_mxnet_vision[], ca_mxnet_detect[];
 const CaMxnetOp *ca_mxnet_op_find(const char *name); /* NULL if none */
 const char *ca_mxnet_op_name(int i);                 /* NULL past the last */
 const CaMxnetArray *ca_mxnet_array(const CaMxnet *r, const char *name); /* NULL if none */
@@ -63,6 +64,12 @@ CaValue *ca_mxnet_opt(CaMxnetCall *c, int i); /* NULL where absent */
 CaValue *ca_mxnet_weight(CaMxnetCall *c, int i, const char *name);
 void ca_mxnet_out(CaMxnetCall *c, CaValue *v); /* the only output */
 void ca_mxnet_outs(CaMxnetCall *c, CaValue *const *v, int n);
+/* Outputs that have names: the first is what the node is known for. */
+void ca_mxnet_named_outs(CaMxnetCall *c, CaValue *const *v, int n,
+                         const char *const *names);
+/* "rnn_state_output": what MXNet calls output i. Lives in work. */
+const char *ca_mxnet_out_name(CaMxnet *r, const CaMxnetNode *n, const CaMxnetMade *m,
+                              int i);
 /* Attributes; what is no value of its kind fails. */
 const char *ca_mxnet_text(const CaMxnetCall *c, const char *key, const char *absent);
 bool ca_mxnet_is(const CaMxnetCall *c, const char *key, const char *value);

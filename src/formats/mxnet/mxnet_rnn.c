@@ -201,6 +201,7 @@ static void check(Rnn *r)
 
 void ca_mxnet_rnn(CaMxnetCall *c)
 {
+    static const char *const names[] = {"output", "state_output", "statecell_output"};
     static const int swapped[] = {1, 0, 2};
     Rnn r = {.c = c,
              .b = c->b,
@@ -231,5 +232,5 @@ void ca_mxnet_rnn(CaMxnetCall *c)
     }
     CaValue *const out[] = {x, joined(&r, hidden, (int)r.layers, 0),
                             is_lstm ? joined(&r, cell, (int)r.layers, 0) : NULL};
-    ca_mxnet_outs(c, out, is_lstm ? 3 : 2);
+    ca_mxnet_named_outs(c, out, is_lstm ? 3 : 2, names);
 }

@@ -190,7 +190,7 @@ static CarinaStatus read_outputs(CaOnnx *r, const Onnx__GraphProto *g)
 /* --- Nodes. */
 
 static const CaOnnxOp *const tables[] = {ca_onnx_nn, ca_onnx_math, ca_onnx_moves,
-                                         ca_onnx_quant};
+                                         ca_onnx_quant, ca_onnx_control};
 
 const CaOnnxOp *ca_onnx_op_find(const char *domain, const char *name)
 {
@@ -223,11 +223,8 @@ static void translate_by_rule(CaOnnxCall *c, const CaImportRule *rule, const CaO
         ca_onnx_out(c, i, &v->node->outputs[i]);
 }
 
-static const char *advice(const CaOnnxCall *c, const char *domain)
+static const char *advice(const char *domain)
 {
-    const char *op = c->node->op_type;
-    if (strcmp(op, "Loop") == 0 || strcmp(op, "If") == 0 || strcmp(op, "Scan") == 0)
-        return "Carina reads no control flow: export with fixed shapes, or run a simplifier first";
     if (strcmp(domain, "com.microsoft.nchwc") == 0)
         return "export again without layout optimisation";
     if (strcmp(domain, "ai.onnx.ml") == 0)
@@ -262,8 +259,46 @@ static void translate(CaOnnxCall *c)
         ca_build_fail(c->b, CARINA_ERR_UNSUPPORTED,
                       "operator %s of domain '%s', opset %lld, is not supported; %s",
                       c->node->op_type, domain[0] ? domain : "ai.onnx",
-                      (long long)c->opset, advice(c, domain));
+                      (long long)c->opset, advice(domain));
     ca_build_settle(c->b);
+}
+
+/* A value of this graph, or in a body of a graph around: a constant is shared, anything else becomes a Parameter. */
+static CarinaStatus value_of(CaOnnx *r, const char *key, const char *where, CaValue **out)
+{
+    CaOnnxName *name = find(r, key);
+    CaOnnxCapture **at = &r->captures;
+    CaValue *outer = NULL;
+    *out = NULL;
+    if (name) {
+        CA_TRY(weight(r, name, where));
+        if (!name->value && name->maker >= 0)
+            return not_computed(r, where, key);
+        *out = name->value;
+    }
+    if (name || !r->outer)
+        return CARINA_OK;
+    for (; *at; at = &(*at)->next)
+        if (strcmp((*at)->key, key) == 0) {
+            *out = (*at)->inner;
+            return CARINA_OK;
+        }
+    CA_TRY(value_of(r->outer, key, where, &outer));
+    if (!outer)
+        return CARINA_OK;
+    if (outer->constant) {
+        CarinaTensor *t = NULL;
+        CA_TRY(ca_tensor_share(&t, outer->constant, r->b.err));
+        return ca_graph_constant(out, r->b.graph, NULL, key, t, r->b.err);
+    }
+    CaOnnxCapture *c = ca_arena_alloc(r->b.work, sizeof *c);
+    if (!c)
+        return no_memory(r);
+    CA_TRY(
+        ca_graph_parameter(out, r->b.graph, key, outer->type, &outer->shape, r->b.err));
+    *c = (CaOnnxCapture){key, outer, *out, NULL};
+    *at = c;
+    return CARINA_OK;
 }
 
 static CarinaStatus read_node(CaOnnx *r, const Onnx__NodeProto *n)
@@ -282,18 +317,13 @@ static CarinaStatus read_node(CaOnnx *r, const Onnx__NodeProto *n)
     for (size_t i = 0; i < n->n_input; i++) {
         if (!n->input[i][0])
             continue;
-        CaOnnxName *name = find(r, n->input[i]);
-        if (name)
-            CA_TRY(weight(r, name, where));
-        if (name && !name->value && name->maker >= 0)
-            return not_computed(r, where, n->input[i]);
-        if (!name || !name->value)
+        CA_TRY(value_of(r, n->input[i], where, &c.in[i]));
+        if (!c.in[i])
             return ca_err(
                 r->b.err, CARINA_ERR_FORMAT,
                 "%s: %s: input '%s' is no input of the model, no weight and no node's output; "
                 "the file is damaged or was cut out of a larger model",
                 r->b.path, where, n->input[i]);
-        c.in[i] = name->value;
     }
     while (c.n_in > 0 && !c.in[c.n_in - 1])
         c.n_in--;
@@ -302,6 +332,50 @@ static CarinaStatus read_node(CaOnnx *r, const Onnx__NodeProto *n)
     r->b.type = n->op_type;
     translate(&c);
     return r->b.status;
+}
+
+/* --- Names that bodies may want of the graph around: all that they read; their own among them do no harm. */
+
+static void list_names(CaOnnxNameList *list, const Onnx__GraphProto *g);
+
+static void list_node(CaOnnxNameList *list, const Onnx__NodeProto *n)
+{
+    for (size_t i = 0; i < n->n_attribute; i++)
+        if (n->attribute[i]->g)
+            list_names(list, n->attribute[i]->g);
+}
+
+/* v NULL: counts only. */
+static void list_names(CaOnnxNameList *list, const Onnx__GraphProto *g)
+{
+    for (size_t i = 0; i < g->n_node; i++) {
+        for (size_t k = 0; k < g->node[i]->n_input; k++, list->n++)
+            if (list->v)
+                list->v[list->n] = g->node[i]->input[k];
+        list_node(list, g->node[i]);
+    }
+    for (size_t i = 0; i < g->n_output; i++, list->n++)
+        if (list->v)
+            list->v[list->n] = g->output[i]->name ? g->output[i]->name : "";
+}
+
+static CarinaStatus list_inside(CaOnnx *r, const Onnx__GraphProto *g)
+{
+    r->inside = ca_arena_array(r->b.work, g->n_node + 1, sizeof *r->inside);
+    if (!r->inside)
+        return no_memory(r);
+    for (size_t i = 0; i < g->n_node; i++) {
+        CaOnnxNameList *list = &r->inside[i];
+        list_node(list, g->node[i]);
+        if (!list->n)
+            continue;
+        list->v = ca_arena_array(r->b.work, list->n, sizeof *list->v);
+        if (!list->v || list->n > INT32_MAX)
+            return no_memory(r);
+        list->n = 0;
+        list_node(list, g->node[i]);
+    }
+    return CARINA_OK;
 }
 
 /* --- The walk. */
@@ -317,8 +391,12 @@ static int32_t next_producer(const CaOnnx *r, const Onnx__GraphProto *g, Frame *
                              const unsigned char *state)
 {
     const Onnx__NodeProto *n = g->node[f->node];
-    while (f->input < n->n_input) {
-        const CaOnnxName *name = find(r, n->input[f->input++]);
+    const CaOnnxNameList *inside = &r->inside[f->node];
+    while (f->input < n->n_input + inside->n) {
+        const char *key =
+            f->input < n->n_input ? n->input[f->input] : inside->v[f->input - n->n_input];
+        const CaOnnxName *name = find(r, key);
+        f->input++;
         if (name && name->maker >= 0 && state[name->maker] != DONE)
             return name->maker;
     }
@@ -353,6 +431,7 @@ static CarinaStatus walk(CaOnnx *r, const Onnx__GraphProto *g, int32_t root, Fra
 
 static CarinaStatus read_nodes(CaOnnx *r, const Onnx__GraphProto *g)
 {
+    CA_TRY(list_inside(r, g));
     Frame *stack = ca_arena_array(r->b.work, g->n_node + 1, sizeof *stack);
     unsigned char *state = ca_arena_alloc(r->b.work, g->n_node + 1);
     if (!stack || !state)
@@ -361,6 +440,93 @@ static CarinaStatus read_nodes(CaOnnx *r, const Onnx__GraphProto *g)
         if (state[i] == UNSEEN)
             CA_TRY(walk(r, g, (int32_t)i, stack, state));
     return CARINA_OK;
+}
+
+/* --- Bodies. */
+
+static CarinaStatus body_input(CaOnnx *r, const Onnx__ValueInfoProto *info,
+                               const CaOnnxPort *port)
+{
+    const Onnx__TensorTypeProto *t = info->type ? info->type->tensor_type : NULL;
+    const CarinaType stated = t ? ca_onnx_type(t->elem_type) : CARINA_UNKNOWN;
+    CaOnnxName *name = name_of(r, info->name ? info->name : "");
+    CarinaShape shape = port->shape;
+    CaValue *v = NULL;
+    if (name->value || name->maker >= 0 || name->tensor)
+        return ca_err(r->b.err, CARINA_ERR_FORMAT,
+                      "%s: input '%s' of a body is made twice; the file is damaged",
+                      r->b.path, name->key);
+    CA_TRY(ca_graph_parameter(&v, r->b.graph, name->key,
+                              port->type != CARINA_UNKNOWN ? port->type : stated, &shape,
+                              r->b.err));
+    if (port->is_part) {
+        r->b.name = name->key;
+        r->b.type = "input";
+        v = ca_build_2(&r->b, "Squeeze", v, ca_build_vector(&r->b, &port->axis, 1));
+        ca_build_settle(&r->b);
+    }
+    name->value = v;
+    return r->b.status;
+}
+
+static CarinaStatus body_output(CaOnnx *r, const Onnx__ValueInfoProto *info,
+                                const CaOnnxPort *port)
+{
+    const char *key = info->name ? info->name : "";
+    CaValue *v = NULL;
+    CA_TRY(value_of(r, key, "the outputs of a body", &v));
+    if (!v)
+        return ca_err(r->b.err, CARINA_ERR_FORMAT,
+                      "%s: output '%s' of a body is made by no node; the file is damaged",
+                      r->b.path, key);
+    if (port->is_part) {
+        r->b.name = key;
+        r->b.type = "output";
+        v = ca_build_2(&r->b, "Unsqueeze", v, ca_build_vector(&r->b, &port->axis, 1));
+        ca_build_settle(&r->b);
+    }
+    CA_TRY(r->b.status);
+    return ca_graph_result(r->b.graph, key, v, r->b.err);
+}
+
+static CarinaStatus read_body(CaOnnx *r, const Onnx__GraphProto *g, const CaOnnxPort *in,
+                              const CaOnnxPort *out)
+{
+    CA_TRY(ca_graph_create(&r->b.graph, r->b.err));
+    CA_TRY(check_nodes(r, g));
+    CA_TRY(collect_names(r, g));
+    for (size_t i = 0; i < g->n_input; i++)
+        CA_TRY(body_input(r, g->input[i], &in[i]));
+    CA_TRY(read_nodes(r, g));
+    for (size_t i = 0; i < g->n_output; i++)
+        CA_TRY(body_output(r, g->output[i], &out[i]));
+    ca_graph_sweep(r->b.graph);
+    return ca_graph_sort(r->b.graph, r->b.err);
+}
+
+CaGraph *ca_onnx_body(CaOnnxCall *c, const Onnx__GraphProto *g, const CaOnnxPort *in,
+                      int n_in, const CaOnnxPort *out, int n_out,
+                      CaOnnxCapture **captures)
+{
+    if (!ca_build_settle(c->b))
+        return NULL;
+    if (g->n_input != (size_t)n_in || g->n_output != (size_t)n_out) {
+        ca_build_fail(c->b, CARINA_ERR_FORMAT,
+                      "its body has %zu inputs and %zu outputs, needs %d and %d",
+                      g->n_input, g->n_output, n_in, n_out);
+        return NULL;
+    }
+    CaOnnx r = *c->r;
+    r.b.graph = NULL;
+    r.outer = c->r;
+    r.captures = NULL;
+    r.quants = NULL;
+    c->b->status = read_body(&r, g, in, out);
+    c->r->files = r.files; /* those that it has opened too */
+    *captures = r.captures;
+    if (c->b->status != CARINA_OK)
+        ca_graph_free(&r.b.graph);
+    return r.b.graph;
 }
 
 /* --- The model. */

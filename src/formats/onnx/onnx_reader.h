@@ -32,8 +32,23 @@ typedef struct CaOnnxQuant { /* a QuantizeLinear that a DequantizeLinear may fol
     struct CaOnnxQuant *next;
 } CaOnnxQuant;
 
+/* A value of the graph around, and the Parameter that stands for it in a body. */
+typedef struct CaOnnxCapture {
+    const char *key;
+    CaValue *outer, *inner;
+    struct CaOnnxCapture *next;
+} CaOnnxCapture;
+
+typedef struct CaOnnxNameList {
+    const char **v;
+    size_t n;
+} CaOnnxNameList;
+
 typedef struct CaOnnx {
     CaBuild b;
+    struct CaOnnx *outer;    /* of a body: the graph around it */
+    CaOnnxCapture *captures; /* in the order of their Parameters */
+    CaOnnxNameList *inside;  /* of each node: what its bodies may want of this graph */
     CaBuffer *file;
     CaOnnxName *names; /* open addressing */
     size_t n_names, room;
@@ -59,7 +74,8 @@ typedef struct CaOnnxOp {
     CaOnnxFn *fn;
     const char *ours; /* for functions that serve several operators */
 } CaOnnxOp;
-extern const CaOnnxOp ca_onnx_nn[], ca_onnx_math[], ca_onnx_moves[], ca_onnx_quant[];
+extern const CaOnnxOp ca_onnx_nn[], ca_onnx_math[], ca_onnx_moves[], ca_onnx_quant[],
+    ca_onnx_control[];
 /* The row for the call's operator, or NULL. */
 const CaOnnxOp *ca_onnx_op_find(const char *domain, const char *name);
 
@@ -68,6 +84,19 @@ CarinaStatus ca_onnx_tensor(CarinaTensor **out, CaOnnx *r, const char *where,
                             const char *name, const Onnx__TensorProto *t);
 CarinaType ca_onnx_type(int32_t code); /* CARINA_UNKNOWN where there is none */
 const char *ca_onnx_type_text(int32_t code);
+
+/* --- Bodies. */
+typedef struct CaOnnxPort {
+    CarinaType type;
+    CarinaShape shape;
+    bool is_part; /* the body has it without the axis along which its parts lie */
+    int64_t axis;
+} CaOnnxPort;
+/* The attribute's graph with Parameters for its own inputs and then for what it captures, Results for its outputs.
+ * NULL where the call fails; free it, or give it to a node. */
+CaGraph *ca_onnx_body(CaOnnxCall *c, const Onnx__GraphProto *g, const CaOnnxPort *in,
+                      int n_in, const CaOnnxPort *out, int n_out,
+                      CaOnnxCapture **captures);
 
 /* --- onnx_call.c */
 CaValue *ca_onnx_in(CaOnnxCall *c, int i);  /* fails where absent */

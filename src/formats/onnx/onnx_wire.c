@@ -20,7 +20,7 @@ typedef enum Action {
     ENTER_ATTRIBUTE,
     ENTER_TENSOR
 } Action;
-enum { N_FIELDS = 22 };
+enum { N_FIELDS = 22, MOST_DEPTH = 16 }; /* graphs inside each other */
 
 static const uint8_t actions[N_KINDS][N_FIELDS] = {
     [MODEL] =
@@ -42,6 +42,7 @@ static const uint8_t actions[N_KINDS][N_FIELDS] = {
                    [3] = COPY,
                    [4] = COPY,
                    [5] = ENTER_TENSOR,
+                   [6] = ENTER_GRAPH,
                    [7] = COPY,
                    [8] = COPY,
                    [20] = COPY,
@@ -63,6 +64,7 @@ static const uint8_t actions[N_KINDS][N_FIELDS] = {
 typedef struct Scan {
     CaWire w;
     int64_t n_nodes;
+    int depth;
 } Scan;
 
 static CarinaStatus scan(Scan *s, Kind kind, size_t at, size_t end);
@@ -97,7 +99,15 @@ static CarinaStatus scan(Scan *s, Kind kind, size_t at, size_t end)
                 return ca_wire_damaged(&s->w, f.key, "a number where raw_data should be");
             ca_wire_put_place(s->w.out, &f);
             break;
-        case ENTER_GRAPH: CA_TRY(enter(s, GRAPH, &f)); break;
+        case ENTER_GRAPH:
+            if (++s->depth > MOST_DEPTH)
+                return ca_err(s->w.err, CARINA_ERR_LIMIT,
+                              "%s: graphs inside each other more than %d deep; Carina "
+                              "reads no such model",
+                              s->w.path, MOST_DEPTH);
+            CA_TRY(enter(s, GRAPH, &f));
+            s->depth--;
+            break;
         case ENTER_NODE: CA_TRY(enter(s, NODE, &f)); break;
         case ENTER_ATTRIBUTE: CA_TRY(enter(s, ATTRIBUTE, &f)); break;
         case ENTER_TENSOR: CA_TRY(enter(s, TENSOR, &f)); break;
@@ -109,7 +119,7 @@ static CarinaStatus scan(Scan *s, Kind kind, size_t at, size_t end)
 CarinaStatus ca_onnx_skeleton(CaText *out, const char *path, const CaBuffer *file,
                               CarinaError *err)
 {
-    Scan s = {{file->data, path, "is not ONNX", out, err}, 0};
+    Scan s = {{file->data, path, "is not ONNX", out, err}, 0, 0};
     /* The least message, a key and a length, grows from 2 bytes to 6. */
     CA_TRY(ca_wire_open(&s.w, file->size, 3, "model"));
     CA_TRY(scan(&s, MODEL, 0, file->size));

@@ -5,11 +5,11 @@
  * looked at, and the names in a zip archive.
  */
 #include "base/text.h"
+#include "formats/archive/zip_file.h"
 #include "formats/reader.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <zip.h>
 
 #define HAS(s, at, bytes) ca_source_has(s, at, bytes, sizeof(bytes) - 1)
 
@@ -80,34 +80,15 @@ typedef bool NameTest(const char *name);
 static bool is_zip(const CaSource *s) { return HAS(s, 0, "PK\x03\x04"); }
 
 /* How many of the archive's names pass; *n: how many there are. Nothing is unpacked. */
-static zip_int64_t count_names(const CaSource *s, NameTest *test, zip_int64_t *n)
+static int64_t count_names(const CaSource *s, NameTest *test, int64_t *n)
 {
-    zip_error_t error;
-    zip_int64_t found = 0;
     *n = 0;
-    if (!is_zip(s))
-        return 0;
-    zip_error_init(&error);
-    zip_source_t *source =
-        zip_source_buffer_create(s->file->data, s->file->size, 0, &error);
-    zip_t *archive = source ? zip_open_from_source(source, ZIP_RDONLY, &error) : NULL;
-    if (archive) {
-        *n = zip_get_num_entries(archive, 0);
-        for (zip_int64_t i = 0; i < *n; i++) {
-            const char *name = zip_get_name(archive, (zip_uint64_t)i, ZIP_FL_ENC_RAW);
-            found += name && test(name);
-        }
-        zip_discard(archive);
-    } else if (source) {
-        zip_source_free(source);
-    }
-    zip_error_fini(&error);
-    return found;
+    return is_zip(s) ? ca_zip_count(s->file, test, n) : 0;
 }
 
 static bool has_name(const CaSource *s, NameTest *test)
 {
-    zip_int64_t n;
+    int64_t n;
     return count_names(s, test, &n) > 0;
 }
 
@@ -147,7 +128,7 @@ static bool torch_archive(const CaSource *s) { return has_name(s, is_data_pkl); 
 static bool zipped_saved_model(const CaSource *s) { return has_name(s, is_saved_model); }
 static bool npz(const CaSource *s)
 {
-    zip_int64_t n;
+    int64_t n;
     return count_names(s, is_npy, &n) == n && n > 0;
 }
 static bool zip(const CaSource *s) { return is_zip(s); }
@@ -247,7 +228,6 @@ static bool tensorflow_js(const CaSource *s)
 }
 
 static bool ort(const CaSource *s) { return HAS(s, 4, "ORTM"); }
-static bool tensorflow_lite(const CaSource *s) { return HAS(s, 4, "TFL3"); }
 static bool json(const CaSource *s) { return is_object(s); }
 
 /* One number of a protocol buffer at *at; false past the end. */

@@ -196,6 +196,8 @@ extern const CaTfOp ca_tf_nn[], ca_tf_math[], ca_tf_reduce[], ca_tf_moves[],
     ca_tf_parts[], ca_tf_image[], ca_tf_quantize[], ca_tf_control[], ca_tf_rnn[],
     ca_tf_branches[];
 const CaTfOp *ca_tf_op_find(const char *name);
+/* Operator i of all tables; NULL past the last. */
+const char *ca_tf_operator_name(int i);
 
 CaValue *ca_tf_in(CaTfCall *c, int i);  /* fails where absent */
 CaValue *ca_tf_opt(CaTfCall *c, int i); /* NULL where absent */

@@ -5,7 +5,13 @@
 #ifndef CA_FORMATS_TF_CONTAINER_H
 #define CA_FORMATS_TF_CONTAINER_H
 
+#include "formats/reader.h"
 #include "formats/tensorflow/tf.h"
+
+/* --- tf_meta.c */
+/* A SavedModel (its folder or file), a meta graph, or a checkpoint. */
+bool ca_tf_is_container(const CaSource *s);
+CarinaStatus ca_tf_read_container(CaGraph **out, CaSource *s);
 
 /* --- tf_functions.c */
 /* Every call that the outputs (all nodes where none are known yet) lead to becomes its function's body; the call's

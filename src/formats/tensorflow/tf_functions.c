@@ -10,13 +10,18 @@
 
 #include <string.h>
 
-enum { MAX_DEPTH = 64, MAX_ARGUMENTS = 1 << 16 };
+enum { MAX_DEPTH = 64, MAX_ARGUMENTS = 1 << 14 };
 
 typedef struct Function {
     const char *name;
     CaTfSpan def; /* a FunctionDef */
     const char **args, **outs;
     int32_t n_args, n_outs;
+    /* What follows is known once the function is first expanded. */
+    bool is_open;
+    CaTfSpan *nodes;
+    const char **results; /* where each of outs comes from */
+    int32_t n_nodes;
 } Function;
 
 /* What a name means in a body, or where a result of that name comes from. */
@@ -222,13 +227,39 @@ static int depth_of(const Inliner *in, const CaTfNode *n)
                : 0;
 }
 
-static int32_t count_nodes(CaTf *r, const Function *fn)
+/* The nodes' places and the results' sources: looked for once, however often the function is called. */
+static CarinaStatus open_function(CaTf *r, Function *fn)
 {
-    CaTfField f;
-    int32_t n = 0;
-    for (CaTfSpan rest = fn->def; ca_tf_next(r, &f, &rest);)
+    CaTfField f, key, value;
+    Names rets = {NULL, 16};
+    size_t n = 0, n_rets = 0;
+    if (fn->is_open)
+        return CARINA_OK;
+    for (CaTfSpan rest = fn->def; ca_tf_next(r, &f, &rest);) {
         n += f.number == 3 && f.wire == 2;
-    return n;
+        n_rets += f.number == 4 && f.wire == 2;
+    }
+    while (rets.room < 2 * n_rets + 2)
+        rets.room *= 2;
+    rets.v = ca_arena_array(r->b.work, rets.room, sizeof *rets.v);
+    fn->nodes = ca_arena_array(r->b.work, n + 1, sizeof *fn->nodes);
+    fn->results = ca_arena_array(r->b.work, (size_t)fn->n_outs + 1, sizeof *fn->results);
+    if (!rets.v || !fn->nodes || !fn->results)
+        return no_memory(r);
+    for (CaTfSpan rest = fn->def; ca_tf_next(r, &f, &rest);) {
+        if (f.number == 3 && f.wire == 2)
+            fn->nodes[fn->n_nodes++] = f.span;
+        if (f.number == 4 && f.wire == 2 && ca_tf_field(r, &key, f.span, 1) &&
+            key.wire == 2 && ca_tf_field(r, &value, f.span, 2) && value.wire == 2) {
+            const char *k = ca_tf_text(r, key.span), *v = ca_tf_text(r, value.span);
+            if (k && v)
+                *name_in(&rets, k, strlen(k)) = (Name){k, NULL, NULL, v};
+        }
+    }
+    for (int32_t i = 0; i < fn->n_outs; i++)
+        fn->results[i] = name_in(&rets, fn->outs[i], strlen(fn->outs[i]))->text;
+    fn->is_open = true;
+    return r->b.status;
 }
 
 /* A call whose name says nothing, "StatefulPartitionedCall_1", lends none to its body. */
@@ -241,51 +272,15 @@ static const char *prefix_of(const CaTf *r, const CaTfNode *call)
     return ca_arena_copy_n(r->b.work, call->name, (size_t)(stem - call->name));
 }
 
-/* Where each result comes from: an edge of the body, or an argument. */
-static CarinaStatus find_results(Inliner *in, CaTfEdge *results, const Names *names,
-                                 const Function *fn, const CaTfNode *call)
-{
-    CaTf *r = in->r;
-    CaTfField f, key, value;
-    Names rets = {NULL, 16};
-    size_t n = 0;
-    for (CaTfSpan rest = fn->def; ca_tf_next(r, &f, &rest);)
-        n += f.number == 4 && f.wire == 2;
-    while (rets.room < 2 * n + 2)
-        rets.room *= 2;
-    rets.v = ca_arena_array(r->b.work, rets.room, sizeof *rets.v);
-    if (!rets.v)
-        return no_memory(r);
-    for (CaTfSpan rest = fn->def; ca_tf_next(r, &f, &rest);)
-        if (f.number == 4 && f.wire == 2 && ca_tf_field(r, &key, f.span, 1) &&
-            key.wire == 2 && ca_tf_field(r, &value, f.span, 2) && value.wire == 2) {
-            const char *k = ca_tf_text(r, key.span), *v = ca_tf_text(r, value.span);
-            if (k && v)
-                *name_in(&rets, k, strlen(k)) = (Name){k, NULL, NULL, v};
-        }
-    CA_TRY(r->b.status);
-    for (int32_t i = 0; i < fn->n_outs; i++) {
-        results[i].text = name_in(&rets, fn->outs[i], strlen(fn->outs[i]))->text;
-        if (!results[i].text)
-            return fail(
-                r, call,
-                "its function does not say where a result comes from; the file is "
-                "damaged");
-        CA_TRY(resolve(in, names, call, &results[i]));
-    }
-    return CARINA_OK;
-}
-
 /* The edges that the function's results are, its body having become nodes. */
-static CarinaStatus expand(Inliner *in, CaTfEdge **results, const Function *fn,
+static CarinaStatus expand(Inliner *in, CaTfEdge **results, Function *fn,
                            const CaTfEdge *args, int32_t n_args, const CaTfNode *call)
 {
     CaTf *r = in->r;
     const int depth = depth_of(in, call) + 1;
-    const int32_t n = count_nodes(r, fn);
     const char *prefix = prefix_of(r, call);
     Names names = {NULL, 16};
-    CaTfField f;
+    CA_TRY(open_function(r, fn));
     if (depth > MAX_DEPTH)
         return fail(r, call,
                     "functions that call each other more than 64 deep; Carina "
@@ -294,11 +289,11 @@ static CarinaStatus expand(Inliner *in, CaTfEdge **results, const Function *fn,
         return fail(r, call,
                     "its function takes another number of inputs; the file is "
                     "damaged");
-    if (r->n_nodes > CA_MAX_NODES - n)
+    if (r->n_nodes > CA_MAX_NODES - fn->n_nodes)
         return fail(r, call,
                     "its functions make more than a million nodes; Carina reads "
                     "no such model");
-    while (names.room < 2 * ((size_t)n + (size_t)n_args) + 2)
+    while (names.room < 2 * ((size_t)fn->n_nodes + (size_t)n_args) + 2)
         names.room *= 2;
     names.v = ca_arena_array(r->b.work, names.room, sizeof *names.v);
     *results = ca_arena_array(r->b.work, (size_t)fn->n_outs + 1, sizeof **results);
@@ -308,11 +303,9 @@ static CarinaStatus expand(Inliner *in, CaTfEdge **results, const Function *fn,
         *name_in(&names, fn->args[i], strlen(fn->args[i])) =
             (Name){fn->args[i], NULL, &args[i], NULL};
     const int32_t first = r->n_nodes;
-    for (CaTfSpan rest = fn->def; ca_tf_next(r, &f, &rest);) {
+    for (int32_t i = 0; i < fn->n_nodes; i++) {
         CaTfNode *node = NULL;
-        if (f.number != 3 || f.wire != 2)
-            continue;
-        CA_TRY(ca_tf_parse_node(&node, r, f.span, prefix));
+        CA_TRY(ca_tf_parse_node(&node, r, fn->nodes[i], prefix));
         const char *own = node->name + strlen(prefix);
         *name_in(&names, own, strlen(own)) = (Name){own, node, NULL, NULL};
         node->is_inner = true;
@@ -322,7 +315,17 @@ static CarinaStatus expand(Inliner *in, CaTfEdge **results, const Function *fn,
     for (int32_t i = first; i < r->n_nodes; i++)
         for (int32_t k = 0; k < r->nodes[i]->n_in; k++)
             CA_TRY(resolve(in, &names, r->nodes[i], &r->nodes[i]->in[k]));
-    return find_results(in, *results, &names, fn, call);
+    for (int32_t i = 0; i < fn->n_outs; i++) {
+        CaTfEdge *e = &(*results)[i];
+        e->text = fn->results[i];
+        if (!e->text)
+            return fail(
+                r, call,
+                "its function does not say where a result comes from; the file is "
+                "damaged");
+        CA_TRY(resolve(in, &names, call, e));
+    }
+    return r->b.status;
 }
 
 /* The node of a call becomes one that hands the results on. */
@@ -356,7 +359,7 @@ static CarinaStatus add_switch(CaTf *r, CaTfEdge *out, const CaTfEdge *value,
 }
 
 /* One branch, what it reads and what it gives behind Switches, so that it is left out where it is not taken. */
-static CarinaStatus expand_branch(Inliner *in, CaTfEdge **results, const Function *fn,
+static CarinaStatus expand_branch(Inliner *in, CaTfEdge **results, Function *fn,
                                   const CaTfNode *call, int port)
 {
     CaTf *r = in->r;
@@ -374,8 +377,7 @@ static CarinaStatus expand_branch(Inliner *in, CaTfEdge **results, const Functio
     return CARINA_OK;
 }
 
-static CarinaStatus expand_both(Inliner *in, CaTfNode *call, const Function *yes,
-                                const Function *no)
+static CarinaStatus expand_both(Inliner *in, CaTfNode *call, Function *yes, Function *no)
 {
     CaTf *r = in->r;
     CaTfEdge *taken = NULL, *other = NULL;
@@ -394,19 +396,18 @@ static CarinaStatus expand_both(Inliner *in, CaTfNode *call, const Function *yes
     return CARINA_OK;
 }
 
-static const Function *branch_of(const Inliner *in, const CaTfNode *call,
-                                 const char *attr)
+static Function *branch_of(const Inliner *in, const CaTfNode *call, const char *attr)
 {
     const char *name = ca_tf_attr_function(in->r, call, attr);
-    const Function *f = name ? find_function(in, name) : NULL;
+    Function *f = name ? find_function(in, name) : NULL;
     return f && f->name ? f : NULL;
 }
 
 static CarinaStatus expand_if(Inliner *in, CaTfNode *call)
 {
     CaTf *r = in->r;
-    const Function *yes = branch_of(in, call, "then_branch"),
-                   *no = branch_of(in, call, "else_branch");
+    Function *yes = branch_of(in, call, "then_branch"),
+             *no = branch_of(in, call, "else_branch");
     bool known = false;
     CaTfEdge *results = NULL;
     CA_TRY(r->b.status);
@@ -416,7 +417,7 @@ static CarinaStatus expand_if(Inliner *in, CaTfNode *call)
                     "file is damaged");
     if (!ca_tf_known_condition(r, &call->in[0], &known))
         return expand_both(in, call, yes, no);
-    const Function *fn = known ? yes : no;
+    Function *fn = known ? yes : no;
     CA_TRY(expand(in, &results, fn, call->in + 1, call->n_in - 1, call));
     hand_on(call, results, fn->n_outs);
     return CARINA_OK;
@@ -432,7 +433,7 @@ static CarinaStatus expand_call(Inliner *in, CaTfNode *n)
         return expand_if(in, n);
     const bool is_call = strcmp(n->op, "PartitionedCall") == 0 ||
                          strcmp(n->op, "StatefulPartitionedCall") == 0;
-    const Function *fn = is_call ? branch_of(in, n, "f") : find_function(in, n->op);
+    Function *fn = is_call ? branch_of(in, n, "f") : find_function(in, n->op);
     CA_TRY(r->b.status);
     if (is_call && !fn)
         return fail(r, n,

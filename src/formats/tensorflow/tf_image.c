@@ -3,6 +3,7 @@
  * TensorFlow: blocks, resizing, boxes.
  */
 #include "formats/tensorflow/tf_layout.h"
+#include "formats/tensorflow/tf_resize.h"
 
 #include <string.h>
 
@@ -54,10 +55,11 @@ static bool read_blocks(CaTfCall *c, Blocks *k, CaValue *x)
         }
     }
     for (int i = 1; i < k->x.rank; i++)
-        if (k->x.dims[i] < 0) {
-            ca_build_fail(b, CARINA_ERR_SHAPE,
-                          "the size of its input is not known; give the model's input "
-                          "shape");
+        if (k->x.dims[i] < 0 || k->x.dims[i] > INT32_MAX) {
+            ca_build_fail(
+                b, CARINA_ERR_SHAPE,
+                "the size of its input is not known or absurd; give the model's input "
+                "shape");
             return false;
         }
     return b->status == CARINA_OK;
@@ -181,10 +183,10 @@ static void resize(CaTfCall *c)
     const bool nearest = strcmp(mode, "nearest") == 0;
     CaValue *x = ca_tf_in(c, 0);
     if (strcmp(mode, "cubic") == 0 &&
-        ca_tf_attr_bool(c->r, c->node, "half_pixel_centers", false))
-        ca_build_fail(b, CARINA_ERR_UNSUPPORTED,
-                      "half_pixel_centers, whose weights differ at the border; export "
-                      "with bilinear");
+        ca_tf_attr_bool(c->r, c->node, "half_pixel_centers", false)) {
+        ca_tf_resize_by_weights(c);
+        return;
+    }
     if (!nearest)
         x = ca_build_convert(b, x, CARINA_F32);
     CaValue *v = ca_build_3(b, "Interpolate", ca_build_channels_first(b, x),
@@ -233,6 +235,26 @@ static CaValue *column(CaBuild *b, CaValue *rows, int64_t i)
     return ca_build_3(b, "Gather", rows, ca_build_scalar(b, i), ca_build_scalar(b, 1));
 }
 
+/* With zeros behind it as long as n, where the operator is to do that. A device may have filled up with -1. */
+static CaValue *padded_to(CaTfCall *c, CaValue *v, CaValue *index, CaValue *n)
+{
+    CaBuild *b = c->b;
+    const int64_t zero = 0, one = 1;
+    if (!ca_tf_attr_bool(c->r, c->node, "pad_to_max_output_size", false))
+        return v;
+    CaValue *length = ca_build_reshape(b, n, &one, 1);
+    v = ca_build_3(b, "Select",
+                   ca_build_2(b, "Less", index, ca_build_number(b, index, 0)),
+                   ca_build_number(b, v, 0), v);
+    CaValue *const both[] = {
+        v, ca_build_2(b, "Broadcast", ca_build_number(b, v, 0), length)};
+    CaValue *longer = ca_build_make(b, "Concat", both, 2, 1);
+    ca_build_set_int(b, longer, "axis", 0);
+    CaValue *const in[] = {longer, ca_build_vector(b, &zero, 1), length,
+                           ca_build_vector(b, &one, 1), ca_build_vector(b, &zero, 1)};
+    return ca_build_make(b, "Slice", in, 5, 1);
+}
+
 /* boxes [n, 4], scores [n]; behind them how many, the overlap, the least score and the softness, as far as the
  * version has them. */
 static void non_max_suppression(CaTfCall *c)
@@ -255,18 +277,16 @@ static void non_max_suppression(CaTfCall *c)
         overlap,
         least,
         has_sigma && given[2] ? ca_build_to_scalar(b, given[2]) : NULL};
-    if (ca_tf_attr_bool(c->r, c->node, "pad_to_max_output_size", false))
-        ca_build_fail(b, CARINA_ERR_UNSUPPORTED,
-                      "pad_to_max_output_size; export without it");
     CaValue *v = ca_build_make(b, "NonMaxSuppression", in, in[5] ? 6 : 5, 3);
     ca_build_set_text(b, v, "box_encoding", "corner");
     ca_build_set_text(b, v, "sort_result_descending", "false");
     ca_build_set_text(b, v, "output_type", "i32");
     if (!ca_build_settle(b) || !v)
         return;
-    ca_tf_out(c, 0, column(b, v, 2));
+    CaValue *index = column(b, v, 2);
+    ca_tf_out(c, 0, padded_to(c, index, index, in[2]));
     if (has_sigma && ca_tf_out_used(c, 1))
-        ca_tf_out(c, 1, column(b, v + 1, 2));
+        ca_tf_out(c, 1, padded_to(c, column(b, v + 1, 2), index, in[2]));
     if (ca_tf_out_used(c, has_sigma ? 2 : 1))
         ca_tf_out(c, has_sigma ? 2 : 1, ca_build_to_scalar(b, v + 2));
 }
@@ -281,6 +301,7 @@ const CaTfOp ca_tf_image[] = {
     {"NonMaxSuppressionV3", non_max_suppression, NULL, 0},
     {"NonMaxSuppressionV4", non_max_suppression, NULL, 0},
     {"NonMaxSuppressionV5", non_max_suppression, NULL, 0},
+    {"ResizeArea", ca_tf_resize_by_weights, NULL, 0},
     {"ResizeBicubic", resize, "cubic", 0},
     {"ResizeBilinear", resize, "linear_onnx", 0},
     {"ResizeNearestNeighbor", resize, "nearest", 0},

@@ -386,9 +386,6 @@ static CarinaStatus read_saved_model(CaGraph **out, CaSource *s)
     return status;
 }
 
-const CaReader ca_reader_tf_saved_model = {"TensorFlow SavedModel", match_saved_model,
-                                           read_saved_model};
-
 /* --- A .meta file. */
 
 /* The payload of the field at *at, which must be field `number` of length-delimited kind; false where it is not. */
@@ -451,8 +448,6 @@ static CarinaStatus read_meta(CaGraph **out, CaSource *s)
     return read_meta_file(out, s, s->path, s->file, s->options->weights);
 }
 
-const CaReader ca_reader_tf_meta = {"TensorFlow meta graph", match_meta, read_meta};
-
 /* --- A checkpoint, by any of its files or its folder: the graph is in PREFIX.meta, or nowhere. */
 
 static bool match_checkpoint(const CaSource *s)
@@ -497,5 +492,31 @@ static CarinaStatus read_checkpoint(CaGraph **out, CaSource *s)
     return status;
 }
 
-const CaReader ca_reader_tf_checkpoint = {"TensorFlow checkpoint", match_checkpoint,
-                                          read_checkpoint};
+/* --- All of them. */
+
+typedef struct Kind {
+    bool (*match)(const CaSource *s);
+    CarinaStatus (*read)(CaGraph **out, CaSource *s);
+} Kind;
+
+static const Kind kinds[] = {
+    {match_saved_model, read_saved_model},
+    {match_meta, read_meta},
+    {match_checkpoint, read_checkpoint},
+};
+
+static const Kind *find_kind(const CaSource *s)
+{
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        if (kinds[i].match(s))
+            return &kinds[i];
+    return NULL;
+}
+
+bool ca_tf_is_container(const CaSource *s) { return find_kind(s) != NULL; }
+
+CarinaStatus ca_tf_read_container(CaGraph **out, CaSource *s)
+{
+    *out = NULL;
+    return find_kind(s)->read(out, s);
+}

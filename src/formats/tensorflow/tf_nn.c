@@ -159,20 +159,26 @@ static void convolution(CaTfCall *c, int n)
 static void conv_2d(CaTfCall *c) { convolution(c, 2); }
 static void conv_3d(CaTfCall *c) { convolution(c, 3); }
 
+/* [H, W, C, M] to [C, M, 1, H, W]: C groups, each from M channels to one. */
+static CaValue *depthwise_weights(CaTfCall *c, int input)
+{
+    static const int perm[] = {2, 3, 0, 1};
+    CaValue *w = ca_build_transpose(c->b, weights_of(c, input, 2), perm, 4);
+    const CarinaShape s = ca_build_static_shape(c->b, w);
+    const int64_t dims[] = {s.dims[0], s.dims[1], 1, s.dims[2], s.dims[3]};
+    return c->b->status == CARINA_OK ? ca_build_reshape(c->b, w, dims, 5) : NULL;
+}
+
 /* Filter [H, W, C, M]: output channel c M + m reads channel c. */
 static void depthwise(CaTfCall *c)
 {
-    static const int perm[] = {2, 3, 0, 1};
-    CaValue *weight = ca_build_transpose(c->b, weights_of(c, 1, 2), perm, 4);
-    const CarinaShape s = ca_build_static_shape(c->b, weight);
-    const int64_t dims[] = {s.dims[0], s.dims[1], 1, s.dims[2], s.dims[3]};
+    CaValue *weight = depthwise_weights(c, 1);
     CaValue *x = ca_tf_first(c, ca_tf_in(c, 0), 2);
     Window w = window_read(c, 2);
     dilated(c, &w);
     if (c->b->status != CARINA_OK)
         return;
-    CaValue *v =
-        ca_build_2(c->b, "GroupConvolution", x, ca_build_reshape(c->b, weight, dims, 5));
+    CaValue *v = ca_build_2(c->b, "GroupConvolution", x, weight);
     window_set(c, v, &w);
     ca_build_set_ints(c->b, v, "dilations", w.dilations, 2);
     ca_tf_out(c, 0, ca_tf_back(c, v, 2));
@@ -224,10 +230,11 @@ static bool transposed_pads(Window *w, const CarinaShape *x, const CarinaShape *
 {
     const bool same = strcmp(w->auto_pad, "same_upper") == 0;
     for (int i = 0; i < w->n; i++) {
-        const int64_t kernel = (weight->dims[i + 2] - 1) * w->dilations[i] + 1,
+        const int64_t taps = weight->dims[weight->rank - w->n + i],
                       in = x->rank == w->n + 2 ? x->dims[i + 2] : -1, out = want[i];
-        if (in < 1 || out < 1 || in > INT32_MAX || out > INT32_MAX)
+        if (in < 1 || out < 1 || in > INT32_MAX || out > INT32_MAX || taps > 1 << 24)
             return false;
+        const int64_t kernel = (taps - 1) * w->dilations[i] + 1;
         const int64_t full = (in - 1) * w->strides[i] + kernel;
         if (same) {
             const int64_t total = full > out ? full - out : 0;
@@ -251,11 +258,13 @@ static CaValue *spatial_sizes(CaTfCall *c, int n)
 
 static void transposed(CaTfCall *c, int n)
 {
+    const bool depthwise = c->row->ours != NULL;
     CaBuild *b = c->b;
     int64_t sizes[CARINA_MAX_RANK], want[CARINA_MAX_RANK] = {0},
                                     output_padding[CARINA_MAX_RANK] = {0};
     /* [k..., O, I] to [I, O, k...] */
-    CaValue *weight = out_first(c, weights_of(c, 1, n), n);
+    CaValue *weight =
+        depthwise ? depthwise_weights(c, 1) : out_first(c, weights_of(c, 1, n), n);
     CaValue *x = ca_tf_first(c, ca_tf_in(c, 2), n);
     const CarinaShape xs = ca_build_shape(b, x), s = ca_build_static_shape(b, weight);
     const int first = ca_tf_channels_last(c) ? 1 : 2;
@@ -277,7 +286,9 @@ static void transposed(CaTfCall *c, int n)
     CaValue *const in[] = {x, weight, is_known ? NULL : spatial_sizes(c, n)};
     if (!is_known) /* of Carina's two rules the one that puts the odd pad at the end */
         w.auto_pad = strcmp(w.auto_pad, "same_upper") == 0 ? "same_lower" : w.auto_pad;
-    CaValue *v = ca_build_make(b, "ConvolutionBackpropData", in, is_known ? 2 : 3, 1);
+    CaValue *v = ca_build_make(
+        b, depthwise ? "GroupConvolutionBackpropData" : "ConvolutionBackpropData", in,
+        is_known ? 2 : 3, 1);
     window_set(c, v, &w);
     ca_build_set_ints(b, v, "dilations", w.dilations, n);
     if (is_known)
@@ -350,7 +361,8 @@ static CaValue *their_index(CaTfCall *c, CaValue *index, const CarinaShape *x)
         b, "Add", v,
         ca_build_convert(b, ca_build_reals(b, &along, numbers), ca_build_type(b, v)));
     for (int i = 0; with_batch && i < x->dims[0]; i++)
-        numbers[i] = (double)i * (double)(x->dims[2] * x->dims[3] * channels);
+        numbers[i] =
+            (double)i * (double)x->dims[2] * (double)x->dims[3] * (double)channels;
     return with_batch ? ca_build_2(b, "Add", v,
                                    ca_build_convert(b, ca_build_reals(b, &batch, numbers),
                                                     ca_build_type(b, v)))
@@ -516,6 +528,7 @@ const CaTfOp ca_tf_nn[] = {
     {"Conv3D", conv_3d, NULL, 0},
     {"Conv3DBackpropInputV2", transposed_3d, NULL, 0},
     {"DepthwiseConv2dNative", depthwise, NULL, 0},
+    {"DepthwiseConv2dNativeBackpropInput", transposed_2d, "depthwise", 0},
     {"Einsum", einsum, NULL, 0},
     {"ExtractImagePatches", patches, NULL, 0},
     {"FusedBatchNorm", fused_batch_norm, NULL, 0},

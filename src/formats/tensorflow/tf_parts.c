@@ -9,6 +9,11 @@
 enum { MAX_MASK = 1 << 20 };
 
 /* size -1: the rest. */
+static int64_t end_of(int64_t from, int64_t size)
+{
+    return size < 0 || from > INT32_MAX || size > INT32_MAX ? INT32_MAX : from + size;
+}
+
 static void slice(CaTfCall *c)
 {
     CaBuild *b = c->b;
@@ -27,9 +32,7 @@ static void slice(CaTfCall *c)
     }
     for (int i = 0; i < n; i++) {
         ones[i] = 1;
-        to[i] = n_from < 0 || n_size < 0 ? 0
-                : size[i] < 0            ? INT32_MAX
-                                         : from[i] + size[i];
+        to[i] = n_from < 0 || n_size < 0 ? 0 : end_of(from[i], size[i]);
     }
     if (n_from >= 0 && n_size >= 0) {
         starts = ca_build_vector(b, from, n);
@@ -212,12 +215,32 @@ static void matrix_band(CaTfCall *c)
     ca_tf_out(c, 0, ca_build_3(b, "Select", mask, x, ca_build_number(b, x, 0)));
 }
 
+/* The newer operators have other diagonals and values outside them. */
+static void only_main_diagonal(CaTfCall *c, int n_sizes)
+{
+    int64_t k = 0;
+    double outside = 0;
+    for (int i = 0; i < n_sizes; i++) {
+        int64_t size = -1;
+        if (ca_tf_opt(c, 2 + i) &&
+            ca_build_known_ints(c->b, c->in[2 + i], &size, 1) == 1 && size >= 0)
+            k = 1;
+    }
+    if (ca_tf_opt(c, 1) &&
+        (k || ca_build_known_ints(c->b, c->in[1], &k, 1) != 1 || k != 0 ||
+         ca_build_known_reals(c->b, ca_tf_in(c, 2 + n_sizes), &outside, 1) != 1 ||
+         outside != 0))
+        ca_build_fail(c->b, CARINA_ERR_UNSUPPORTED,
+                      "other than the main diagonal of a square matrix with 0 beside it");
+}
+
 static void matrix_diagonal(CaTfCall *c)
 {
     CaBuild *b = c->b;
     const int64_t last = -1;
     CaValue *x = ca_tf_in(c, 0);
     const CarinaShape s = ca_build_shape(b, x);
+    only_main_diagonal(c, 2);
     if (s.rank < 1) {
         ca_build_fail(b, CARINA_ERR_SHAPE, "its input is no vector");
         return;
@@ -229,12 +252,38 @@ static void matrix_diagonal(CaTfCall *c)
                          ca_build_number(b, x, 0)));
 }
 
+/* All else is 0, so the sum along the longer axis is the diagonal. */
+static void diagonal_part(CaTfCall *c)
+{
+    CaBuild *b = c->b;
+    CaValue *x = ca_tf_in(c, 0);
+    const CarinaShape s = ca_build_shape(b, x);
+    only_main_diagonal(c, 0);
+    if (s.rank < 2) {
+        ca_build_fail(b, CARINA_ERR_SHAPE, "its input is no matrix");
+        return;
+    }
+    const int64_t rows = s.dims[s.rank - 2], columns = s.dims[s.rank - 1],
+                  axis = s.rank - (rows <= columns ? 1 : 2);
+    CaValue *mask = band(c, rows, columns, 0, 0);
+    CaValue *v = ca_build_2(b, "ReduceSum",
+                            ca_build_3(b, "Select", mask, x, ca_build_number(b, x, 0)),
+                            ca_build_vector(b, &axis, 1));
+    ca_build_set_text(b, v, "keep_dims", "false");
+    ca_tf_out(c, 0, v);
+}
+
 const CaTfOp ca_tf_parts[] = {
     {"Gather", gather, NULL, 0},
     {"GatherNd", gather_nd, NULL, 0},
     {"GatherV2", gather, NULL, 0},
     {"MatrixBandPart", matrix_band, NULL, 0},
     {"MatrixDiag", matrix_diagonal, NULL, 0},
+    {"MatrixDiagPart", diagonal_part, NULL, 0},
+    {"MatrixDiagPartV2", diagonal_part, NULL, 0},
+    {"MatrixDiagPartV3", diagonal_part, NULL, 0},
+    {"MatrixDiagV2", matrix_diagonal, NULL, 0},
+    {"MatrixDiagV3", matrix_diagonal, NULL, 0},
     {"ResourceGather", gather, NULL, 0},
     {"ResourceGatherNd", gather_nd, NULL, 0},
     {"ScatterNd", scatter_nd, NULL, 0},

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The reader of TensorFlow graphs: a GraphDef, binary (.pb) or text (.pbtxt), frozen or with its variables given.
+ * The reader of TensorFlow's files. Here: a GraphDef, binary (.pb) or text (.pbtxt), frozen or with its variables given.
  */
 #include "formats/tensorflow/tf_text.h"
 #include "formats/tensorflow/tf_variables.h"
@@ -35,6 +35,8 @@ static bool is_node(const unsigned char *p, size_t n)
 
 static bool match(const CaSource *s)
 {
+    if (ca_tf_is_container(s))
+        return true;
     if (!s->file || s->file->size < 8)
         return false;
     const unsigned char *p = s->file->data;
@@ -69,8 +71,11 @@ CarinaStatus ca_tf_read(CaGraph **out, const char *path, CaBuffer *file,
 
 static CarinaStatus read_source(CaGraph **out, CaSource *s)
 {
+    if (ca_tf_is_container(s))
+        return ca_tf_read_container(out, s);
     (void)snprintf(s->format, sizeof s->format, "TensorFlow");
     return ca_tf_read(out, s->path, s->file, s->options, s->err);
 }
 
-const CaReader ca_reader_tensorflow = {"TensorFlow", match, read_source};
+const CaReader ca_reader_tensorflow = {"TensorFlow", match, read_source,
+                                       ca_tf_operator_name};

@@ -46,7 +46,7 @@ static bool read_lstm(CaTfCall *c, Lstm *m, int at, bool is_new, double forget)
     CaValue *w = ca_tf_in(c, at + 3), *bias = ca_tf_in(c, at + 7);
     const CarinaShape s = ca_build_static_shape(b, w);
     if (b->status == CARINA_OK &&
-        (s.rank != 2 || s.dims[1] % 4 || s.dims[0] * 4 <= s.dims[1]))
+        (s.rank != 2 || s.dims[1] % 4 || s.dims[0] <= s.dims[1] / 4))
         ca_build_fail(b, CARINA_ERR_SHAPE, "its weights are no matrix of 4 gates");
     if (ca_tf_attr_bool(c->r, c->node, "use_peephole", false))
         ca_build_fail(b, CARINA_ERR_UNSUPPORTED, "use_peephole; export without it");
@@ -65,7 +65,9 @@ static bool read_lstm(CaTfCall *c, Lstm *m, int at, bool is_new, double forget)
         const CarinaShape list = ca_shape(1, &s.dims[1]);
         for (int64_t i = 0; more && i < m->hidden; i++)
             more[i] = forget;
-        if (more)
+        if (!more)
+            ca_build_fail(b, CARINA_ERR_MEMORY, "out of memory");
+        else
             m->bias = ca_build_2(b, "Add", m->bias,
                                  ca_build_convert(b, ca_build_reals(b, &list, more),
                                                   ca_build_type(b, m->bias)));

@@ -8,16 +8,26 @@
 
 #include <string.h>
 
+static const CaTfOp *const tables[] = {
+    ca_tf_nn,    ca_tf_math,     ca_tf_reduce,  ca_tf_moves, ca_tf_parts,
+    ca_tf_image, ca_tf_quantize, ca_tf_control, ca_tf_rnn,   ca_tf_branches,
+};
+
 const CaTfOp *ca_tf_op_find(const char *name)
 {
-    static const CaTfOp *const tables[] = {
-        ca_tf_nn,    ca_tf_math,     ca_tf_reduce,  ca_tf_moves, ca_tf_parts,
-        ca_tf_image, ca_tf_quantize, ca_tf_control, ca_tf_rnn,   ca_tf_branches,
-    };
     for (size_t t = 0; t < sizeof tables / sizeof tables[0]; t++)
         for (const CaTfOp *op = tables[t]; op->name; op++)
             if (strcmp(op->name, name) == 0)
                 return op;
+    return NULL;
+}
+
+const char *ca_tf_operator_name(int i)
+{
+    for (size_t t = 0; t < sizeof tables / sizeof tables[0]; t++)
+        for (const CaTfOp *op = tables[t]; op->name; op++)
+            if (i-- == 0)
+                return op->name;
     return NULL;
 }
 

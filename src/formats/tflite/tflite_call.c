@@ -57,10 +57,11 @@ static CaValue *value_of(CaTfliteCall *c, CaTfliteTensor *t)
     CaValue **at = &c->s->values[t - c->s->graph->tensors];
     if (*at)
         return *at;
-    if (constant && !constant->real) {
+    if (constant && (!constant->real || constant->graph != c->b->graph)) {
         const bool is_real = constant != t || ca_tflite_is_quantized(constant);
-        constant->real = is_real ? ca_tflite_dequantized(c, constant, NULL, 0)
-                                 : ca_tflite_constant(c, constant);
+        CaValue *v = is_real ? ca_tflite_dequantized(c, constant, NULL, 0)
+                             : ca_tflite_constant(c, constant);
+        constant->real = v;
     }
     if (constant)
         return constant->real;

@@ -7,8 +7,7 @@
  */
 #include "formats/tflite/tflite_reader.h"
 
-#include <string.h>
-#include <zip.h>
+#include "formats/archive/zip_file.h"
 
 enum { MODEL_BUFFERS = 4, MODEL_METADATA = 6 };
 enum { METADATA_NAME = 0, METADATA_BUFFER };
@@ -69,27 +68,15 @@ static void set_labels(CaTflite *r, char *text, size_t n)
 /* An archive that cannot be read is no harm: the model is complete without labels. */
 static void read_labels(CaTflite *r, const char *name)
 {
-    zip_error_t problem;
-    zip_stat_t stat;
-    zip_error_init(&problem);
-    zip_source_t *source =
-        zip_source_buffer_create(r->flat.data, r->flat.size, 0, &problem);
-    zip_t *zip = source ? zip_open_from_source(source, ZIP_RDONLY, &problem) : NULL;
-    if (!zip && source)
-        zip_source_free(source);
-    if (zip && zip_stat(zip, name, 0, &stat) == 0 && (stat.valid & ZIP_STAT_SIZE) &&
-        stat.size < labels_limit) {
-        char *text = ca_arena_alloc(r->b.work, (size_t)stat.size + 1);
-        zip_file_t *file = text ? zip_fopen(zip, name, 0) : NULL;
-        const zip_int64_t n = file ? zip_fread(file, text, stat.size) : -1;
-        if (n > 0)
-            set_labels(r, text, (size_t)n);
-        if (file)
-            zip_fclose(file);
+    CaBuffer *member = NULL;
+    if (ca_zip_member(&member, r->flat.path, r->source->file, name, labels_limit, NULL) ==
+            CARINA_OK &&
+        member) {
+        char *text = ca_arena_copy_n(r->b.work, member->data, member->size);
+        if (text)
+            set_labels(r, text, member->size);
     }
-    if (zip)
-        zip_discard(zip);
-    zip_error_fini(&problem);
+    ca_buffer_unref(&member);
 }
 
 static void read_about(CaTflite *r, const CaFlatVector *bytes)

@@ -25,15 +25,26 @@ enum {
 enum { SIGNATURE_INPUTS = 0, SIGNATURE_OUTPUTS, SIGNATURE_KEY, SIGNATURE_SUBGRAPH = 4 };
 enum { TENSOR_MAP_NAME = 0, TENSOR_MAP_INDEX };
 
+static const CaTfliteOp *const tables[] = {
+    ca_tflite_nn,        ca_tflite_math,    ca_tflite_moves, ca_tflite_index,
+    ca_tflite_recurrent, ca_tflite_control, ca_tflite_custom};
+enum { N_TABLES = sizeof tables / sizeof tables[0] };
+
 const CaTfliteOp *ca_tflite_op_find(const char *name)
 {
-    const CaTfliteOp *const tables[] = {
-        ca_tflite_nn,        ca_tflite_math,    ca_tflite_moves, ca_tflite_index,
-        ca_tflite_recurrent, ca_tflite_control, ca_tflite_custom};
-    for (size_t t = 0; t < sizeof tables / sizeof tables[0]; t++)
+    for (int t = 0; t < N_TABLES; t++)
         for (const CaTfliteOp *op = tables[t]; op->name; op++)
             if (strcmp(op->name, name) == 0)
                 return op;
+    return NULL;
+}
+
+static const char *operator_name(int i)
+{
+    for (int t = 0; t < N_TABLES; t++)
+        for (const CaTfliteOp *op = tables[t]; op->name; op++)
+            if (i-- == 0)
+                return op->name;
     return NULL;
 }
 
@@ -179,7 +190,7 @@ bool ca_tflite_subgraph(CaTfliteCall *c, int64_t index, CaValue *const *inputs,
             "subgraph %lld takes %u and gives %u tensors, not %d and %d; the file "
             "is damaged",
             (long long)index, g->inputs.n, g->outputs.n, n_inputs, n_outputs);
-    if (c->b->status != CARINA_OK || !new_scope(r, &s, g, prefix))
+    if (c->b->status != CARINA_OK || !new_scope(r, &s, g, prefix ? prefix : ""))
         return false;
     for (int i = 0; i < n_inputs; i++)
         s.values[ca_flat_i32(&r->flat, &g->inputs, (uint32_t)i)] = inputs[i];
@@ -408,6 +419,4 @@ static CarinaStatus read(CaGraph **out, CaSource *s)
     return status;
 }
 
-const CaReader ca_reader_tflite = {.name = "TensorFlow Lite",
-                                   .match = match,
-                                   .read = read};
+const CaReader ca_reader_tflite = {"TensorFlow Lite", match, read, operator_name};

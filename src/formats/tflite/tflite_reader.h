@@ -31,8 +31,9 @@ typedef struct CaTfliteTensor {
     CaFlatTable sparsity, blocks; /* at 0: dense; blockwise quantisation */
     int32_t stands_for; /* constant that DEQUANTIZE or DENSIFY only unpacks, or -1 */
     int32_t maker, reader,
-        n_readers;       /* operators; an output of the subgraph counts as a reader */
-    CaValue *raw, *real; /* constants, once made */
+        n_readers;        /* operators; an output of the subgraph counts as a reader */
+    const CaGraph *graph; /* that the constants are of */
+    CaValue *raw, *real;  /* constants, once made */
 } CaTfliteTensor;
 
 typedef struct CaTfliteNode {
@@ -53,7 +54,8 @@ typedef struct CaTfliteGraph {
 
 typedef struct CaTfliteVariable { /* of VAR_HANDLE */
     const char *container, *name;
-    CaValue *value; /* NULL: not assigned */
+    CaValue *value;       /* NULL: not assigned */
+    const CaGraph *graph; /* that it is of */
     struct CaTfliteVariable *next;
 } CaTfliteVariable;
 

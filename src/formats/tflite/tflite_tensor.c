@@ -275,6 +275,10 @@ static CarinaTensor *read_tensor(CaTfliteCall *c, const CaTfliteTensor *t)
 
 CaValue *ca_tflite_constant(CaTfliteCall *c, CaTfliteTensor *t)
 {
+    if (t->graph != c->b->graph) { /* a loop's body sees nothing of the graph around it */
+        t->graph = c->b->graph;
+        t->raw = t->real = NULL;
+    }
     if (t->raw || !ca_build_settle(c->b))
         return t->raw;
     CarinaTensor *tensor = read_tensor(c, t);

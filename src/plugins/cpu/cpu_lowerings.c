@@ -155,5 +155,8 @@ const CaCpuLowering ca_cpu_lowerings[] = {
     {"PSROIPooling", ca_cpu_lower_roi},
     {"Convolution", ca_cpu_lower_conv_plain},
     {"GroupConvolution", ca_cpu_lower_conv_plain},
+    {"Einsum", ca_cpu_lower_einsum},
+    {"Clamp", ca_cpu_lower_clamp},
+    {"NonMaxSuppression", ca_cpu_lower_nms},
     {NULL, NULL},
 };

@@ -17,6 +17,11 @@ static CarinaStatus open_cpu(CarinaDevice **out, const CarinaHost *host,
     char name[49];
     const uint32_t f = host->cpu_flags;
     (void)options;
+    *out = NULL;
+    if (host->struct_size < sizeof *host)
+        return ca_err(err, CARINA_ERR_UNSUPPORTED,
+                      "the CPU plugin needs a host of ABI %d.%d; this one is older",
+                      CARINA_ABI_MAJOR, CARINA_ABI_MINOR);
     CarinaDevice *d = ca_alloc(sizeof *d);
     *out = d;
     if (!d)
@@ -322,7 +327,10 @@ static CarinaStatus compile(CarinaProgram **out, CarinaDevice *dev,
                     .err = &local,
                     .precision = precision,
                     .allow_winograd = strcmp(option(options, "exact"), "yes") != 0};
+    ca_cpu_load_packed(&b, option(options, "cache"));
     const CarinaStatus status = build(&b);
+    if (status == CARINA_OK)
+        ca_cpu_save_packed(&b, option(options, "cache"));
     if (status != CARINA_OK) {
         discard(p);
         return ca_err(err, status, "%s", local.text);

@@ -116,10 +116,10 @@ typedef struct CaCpuBuild {
     const CarinaGraph *graph;
     CarinaProgram *p;
     CarinaError *err;
-    CaCpuValue **values;  /* by node id, then output */
-    CaCpuFusion *fusions; /* by node id of the *last* node */
-    bool *is_skipped;     /* by node id: lowered as part of another */
-    bool allow_winograd;
+    CaCpuValue **values;             /* by node id, then output */
+    CaCpuFusion *fusions;            /* by node id of the *last* node */
+    bool *is_skipped;                /* by node id: lowered as part of another */
+    bool allow_winograd, has_packed; /* packed filters came from the cache */
     CaElem precision; /* of convolutions: f32, bf16, or u8 where the model is quantized */
     bool *takes_narrow; /* by node id: reads its inputs in bf16 or u8 */
     const float **
@@ -151,8 +151,14 @@ int64_t ca_cpu_count(const CarinaShape *s);
 const float *ca_cpu_floats(CaCpuBuild *b, const CarinaValue *v, int64_t *n);
 /* n elements of a floating constant as f32. */
 void ca_cpu_widen(float *out, const CarinaTensor *t, int64_t n);
-/* size bytes, aligned to 64, in the program's own memory of packed filters (2 MiB pages where it can be). */
-CarinaStatus ca_cpu_packed(CaCpuBuild *b, unsigned char **out, size_t size);
+/* size bytes, aligned to 64, in the program's own memory of packed filters (2 MiB pages where it can be). *is_there: they
+ * come from the program cache and are packed already. */
+CarinaStatus ca_cpu_packed(CaCpuBuild *b, unsigned char **out, bool *is_there,
+                           size_t size);
+/* The packed filters of an earlier compiling, where `path` has them; and writing them. Neither can fail: without a
+ * cache the program is the same. */
+void ca_cpu_load_packed(CaCpuBuild *b, const char *path);
+void ca_cpu_save_packed(const CaCpuBuild *b, const char *path);
 void ca_cpu_free_packed(CarinaProgram *p);
 /* The value's elements where they are known: its own, or those that a Convert between floating types widens (FP16
  * compressed weights). Its type may differ from the value's. NULL: not known. */

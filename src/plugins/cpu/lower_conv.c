@@ -114,6 +114,10 @@ static CarinaStatus pack(CaCpuBuild *b, const CaConvPlan *plan, const CaCpuFusio
     const float *bias = ca_cpu_conv_bias(b, f->bias, plan->s.co);
     if (f->bias && !bias)
         return ca_err(b->err, CARINA_ERR_MEMORY, "out of memory for a bias");
+    bool is_there = false;
+    CA_TRY(ca_cpu_packed(b, packed, &is_there, plan->packed_size));
+    if (is_there)
+        return CARINA_OK;
     if (w->type != CARINA_F32) {
         widened = ca_alloc((size_t)n * sizeof *widened + 1);
         if (!widened)
@@ -121,7 +125,6 @@ static CarinaStatus pack(CaCpuBuild *b, const CaConvPlan *plan, const CaCpuFusio
         ca_cpu_widen(widened, w, n);
         filter = widened;
     }
-    CA_TRY(ca_cpu_packed(b, packed, plan->packed_size));
     PackJob job = {plan, *packed, filter, bias};
     b->host->parallel_for(b->host->ctx, pack_share, &job);
     ca_free(widened);

@@ -71,16 +71,17 @@ static CarinaStatus pack(CaCpuBuild *b, DotStep *d, const CaCpuFusion *f,
     const CarinaTensor *w = ca_cpu_constant(f->conv->inputs[1].value);
     unsigned char *packed = NULL;
     float *filter = NULL;
-    CA_TRY(filter_of(b, &filter, f));
-    const CarinaStatus status = ca_cpu_packed(b, &packed, d->plan.packed_size);
-    if (status == CARINA_OK) {
-        PackJob job = {&d->plan, packed, filter, scale, bias, in_zero};
-        b->host->parallel_for(b->host->ctx, pack_share, &job);
-        ca_buffer_drop(w->buffer, w->data, w->size);
-    }
+    bool is_there = false;
+    CA_TRY(ca_cpu_packed(b, &packed, &is_there, d->plan.packed_size));
     d->packed = packed;
+    if (is_there)
+        return CARINA_OK;
+    CA_TRY(filter_of(b, &filter, f));
+    PackJob job = {&d->plan, packed, filter, scale, bias, in_zero};
+    b->host->parallel_for(b->host->ctx, pack_share, &job);
+    ca_buffer_drop(w->buffer, w->data, w->size);
     ca_free(filter);
-    return status;
+    return CARINA_OK;
 }
 
 /* Is the end two comparisons? Then they are lo and hi of what it computes. */

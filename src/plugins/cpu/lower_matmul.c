@@ -4,6 +4,7 @@
  */
 #include "kernels/gemm/gemm.h"
 #include "lower_act.h"
+#include "lower_parts.h"
 
 #include <string.h>
 
@@ -16,10 +17,22 @@ typedef struct GemmStep {
         packed; /* constant B; else NULL: packed into the work space, all matrices of the batch */
     bool b_transposed;
     int64_t batch;
-    int64_t a_step, b_step,
-        c_step; /* elements from one matrix to the next; 0: the same one */
+    int64_t c_step; /* elements from one matrix to the next */
+    /* The batch's axes, and how far apart the matrices of a and b lie along each: 0 where they repeat. */
+    int batch_rank;
+    int64_t batch_dims[CARINA_MAX_RANK], a_steps[CARINA_MAX_RANK],
+        b_steps[CARINA_MAX_RANK];
     ptrdiff_t lda, ldb;
 } GemmStep;
+
+/* Elements before matrix m. */
+static int64_t offset_of(const GemmStep *d, const int64_t *steps, int64_t m)
+{
+    int64_t at = 0;
+    for (int i = d->batch_rank - 1; i >= 0; m /= d->batch_dims[i], i--)
+        at += m % d->batch_dims[i] * steps[i];
+    return at;
+}
 
 static void run_gemm(const CaCpuStep *s, CaCpuRun *r, int phase, int thread,
                      int n_threads)
@@ -36,13 +49,15 @@ static void run_gemm(const CaCpuStep *s, CaCpuRun *r, int phase, int thread,
                       end = panels * (thread + 1) / n_threads;
         for (int64_t i = begin; i < end; i++) {
             const int64_t m = i / d->plan.n_panels, p = i % d->plan.n_panels;
-            ca_gemm_pack_b(&d->plan, packed + (size_t)m * one, b + m * d->b_step, d->ldb,
-                           d->b_transposed, p, p + 1);
+            ca_gemm_pack_b(&d->plan, packed + (size_t)m * one,
+                           b + offset_of(d, d->b_steps, m), d->ldb, d->b_transposed, p,
+                           p + 1);
         }
         return;
     }
     for (int64_t m = 0; m < d->batch; m++)
-        ca_gemm_run(&d->plan, c + m * d->c_step, d->plan.n, a + m * d->a_step, d->lda,
+        ca_gemm_run(&d->plan, c + m * d->c_step, d->plan.n,
+                    a + offset_of(d, d->a_steps, m), d->lda,
                     d->packed ? d->packed : packed + (size_t)m * one, d->bias, &d->act,
                     thread, n_threads);
 }
@@ -69,6 +84,11 @@ static CarinaStatus pack_constant(CaCpuBuild *b, GemmStep *d, const CarinaValue 
     float *widened = NULL;
     unsigned char *packed = NULL;
     const float *data = t->data;
+    bool is_there = false;
+    CA_TRY(ca_cpu_packed(b, &packed, &is_there, d->plan.packed_size));
+    d->packed = (float *)(void *)packed;
+    if (is_there)
+        return CARINA_OK;
     if (t->type != CARINA_F32) {
         const int64_t n = ca_cpu_count(&t->shape);
         widened = ca_alloc((size_t)n * sizeof *widened + 1);
@@ -77,15 +97,11 @@ static CarinaStatus pack_constant(CaCpuBuild *b, GemmStep *d, const CarinaValue 
         ca_cpu_widen(widened, t, n);
         data = widened;
     }
-    const CarinaStatus status = ca_cpu_packed(b, &packed, d->plan.packed_size);
-    if (status == CARINA_OK) {
-        PackJob job = {&d->plan, (float *)(void *)packed, data, d->ldb, d->b_transposed};
-        b->host->parallel_for(b->host->ctx, pack_share, &job);
-        d->packed = job.packed;
-        ca_buffer_drop(t->buffer, t->data, t->size);
-    }
+    PackJob job = {&d->plan, (float *)(void *)packed, data, d->ldb, d->b_transposed};
+    b->host->parallel_for(b->host->ctx, pack_share, &job);
+    ca_buffer_drop(t->buffer, t->data, t->size);
     ca_free(widened);
-    return status;
+    return CARINA_OK;
 }
 
 /* Add of [N] (or [1, .., N]) behind, then an activation. */
@@ -129,33 +145,67 @@ static int64_t batch_of(const CarinaShape *s)
     return n;
 }
 
+/* A vector on the left is a row, on the right a column; neither is transposed. */
+static CarinaShape as_matrix(const CarinaShape *s, bool is_left, bool *transposed)
+{
+    if (s->rank != 1)
+        return *s;
+    *transposed = false;
+    return is_left ? (CarinaShape){2, {1, s->dims[0]}}
+                   : (CarinaShape){2, {s->dims[0], 1}};
+}
+
+/* Axis i of the batch lies at axis i - (batch_rank - its own) of s. */
+static void set_steps(int64_t *steps, const GemmStep *d, const CarinaShape *s)
+{
+    const int own = s->rank - 2;
+    int64_t step = s->dims[s->rank - 1] * s->dims[s->rank - 2];
+    for (int i = d->batch_rank - 1, k = own - 1; i >= 0; i--, k--) {
+        const int64_t dim = k < 0 ? 1 : s->dims[k];
+        steps[i] = dim == 1 ? 0 : step;
+        step *= dim;
+    }
+}
+
+/* The axes before the matrices, by numpy's rule. */
+static void set_batch(GemmStep *d, const CarinaShape *a, const CarinaShape *b)
+{
+    const int rank = (a->rank > b->rank ? a->rank : b->rank) - 2;
+    d->batch_rank = rank;
+    d->batch = 1;
+    for (int i = 0; i < rank; i++) {
+        const int ka = i - (rank - a->rank + 2), kb = i - (rank - b->rank + 2);
+        const int64_t da = ka < 0 ? 1 : a->dims[ka], db = kb < 0 ? 1 : b->dims[kb];
+        d->batch_dims[i] = da == 1 ? db : da;
+        d->batch *= d->batch_dims[i];
+    }
+    set_steps(d->a_steps, d, a);
+    set_steps(d->b_steps, d, b);
+}
+
 CarinaStatus ca_cpu_lower_matmul(CaCpuBuild *b, const CarinaNode *n)
 {
     const CarinaValue *x = n->inputs[0].value, *w = n->inputs[1].value;
-    const CarinaShape *a = &x->shape, *s = &w->shape, *out = &n->outputs[0].shape;
+    const CarinaShape *out = &n->outputs[0].shape;
     GemmStep d = {.batch = 1, .b_transposed = carina_node_bool(n, "transpose_b", false)};
-    const bool a_transposed = carina_node_bool(n, "transpose_a", false);
+    bool a_transposed = carina_node_bool(n, "transpose_a", false);
     CaCpuStep *step = NULL;
-    if (!ca_cpu_is_float(n->outputs[0].type) || a->rank < 2 || s->rank < 2 ||
+    if (!ca_cpu_is_float(n->outputs[0].type) || x->shape.rank < 1 || w->shape.rank < 1 ||
         !ca_cpu_count(out))
         return CARINA_ERR_UNSUPPORTED;
-    int64_t m = a->dims[a->rank - (a_transposed ? 1 : 2)];
-    const int64_t k = a->dims[a->rank - (a_transposed ? 2 : 1)],
-                  cols = s->dims[s->rank - (d.b_transposed ? 2 : 1)];
-    const int64_t batch_a = batch_of(a), batch_b = batch_of(s);
-    d.batch = batch_of(out);
-    if (batch_b == 1 && !a_transposed) { /* all rows of all matrices are one */
-        m *= batch_a;
-        d.batch = 1;
-    } else if ((batch_a != d.batch && batch_a != 1) ||
-               (batch_b != d.batch && batch_b != 1)) {
-        return CARINA_ERR_UNSUPPORTED;
-    }
-    d.a_step = batch_a == 1 ? 0 : m * k;
-    d.b_step = batch_b == 1 ? 0 : k * cols;
+    const CarinaShape a = as_matrix(&x->shape, true, &a_transposed),
+                      s = as_matrix(&w->shape, false, &d.b_transposed);
+    int64_t m = a.dims[a.rank - (a_transposed ? 1 : 2)];
+    const int64_t k = a.dims[a.rank - (a_transposed ? 2 : 1)],
+                  cols = s.dims[s.rank - (d.b_transposed ? 2 : 1)];
+    const int64_t batch_b = batch_of(&s);
+    if (batch_b == 1 && !a_transposed) /* all rows of all matrices are one */
+        m *= batch_of(&a);
+    else
+        set_batch(&d, &a, &s);
     d.c_step = m * cols;
-    d.lda = a->dims[a->rank - 1];
-    d.ldb = s->dims[s->rank - 1];
+    d.lda = a.dims[a.rank - 1];
+    d.ldb = s.dims[s.rank - 1];
     ca_gemm_plan(&d.plan, ca_gemm_select(b->host->cpu_flags), m, cols, k, a_transposed);
     if (ca_cpu_constant(w) && batch_b == 1)
         CA_TRY(pack_constant(b, &d, w));
@@ -170,10 +220,37 @@ CarinaStatus ca_cpu_lower_matmul(CaCpuBuild *b, const CarinaNode *n)
     step->shared_work = d.packed ? 0 : (size_t)d.batch * d.plan.packed_size;
     step->info.flop = 2.0 * (double)d.batch * (double)m * (double)cols * (double)k;
     step->info.bytes =
-        4.0 * (double)(ca_cpu_count(a) + ca_cpu_count(s) + ca_cpu_count(out));
+        4.0 * (double)(ca_cpu_count(&a) + ca_cpu_count(&s) + ca_cpu_count(out));
     ca_cpu_use(b, d.a);
     ca_cpu_use(b, d.out);
     if (!d.packed)
         ca_cpu_use(b, d.b);
+    return CARINA_OK;
+}
+
+CarinaStatus ca_cpu_multiply(CaCpuBuild *b, const CarinaNode *n, int out, int a, int w,
+                             int64_t batch, int64_t m, int64_t k, int64_t cols)
+{
+    GemmStep d = {.a = a,
+                  .b = w,
+                  .out = out,
+                  .batch = batch,
+                  .c_step = m * cols,
+                  .batch_rank = 1,
+                  .batch_dims = {batch},
+                  .a_steps = {m * k},
+                  .b_steps = {k * cols},
+                  .lda = k,
+                  .ldb = cols};
+    CaCpuStep *step = NULL;
+    ca_gemm_plan(&d.plan, ca_gemm_select(b->host->cpu_flags), m, cols, k, false);
+    CA_TRY(ca_cpu_add_step(b, &step, n, d.plan.kernel->name, run_gemm, sizeof d));
+    *(GemmStep *)step->data = d;
+    step->n_phases = 2;
+    step->shared_work = (size_t)batch * d.plan.packed_size;
+    step->info.flop = 2.0 * (double)batch * (double)m * (double)cols * (double)k;
+    ca_cpu_use(b, a);
+    ca_cpu_use(b, w);
+    ca_cpu_use(b, out);
     return CARINA_OK;
 }

@@ -298,8 +298,11 @@ static CarinaStatus pack(CaCpuBuild *b, const float **out, const CaGemm *plan,
                          const float *data)
 {
     unsigned char *packed = NULL;
-    CA_TRY(ca_cpu_packed(b, &packed, plan->packed_size));
-    ca_gemm_pack_b(plan, (float *)(void *)packed, data, plan->k, true, 0, plan->n_panels);
+    bool is_there = false;
+    CA_TRY(ca_cpu_packed(b, &packed, &is_there, plan->packed_size));
+    if (!is_there)
+        ca_gemm_pack_b(plan, (float *)(void *)packed, data, plan->k, true, 0,
+                       plan->n_panels);
     *out = (const float *)(const void *)packed;
     return CARINA_OK;
 }
@@ -398,7 +401,7 @@ static CarinaStatus lower(CaCpuBuild *b, const CarinaNode *n, Kind kind, bool is
     size_t work = 0;
     d.gates = d.hidden * (kind == LSTM ? 4 : kind == GRU ? 3 : 1);
     const CarinaType lengths = n->inputs[lengths_at].value->type;
-    if (!ca_cpu_is_float(n->outputs[0].type) || d.steps > INT32_MAX / 8 ||
+    if (!ca_cpu_is_float(n->outputs[0].type) || d.steps < 1 || d.steps > INT32_MAX / 8 ||
         x->dims[x->rank - 1] < 1 || !read_functions(&d, n) ||
         (is_sequence && lengths != CARINA_I64 && lengths != CARINA_I32) ||
         !size_work(&d, &work))

@@ -6,8 +6,8 @@
  * A view starts as the input itself; slicing, reversing, splitting, stretching and permuting its axes are arithmetic
  * on dimensions and strides. What a constant does not tell is left to the reference.
  */
-#include "cpu_program.h"
 #include "kernels/layout/strided.h"
+#include "lower_parts.h"
 
 #include <string.h>
 
@@ -363,6 +363,54 @@ static void run_strided(const CaCpuStep *s, CaCpuRun *r, int phase, int thread,
                    ca_cpu_at(r, d->in));
 }
 
+static CarinaStatus emit(CaCpuBuild *b, const CarinaNode *n, const CaStrided *plan,
+                         int out, int in, int64_t n_elements)
+{
+    CaCpuStep *s = NULL;
+    CA_TRY(ca_cpu_add_step(b, &s, n, "strided", run_strided, sizeof(StridedStep)));
+    *(StridedStep *)s->data = (StridedStep){*plan, in, out};
+    s->info.bytes = 2.0 * (double)n_elements * (double)plan->elem_size;
+    ca_cpu_use(b, in);
+    ca_cpu_use(b, out);
+    return CARINA_OK;
+}
+
+/* The value is made of buffer in: a step, or nothing where nothing moves. */
+static CarinaStatus make_value(CaCpuBuild *b, const CarinaNode *n, const CaStrided *plan,
+                               int in, int64_t n_in, const CarinaValue *y)
+{
+    const int64_t count = ca_cpu_count(&y->shape);
+    int out = 0;
+    if (ca_strided_is_whole(plan) && n_in == count) {
+        ca_cpu_value(b, y)->plain = in;
+        return CARINA_OK;
+    }
+    CA_TRY(ca_cpu_new_plain(b, &out, y));
+    return emit(b, n, plan, out, in, count);
+}
+
+CarinaStatus ca_cpu_copy_strided(CaCpuBuild *b, const CarinaNode *n, int *out, int in,
+                                 int rank, const int64_t *dims, const int64_t *strides,
+                                 int64_t n_in, size_t elem_size,
+                                 const CarinaValue *result)
+{
+    CaStrided plan;
+    size_t count = 1, size = 0;
+    if (!ca_strided_plan(&plan, rank, dims, strides, 0, n_in, elem_size))
+        return CARINA_ERR_UNSUPPORTED;
+    if (result)
+        return make_value(b, n, &plan, in, n_in, result);
+    for (int i = 0; i < rank; i++)
+        count *= (size_t)dims[i]; /* the plan has checked the product */
+    *out = in;
+    if (ca_strided_is_whole(&plan) && (int64_t)count == n_in)
+        return CARINA_OK;
+    if (!ca_mul_size(&size, count, elem_size))
+        return CARINA_ERR_UNSUPPORTED;
+    CA_TRY(ca_cpu_add_buffer(b, out, (CaCpuBuffer){.size = size}));
+    return emit(b, n, &plan, *out, in, (int64_t)count);
+}
+
 static bool plan_of(CaStrided *plan, const CarinaNode *n)
 {
     const CarinaShape *x = &n->inputs[0].value->shape;
@@ -384,23 +432,11 @@ static bool plan_of(CaStrided *plan, const CarinaNode *n)
 
 CarinaStatus ca_cpu_lower_strided(CaCpuBuild *b, const CarinaNode *n)
 {
-    const CarinaValue *x = n->inputs[0].value, *y = &n->outputs[0];
-    StridedStep d;
-    CaCpuStep *s = NULL;
-    if (!plan_of(&d.plan, n))
+    const CarinaValue *x = n->inputs[0].value;
+    CaStrided plan;
+    int in = 0;
+    if (!plan_of(&plan, n))
         return CARINA_ERR_UNSUPPORTED;
-    CA_TRY(ca_cpu_plain(b, &d.in, x));
-    if (ca_strided_is_whole(&d.plan) &&
-        ca_cpu_count(&x->shape) == ca_cpu_count(&y->shape)) {
-        ca_cpu_value(b, y)->plain = d.in;
-        return CARINA_OK;
-    }
-    CA_TRY(ca_cpu_new_plain(b, &d.out, y));
-    CA_TRY(ca_cpu_add_step(b, &s, n, "strided", run_strided, sizeof d));
-    *(StridedStep *)s->data = d;
-    s->info.bytes =
-        2.0 * (double)ca_cpu_count(&y->shape) * (double)ca_cpu_elem_size(y->type);
-    ca_cpu_use(b, d.in);
-    ca_cpu_use(b, d.out);
-    return CARINA_OK;
+    CA_TRY(ca_cpu_plain(b, &in, x));
+    return make_value(b, n, &plan, in, ca_cpu_count(&x->shape), &n->outputs[0]);
 }

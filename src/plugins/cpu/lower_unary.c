@@ -63,6 +63,7 @@ typedef struct UnaryStep {
     int64_t n;
     CarinaType type, out_type;
     float alpha, lambda; /* Selu */
+    int64_t lo, hi;      /* Clamp */
 } UnaryStep;
 
 enum { CHUNK = 256 };
@@ -97,6 +98,24 @@ static void run_unary(const CaCpuStep *s, CaCpuRun *r, int phase, int thread,
                 whole[k] = d->row->whole(whole[k]);
             ca_store_whole(out, d->type, whole, i, n);
         }
+}
+
+static void run_clamp(const CaCpuStep *s, CaCpuRun *r, int phase, int thread,
+                      int n_threads)
+{
+    const UnaryStep *d = s->data;
+    const void *in = ca_cpu_at(r, d->in);
+    void *out = ca_cpu_at(r, d->out);
+    int64_t begin = 0, end = 0, whole[CHUNK];
+    (void)phase;
+    share(&begin, &end, d->n, thread, n_threads);
+    for (int64_t i = begin; i < end; i += CHUNK) {
+        const int64_t n = end - i < CHUNK ? end - i : CHUNK;
+        ca_load_whole(whole, in, d->type, i, n);
+        for (int64_t k = 0; k < n; k++)
+            whole[k] = whole[k] < d->lo ? d->lo : whole[k] > d->hi ? d->hi : whole[k];
+        ca_store_whole(out, d->type, whole, i, n);
+    }
 }
 
 static void run_selu(const CaCpuStep *s, CaCpuRun *r, int phase, int thread,
@@ -152,6 +171,28 @@ CarinaStatus ca_cpu_lower_unary(CaCpuBuild *b, const CarinaNode *n)
             return emit(b, n, &d, "unary", run_unary);
     }
     return CARINA_ERR_UNSUPPORTED;
+}
+
+/* Integers: the whole numbers between the bounds. Those of 32 bits and less, whose bounds int64 holds. */
+CarinaStatus ca_cpu_lower_clamp(CaCpuBuild *b, const CarinaNode *n)
+{
+    const CarinaType type = n->outputs[0].type;
+    const double most = 0x1p40; /* past every number of these types */
+    const double min = carina_node_float(n, "min", 0),
+                 max = carina_node_float(n, "max", 0);
+    if (ca_cpu_is_float(type) || !ca_cpu_is_bytes(type) || type == CARINA_BOOL ||
+        ca_cpu_elem_size(type) == 8)
+        return CARINA_ERR_UNSUPPORTED;
+    const bool is_unsigned =
+        type == CARINA_U8 || type == CARINA_U16 || type == CARINA_U32;
+    const int bits = (int)(8 * ca_cpu_elem_size(type));
+    const int64_t lowest = is_unsigned ? 0 : -((int64_t)1 << (bits - 1)),
+                  highest = ((int64_t)1 << (is_unsigned ? bits : bits - 1)) - 1;
+    UnaryStep d = {.lo = (int64_t)ceil(fmin(fmax(min, -most), most)),
+                   .hi = (int64_t)floor(fmin(fmax(max, -most), most))};
+    d.lo = d.lo < lowest ? lowest : d.lo > highest ? highest : d.lo;
+    d.hi = d.hi < lowest ? lowest : d.hi > highest ? highest : d.hi;
+    return emit(b, n, &d, "clamp", run_clamp);
 }
 
 CarinaStatus ca_cpu_lower_selu(CaCpuBuild *b, const CarinaNode *n)

@@ -88,7 +88,7 @@ def h5(name, config, weights=WEIGHTS, version="2.4.0", how=None, change=None):
             change(f)
 
 
-def keras_zip(name, config, weights=(), compression=zipfile.ZIP_STORED, pad=0, members=None):
+def keras_zip(name, config, weights=(), compression=zipfile.ZIP_STORED, pad=0):
     data = io.BytesIO()
     with h5py.File(data, "w", libver="latest") as f:
         f.create_group("layers")
@@ -97,7 +97,7 @@ def keras_zip(name, config, weights=(), compression=zipfile.ZIP_STORED, pad=0, m
     with zipfile.ZipFile(HERE / name, "w", compression) as z:
         def put(member, content):
             info = zipfile.ZipInfo(member, (2020, 1, 1, 0, 0, 0))
-            info.compress_type = compression
+            info.compress_type = zipfile.ZIP_STORED if pad and member != "config.json" else compression
             z.writestr(info, content)
         put("metadata.json", json.dumps({"keras_version": "3.5.0"}))
         if config is not None:

@@ -176,6 +176,17 @@ def operators():
     n.write("dot", n.op("dot", "y", [a, k]))
 
 
+def detectors():
+    one("deformable", "_contrib_DeformableConvolution", (1, 2, 3, 4),
+        [("y_offset", 1, 18, 3, 4), ("y_weight", 2, 2, 3, 3), ("y_bias", 2)], kernel=(3, 3), num_filter=2, pad=(1, 1))
+    n = Net()
+    x = n.var("x", (1, 3, 2, 3))  # scores of 3 classes for 6 boxes around the cells
+    scores = n.op("Reshape", "scores", [n.op("softmax", "p", [x], axis=1)], shape=(0, 0, -1))
+    anchors = n.op("_contrib_MultiBoxPrior", "anchors", [x], sizes=(0.5,))
+    n.write("detection", n.op("_contrib_MultiBoxDetection", "y", [scores, n.weight("moves", 1, 24), anchors],
+                              nms_threshold=0.9, threshold=0.3))
+
+
 def old_and_odd():
     """Earlier spellings and arrays; networks as people have them."""
     for name, key, version, mxnet in (("attr_0_9", "attr", V0, None), ("param_0_8", "param", V0, None),
@@ -266,6 +277,7 @@ def broken():
         k.write(name, k.op(op, "y", [k.var("x", (1, 2, 4, 4))], **attrs))
     refused("bad_operator", "Correlation", kernel_size=1)
     refused("bad_custom", "Custom", op_type="mine")
+    refused("bad_proposal", "_contrib_Proposal")
     refused("bad_quantized", "_contrib_quantize_v2")
     refused("bad_pool_type", "Pooling", kernel=(2, 2), pool_type="lp", p_value=2)
     refused("bad_act", "Activation", act_type="log_sigmoid")
@@ -284,5 +296,6 @@ if __name__ == "__main__":
     for old in list(HERE.glob("*.json")) + list(HERE.glob("*.params")):
         old.unlink()
     operators()
+    detectors()
     old_and_odd()
     broken()

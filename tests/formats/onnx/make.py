@@ -149,5 +149,46 @@ def bad():
     (HERE / "bad_no_graph.onnx").write_bytes(b"\x08\x07")
 
 
+def body(nodes, inputs, outputs, weights=()):
+    return helper.make_graph(nodes, "b", inputs, outputs, list(weights))
+
+
+def control():
+    """Bodies that see x, and the weight w, of the graph around them."""
+    bool_, i64 = TensorProto.BOOL, TensorProto.INT64
+    then = body([helper.make_node("Add", ["x", "w"], ["t"])], [], [info("t", None)])
+    other = body([helper.make_node("Neg", ["x"], ["e"])], [], [info("e", None)])
+    truth = vector("c", True, np.bool_)
+    less = [helper.make_node("ReduceSum", ["x"], ["s"], keepdims=0), helper.make_node("Less", ["s", "l"], ["c"])]
+    limit = vector("l", 1, np.float32)
+    save("if_known", model([node("If", ["c"], then_branch=then, else_branch=other)], [1, 2], [truth, weight("w", 2)]))
+    save("if_by_data", model(less + [node("If", ["c"], then_branch=then, else_branch=other)], [1, 2], [limit, weight("w", 2)]))
+    step = body([helper.make_node("Identity", ["ci"], ["co"]), helper.make_node("Add", ["a", "x"], ["b"]),
+                 helper.make_node("Mul", ["b", "w"], ["p"])],
+                [info("i", [], i64), info("ci", [], bool_), info("a", [1, 2])], [info("co", [], bool_), info("b", None), info("p", None)])
+    save("loop", model([node("Loop", ["m", "c", "x"], ["y", "z"], body=step)], [1, 2],
+                       [vector("m", 3), truth, weight("w", 2)], outputs=("y", "z")))
+    save("loop_without_end", model([node("Loop", ["", "c", "x"], ["y", "z"], body=step)], [1, 2],
+                                   [truth, weight("w", 2)], outputs=("y",)))
+    inner = body([helper.make_node("If", ["ci"], ["n"], then_branch=body([helper.make_node("Add", ["a", "x"], ["u"])], [], [info("u", None)]),
+                                   else_branch=body([helper.make_node("Sub", ["a", "w"], ["v"])], [], [info("v", None)])),
+                  helper.make_node("Identity", ["ci"], ["co"])],
+                 [info("i", [], i64), info("ci", [], bool_), info("a", [1, 2])], [info("co", [], bool_), info("n", None)])
+    save("loop_if", model([node("Loop", ["m", "", "x"], body=inner)], [1, 2], [vector("m", 2), weight("w", 2)]))
+    part = body([helper.make_node("Add", ["s", "p"], ["n"]), helper.make_node("Mul", ["p", "w"], ["q"])],
+                [info("s", [2]), info("p", [2])], [info("n", None), info("q", None)])
+    save("scan", model([node("Scan", ["h", "x"], ["y", "z"], body=part, num_scan_inputs=1, scan_input_directions=[1],
+                             scan_output_axes=[1])], [3, 2], [weight("h", 2), weight("w", 2)], outputs=("y", "z")))
+    save("bad_if", model([node("If", ["c"], then_branch=then)], [1, 2], [truth, weight("w", 2)]))
+    save("bad_loop", model([node("Loop", ["m", "c"], ["y"], body=step)], [1, 2], [vector("m", 3), truth, weight("w", 2)]))
+    save("bad_scan", model([node("Scan", ["h", "x"], body=part, num_scan_inputs=5)], [3, 2], [weight("h", 2), weight("w", 2)]))
+    save("bad_scan_8", model([node("Scan", ["h", "x"], body=part, num_scan_inputs=1)], [3, 2], [weight("h", 2), weight("w", 2)], opset=8))
+    lost = body([helper.make_node("Neg", ["nowhere"], ["t"])], [], [info("t", None)])
+    save("bad_body_input", model([node("If", ["c"], then_branch=lost, else_branch=other)], [1, 2], [truth, weight("w", 2)]))
+    own = body([helper.make_node("Neg", ["y"], ["t"])], [], [info("t", None)])
+    save("bad_body_cycle", model([node("If", ["c"], then_branch=own, else_branch=other)], [1, 2], [truth, weight("w", 2)]))
+
+
 good()
+control()
 bad()

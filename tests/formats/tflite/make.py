@@ -257,7 +257,7 @@ def loop(limit=3, by_data=False):
     main = ([whole("zero", [0], []), tensor("x", [2]), tensor("i", [], I32), tensor("y", [2])],
             [op(WHILE, ["zero", "x"], ["i", "y"], (93, {0: ("i32", 1), 1: ("i32", 2)}))], ["x"], ["y"])
     if by_data:
-        condition = ([tensor("i", [], I32), tensor("v", [2]), weight("limit", 1), tensor("s", [1]), tensor("go", [1], BOOL), whole("axis", [0])],
+        condition = ([tensor("i", [], I32), tensor("v", [2]), tensor("limit", [1], data=[5]), tensor("s", [1]), tensor("go", [1], BOOL), whole("axis", [0])],
                      [op(82, ["v", "axis"], ["s"], (27, {0: ("bool", True)})), op(LESS, ["s", "limit"], ["go"])], ["i", "v"], ["go"])
     else:
         condition = ([tensor("i", [], I32), tensor("v", [2]), whole("limit", [limit], []), tensor("go", [], BOOL)],
@@ -265,6 +265,18 @@ def loop(limit=3, by_data=False):
     body = ([tensor("i", [], I32), tensor("v", [2]), whole("one", [1], []), tensor("j", [], I32), tensor("w", [2])],
             [op(ADD, ["i", "one"], ["j"], (11, {})), op(ADD, ["v", "v"], ["w"], (11, {}))], ["i", "v"], ["j", "w"])
     return model(main, condition, body)
+
+
+def branch(same):
+    """x[0] > 0 ? x + x : -x, or a part of it."""
+    main = ([tensor("x", [2]), whole("b", [0]), whole("e", [1]), tensor("f", [1]), tensor("zero", [], data=[0]), tensor("p", [1], BOOL), tensor("y", [2])],
+            [op(STRIDED_SLICE, ["x", "b", "e", "e"], ["f"], (32, {})), op(LESS, ["zero", "f"], ["p"]),
+             op(IF, ["p", "x"], ["y"], (92, {0: ("i32", 1), 1: ("i32", 2)}))], ["x"], ["y"])
+    then = ([tensor("x", [2]), tensor("y", [2])], [op(ADD, ["x", "x"], ["y"], (11, {}))], ["x"], ["y"])
+    other = ([tensor("x", [2]), tensor("y", [2])], [op(59, ["x"], ["y"])], ["x"], ["y"]) if same else \
+        ([tensor("x", [2]), whole("b", [1]), whole("e", [2]), whole("o", [1]), tensor("y", [1])],
+         [op(STRIDED_SLICE, ["x", "b", "e", "o"], ["y"], (32, {}))], ["x"], ["y"])
+    return model(main, then, other)
 
 
 def composite(graph=1):
@@ -331,6 +343,10 @@ def good():
     save("variables", variables())
     save("loop", loop())
     save("loop_none", loop(0))
+    save("loop_by_data", loop(by_data=True))
+    save("loop_long", loop(5000))
+    save("branch", branch(True))
+    save("branch_shapes", branch(False))
     save("composite", composite())
     save("signatures", signatures())
     save("unsigned_code", unary(RELU))
@@ -400,8 +416,6 @@ def bad():
     save("bad_scales", unary(DENSE, (2, 4), (2, 3), (8, {}), [weight("w", 3, 4, type=I8, scale=[1.0, 2.0])]))
     save("bad_sparse", sparse(False).replace(bytes([5, 0, 0, 0, 0, 1, 1, 3, 4]), bytes([5, 0, 0, 0, 0, 1, 1, 3, 9])))
     save("bad_external", unary(ADD, (2,), options=(11, {}), extra=[tensor("w", [2], fields={10: ("u32", 1)})]))
-    save("bad_loop", loop(by_data=True))
-    save("bad_endless", loop(1 << 30))
     save("bad_recursion", composite(0))
     save("bad_subgraph", composite(9))
     save("bad_signatures", signatures(("one", "two")))

@@ -127,11 +127,29 @@ static void to_whole(int64_t *out, CarinaType to, const double *in, int64_t n)
     }
 }
 
+/* The types that images and small integers come in, to f32 in one loop: through double it is the same number. */
+static bool widens(float *out, const void *in, CarinaType from, int64_t at, int64_t n)
+{
+    out += at;
+    if (from == CARINA_U8)
+        for (int64_t i = 0; i < n; i++)
+            out[i] = (float)((const uint8_t *)in)[at + i];
+    else if (from == CARINA_I8)
+        for (int64_t i = 0; i < n; i++)
+            out[i] = (float)((const int8_t *)in)[at + i];
+    else if (from == CARINA_I32)
+        for (int64_t i = 0; i < n; i++)
+            out[i] = (float)((const int32_t *)in)[at + i];
+    return from == CARINA_U8 || from == CARINA_I8 || from == CARINA_I32;
+}
+
 static void chunk(void *out, CarinaType to, const void *in, CarinaType from, int64_t at,
                   int64_t n)
 {
     int64_t whole[CHUNK];
     double real[CHUNK];
+    if (to == CARINA_F32 && widens(out, in, from, at, n))
+        return;
     if (is_real(from))
         load_real(real, in, from, at, n);
     else
