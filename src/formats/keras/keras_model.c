@@ -285,6 +285,12 @@ static void call_layer(CaKerasCall *c)
         unknown_class(c);
         return;
     }
+    const char *policy = json_string_value(
+        json_object_get(json_object_get(c->config, "dtype"), "class_name"));
+    if (policy && strncmp(policy, "Quantized", 9) == 0)
+        ca_build_fail(c->b, CARINA_ERR_UNSUPPORTED,
+                      "quantised by Keras, whose integer weights are not read; save the "
+                      "model as it is before model.quantize");
     if (c->in_is_masked && l->op->mask == CA_KERAS_USES)
         ca_build_fail(
             c->b, CARINA_ERR_UNSUPPORTED,
