@@ -117,7 +117,8 @@ static void weigh(const Work *w, ptrdiff_t b, ptrdiff_t h, ptrdiff_t i, Weights 
         most = fmax(most, v);
         least = isinf(v) ? least : fmin(least, v);
     }
-    weights->is_blind = isinf(most) && w->data.mask;
+    weights->is_blind = isinf(most) && w->data.mask &&
+                        !(w->plan.shape.is_causal && i + w->plan.shape.causal_offset < 0);
     for (ptrdiff_t j = 0; j < n; j++)
         sum += weights->p[j] = isinf(most) ? 0 : exp(weights->p[j] - most);
     for (ptrdiff_t j = 0; j < n && sum > 0; j++)

@@ -136,7 +136,7 @@ static void soften(const CaAttention *plan, float *scores, const float *mask, pt
                    ptrdiff_t block_sees)
 {
     const ptrdiff_t n = n_seen(&plan->shape, i);
-    const bool sees = !mask || plan->kernel->mask(scores, mask, n);
+    const bool sees = !mask || n == 0 || plan->kernel->mask(scores, mask, n);
 
     for (ptrdiff_t j = 0; !sees && j < block_sees; j++)
         scores[j] = NAN;
