@@ -85,7 +85,8 @@ typedef struct CaTf {
     int32_t n_inputs, n_outputs, inputs_room, outputs_room;
     CaTfList *lists;
     void *inliner; /* of tf_functions.c, once a loop has called a function */
-    int loop_depth;
+    int loop_depth, n_rounds;
+    int64_t n_items;          /* of all lists */
     CaTfVariableFn *variable; /* NULL: a variable is refused */
     void *variable_arg;
     size_t filled;     /* bytes of constants that repeat one element */

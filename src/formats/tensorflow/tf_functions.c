@@ -42,6 +42,7 @@ typedef struct Inliner {
     int32_t depth_room;
     int32_t *stack;
     int32_t n_stack, stack_room;
+    int32_t base; /* nodes before it are not walked */
 } Inliner;
 
 enum { NOT_MET = 255 };
@@ -469,16 +470,18 @@ static CarinaStatus walk_seen(Inliner *in, unsigned char **seen)
     int32_t room = 0;
     while (in->n_stack > 0) {
         CaTfNode *n = r->nodes[in->stack[--in->n_stack]];
-        if (r->n_nodes > room) {
-            const int32_t more = 2 * r->n_nodes;
+        if (n->place < in->base)
+            continue;
+        if (r->n_nodes - in->base > room) {
+            const int32_t more = 2 * (r->n_nodes - in->base);
             *seen = ca_grow(*seen, (size_t)room, (size_t)more, 1);
             if (!*seen)
                 return no_memory(r);
             room = more;
         }
-        if ((*seen)[n->place])
+        if ((*seen)[n->place - in->base])
             continue;
-        (*seen)[n->place] = 1;
+        (*seen)[n->place - in->base] = 1;
         CA_TRY(expand_call(in, n));
         for (int32_t i = 0; i < n->n_in; i++)
             if (n->in[i].node)
@@ -554,6 +557,7 @@ CarinaStatus ca_tf_instantiate(CaTfEdge **results, int32_t *n_results, CaTf *r,
     if (!fn || !fn->name)
         return fail(r, call,
                     "calls a function that the file does not have; the file is damaged");
+    in->base = r->n_nodes;
     CA_TRY(expand(in, results, fn, args, n_args, call));
     *n_results = fn->n_outs;
     for (int32_t i = 0; i < fn->n_outs; i++)

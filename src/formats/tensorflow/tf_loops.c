@@ -8,7 +8,13 @@
 
 #include <string.h>
 
-enum { MAX_ROUNDS = 4096, MAX_NESTED = 8, MAX_ITEMS = 1 << 16 };
+enum {
+    MAX_ROUNDS = 4096,
+    MAX_ROUNDS_IN_ALL = 1 << 14,
+    MAX_NESTED = 8,
+    MAX_ITEMS = 1 << 14,
+    MAX_ITEMS_IN_ALL = 1 << 24
+};
 
 /* Lists have values that stand for them, which no node makes and only the rows below may read. */
 struct CaTfList {
@@ -36,10 +42,10 @@ static CaTfList *list_in(CaTfCall *c, int i)
 static CaTfList *new_list(CaTfCall *c, int64_t n)
 {
     CaTfList *list = ca_arena_alloc(c->b->work, sizeof *list);
-    if (n < 0 || n > MAX_ITEMS) {
+    if (n < 0 || n > MAX_ITEMS || (c->r->n_items += n) > MAX_ITEMS_IN_ALL) {
         ca_build_fail(c->b, CARINA_ERR_LIMIT,
-                      "a list of %lld tensors; Carina reads up to %d", (long long)n,
-                      MAX_ITEMS);
+                      "lists of too many tensors: %lld here; Carina unrolls no such loop",
+                      (long long)n);
         return NULL;
     }
     if (list)
@@ -266,7 +272,7 @@ static bool call(CaTfCall *c, const char *attr, CaValue *const *state, int n_sta
         }
     for (int i = 0; i < n && r->b.status == CARINA_OK; i++) {
         edges[i].node->used |= (uint64_t)1 << (edges[i].port < 63 ? edges[i].port : 63);
-        (void)ca_tf_translate_edge(r, &edges[i]);
+        (void)ca_tf_translate_edge(r, &edges[i], first);
         results[i] = ca_tf_value(&edges[i]);
         c->b->name = c->node->name;
         c->b->type = c->node->op;
@@ -306,9 +312,12 @@ static void loop(CaTfCall *c)
     c->r->loop_depth++;
     for (int round = 0; goes_on(c, state); round++) {
         CaValue **next = ca_arena_array(c->b->work, (size_t)c->n_in + 1, sizeof *next);
-        if (!next || round == MAX_ROUNDS)
-            ca_build_fail(c->b, CARINA_ERR_LIMIT,
-                          "more than %d rounds; Carina unrolls no such loop", MAX_ROUNDS);
+        if (!next || round == MAX_ROUNDS || ++c->r->n_rounds > MAX_ROUNDS_IN_ALL)
+            ca_build_fail(
+                c->b, CARINA_ERR_LIMIT,
+                "more than %d rounds, or %d of all loops; Carina unrolls no such "
+                "loop",
+                MAX_ROUNDS, MAX_ROUNDS_IN_ALL);
         if (c->b->status != CARINA_OK || !call(c, "body", state, c->n_in, next, c->n_in))
             break;
         state = next;

@@ -11,7 +11,7 @@
 CarinaStatus ca_tf_instantiate(CaTfEdge **results, int32_t *n_results, CaTf *r,
                                const char *function, const CaTfEdge *args, int32_t n_args,
                                const CaTfNode *call);
-/* tf_translate.c: the edge's node and what it needs. */
-CarinaStatus ca_tf_translate_edge(CaTf *r, const CaTfEdge *edge);
+/* tf_translate.c: the edge's node and what it needs, all of which are nodes from first on or have values. */
+CarinaStatus ca_tf_translate_edge(CaTf *r, const CaTfEdge *edge, int32_t first);
 
 #endif

@@ -193,11 +193,11 @@ static CarinaStatus walk(CaTf *r, CaTfNode *root, Frame *stack)
     return CARINA_OK;
 }
 
-CarinaStatus ca_tf_translate_edge(CaTf *r, const CaTfEdge *edge)
+CarinaStatus ca_tf_translate_edge(CaTf *r, const CaTfEdge *edge, int32_t first)
 {
     if (ca_tf_value(edge) || edge->node->visit != UNSEEN)
         return r->b.status;
-    Frame *stack = ca_alloc(((size_t)r->n_nodes + 1) * sizeof *stack);
+    Frame *stack = ca_alloc(((size_t)(r->n_nodes - first) + 2) * sizeof *stack);
     if (!stack)
         return ca_tf_no_memory(r);
     const CarinaStatus status = walk(r, edge->node, stack);
