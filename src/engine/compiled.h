@@ -40,6 +40,8 @@ struct CaProgram {
     int64_t asked;  /* when, in requests; under the lock */
     int n_inputs, n_outputs, n_steps;
     CaPortData *inputs, *outputs;
+    int n_states; /* inputs and outputs of the program behind the model's own */
+    CarinaTensor **first_states;
     CarinaCounter *counters; /* n_steps, the sum over requests; under the lock */
 };
 
@@ -78,6 +80,11 @@ CarinaStatus ca_program_create(CaProgram **out, CarinaCompiled *exe, const CaGra
 CarinaStatus ca_program_find(CaProgram **out, CarinaCompiled *exe,
                              const CarinaShape *shapes, CarinaError *err);
 void ca_program_unref(CaProgram **program, const CaDevice *device);
+/* state.c: before the device compiles; the set that a request begins with, and another of as many. */
+CarinaStatus ca_states_expose(CaProgram *program, CarinaError *err);
+CarinaStatus ca_states_create(CarinaTensor ***out, const CaProgram *program,
+                              CarinaError *err);
+void ca_states_free(CarinaTensor ***states, int n);
 void ca_compiled_unref(CarinaCompiled **exe);
 /* Run the request on a stream that the caller has taken. No lock is held. */
 CarinaStatus ca_stream_run(CaStream *stream, CarinaRequest *req, CarinaError *err);
@@ -85,7 +92,9 @@ CarinaStatus ca_stream_run(CaStream *stream, CarinaRequest *req, CarinaError *er
 struct CarinaRequest {
     CarinaCompiled *exe;
     CaProgram *program;               /* a reference */
-    CarinaTensor **inputs, **outputs; /* what is read and written */
+    CarinaTensor **inputs, **outputs; /* what is read and written; behind, the states */
+    CarinaTensor **states;            /* two sets; NULL: the next run is the first */
+    bool is_second;                   /* the run reads the second of them */
     CarinaTensor *
         *owned; /* made here: inputs, then outputs; NULL where the user lent one */
     CarinaCounter *counters; /* of the present run, when profiling */

@@ -19,21 +19,14 @@ bool ca_graph_is_dynamic(const CaGraph *g)
     return false;
 }
 
-/* Loops whose length is known run by kernels, not by their definition. What keeps a state is refused. */
+/* Loops whose length is known run by kernels, not by their definition. */
 static CarinaStatus take_bodies_apart(CaGraph *g, CarinaError *err)
 {
-    bool any = false;
-    CA_EACH_NODE(n, g) {
-        any = any || n->n_bodies;
-        if (ca_node_is(n, "ReadValue") || ca_node_is(n, "Assign"))
-            return ca_err(err, CARINA_ERR_UNSUPPORTED,
-                          "node '%s' (%s): it keeps a state from run to run, which no "
-                          "device offers yet; cut the model there (--input, --output) "
-                          "and hand the state on",
-                          n->name, n->op_name);
-    }
     int n_changes = 0;
-    return any ? ca_pass_unroll_loops.run(g, &n_changes, err) : CARINA_OK;
+    CA_EACH_NODE(n, g)
+        if (n->n_bodies)
+            return ca_pass_unroll_loops.run(g, &n_changes, err);
+    return CARINA_OK;
 }
 
 /* Inputs get these shapes; where none are given, dynamic dimensions become 1. */
@@ -139,6 +132,7 @@ void ca_program_unref(CaProgram **program, const CaDevice *device)
     ca_graph_free(&p->graph);
     free_ports(p->inputs, p->n_inputs);
     free_ports(p->outputs, p->n_outputs);
+    ca_states_free(&p->first_states, p->n_states);
     ca_free(p->counters);
     ca_free(p);
 }
@@ -170,6 +164,8 @@ static CarinaStatus make(CaProgram *p, const CarinaCompiled *exe,
     if (is_dynamic)
         CA_TRY(ca_passes_run(p->graph, NULL, NULL, NULL, err));
     CA_TRY(fold(p->graph, err));
+    const int n_in = p->graph->n_inputs, n_out = p->graph->n_outputs;
+    CA_TRY(ca_states_expose(p, err));
     if (plugin->node_cost)
         CA_TRY(ca_passes_run_for_device(&p->graph, cost, exe->device, err));
     CaGraph *const g = p->graph;
@@ -179,8 +175,8 @@ static CarinaStatus make(CaProgram *p, const CarinaCompiled *exe,
                                     {"exact", exe->exact ? "yes" : "no"},
                                     {"cache", cache},
                                     {NULL, NULL}};
-    CA_TRY(ports(&p->inputs, &p->n_inputs, g->inputs, g->n_inputs, false, err));
-    CA_TRY(ports(&p->outputs, &p->n_outputs, g->outputs, g->n_outputs, true, err));
+    CA_TRY(ports(&p->inputs, &p->n_inputs, g->inputs, n_in, false, err));
+    CA_TRY(ports(&p->outputs, &p->n_outputs, g->outputs, n_out, true, err));
     CA_TRY(plugin->compile(&p->program, exe->device->dev, g, options, err));
     if (*cache)
         ca_cache_used(exe->cache_dir, cache);

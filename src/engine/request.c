@@ -31,8 +31,9 @@ CarinaStatus carina_request_create(CarinaRequest **out, CarinaCompiled *exe,
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
     pthread_cond_init(&r->done, &attr);
     pthread_condattr_destroy(&attr);
-    r->inputs = ca_alloc(n_in * sizeof *r->inputs + 1);
-    r->outputs = ca_alloc(n_out * sizeof *r->outputs + 1);
+    const size_t n_states = (size_t)p->n_states;
+    r->inputs = ca_alloc((n_in + n_states) * sizeof *r->inputs + 1);
+    r->outputs = ca_alloc((n_out + n_states) * sizeof *r->outputs + 1);
     r->owned = ca_alloc((n_in + n_out) * sizeof *r->owned + 1);
     r->counters = ca_alloc((size_t)p->n_steps * sizeof *r->counters + 1);
     if (!r->inputs || !r->outputs || !r->owned || !r->counters) {
@@ -55,6 +56,7 @@ void carina_request_free(CarinaRequest **req)
     pthread_mutex_unlock(&r->exe->lock);
     for (int i = 0; r->owned && i < r->program->n_inputs + r->program->n_outputs; i++)
         carina_tensor_free(&r->owned[i]);
+    ca_states_free(&r->states, 2 * r->program->n_states);
     ca_free(r->inputs);
     ca_free(r->outputs);
     ca_free(r->owned);
@@ -183,6 +185,7 @@ static CarinaStatus change_program(CarinaRequest *r, CaProgram **to, CarinaError
     if (!counters)
         return ca_err(err, CARINA_ERR_MEMORY, "out of memory for a request");
     ca_free(r->counters);
+    ca_states_free(&r->states, 2 * old->n_states); /* other shapes begin anew */
     r->counters = counters;
     r->program = now;
     *to = old;
@@ -248,12 +251,30 @@ static CarinaStatus scratch_for(CaStream *s, const CaProgram *p, CarinaError *er
     return CARINA_OK;
 }
 
+/* What the run before wrote is read, and the other set written. */
+static CarinaStatus take_states(CarinaRequest *r, CarinaError *err)
+{
+    const CaProgram *p = r->program;
+    if (!p->n_states)
+        return CARINA_OK;
+    if (!r->states) {
+        CA_TRY(ca_states_create(&r->states, p, err));
+        r->is_second = false;
+    }
+    for (int i = 0; i < p->n_states; i++) {
+        r->inputs[p->n_inputs + i] = r->states[i + (r->is_second ? p->n_states : 0)];
+        r->outputs[p->n_outputs + i] = r->states[i + (r->is_second ? 0 : p->n_states)];
+    }
+    return CARINA_OK;
+}
+
 CarinaStatus ca_stream_run(CaStream *s, CarinaRequest *r, CarinaError *err)
 {
     CarinaCompiled *exe = s->exe;
     const CarinaPlugin *p = exe->device->plugin;
     CaProgram *program = r->program;
     CA_TRY(scratch_for(s, program, err));
+    CA_TRY(take_states(r, err));
     if (exe->profile)
         memset(r->counters, 0, (size_t)program->n_steps * sizeof *r->counters);
     const CarinaRun run = {.struct_size = sizeof run,
@@ -265,8 +286,10 @@ CarinaStatus ca_stream_run(CaStream *s, CarinaRequest *r, CarinaError *err)
                            .counters = exe->profile ? r->counters : NULL,
                            .cancelled = &r->cancelled};
     s->used_by = program->id;
-    return p->run(program->program, r->outputs, (const CarinaTensor *const *)r->inputs,
-                  &run, err);
+    CA_TRY(p->run(program->program, r->outputs, (const CarinaTensor *const *)r->inputs,
+                  &run, err));
+    r->is_second = !r->is_second;
+    return CARINA_OK;
 }
 
 static CaStream *idle_stream(CarinaCompiled *exe)

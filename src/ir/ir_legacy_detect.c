@@ -10,7 +10,7 @@
 
 static CaValue *resized(CaLegacyCall *c, const char *mode, const char *coordinates)
 {
-    static const double ones[CARINA_MAX_RANK] = {1, 1, 1, 1, 1, 1, 1, 1};
+    double scales[CARINA_MAX_RANK] = {1};
     const CarinaShape x = ca_build_static_shape(&c->b, c->in[0]),
                       y = ca_legacy_stated(c, 0);
     if (c->b.status == CARINA_OK && (x.rank < 3 || x.rank > 5 || y.rank != x.rank))
@@ -20,9 +20,11 @@ static CaValue *resized(CaLegacyCall *c, const char *mode, const char *coordinat
     if (c->b.status != CARINA_OK)
         return NULL;
     const int n = x.rank - 2;
+    for (int i = 0; i < n; i++)
+        scales[i] = (double)y.dims[2 + i] / (double)x.dims[2 + i];
     const CarinaShape list = ca_build_along(0, 1, n);
     CaValue *const in[] = {c->in[0], ca_build_vector(&c->b, y.dims + 2, n),
-                           ca_build_reals(&c->b, &list, ones),
+                           ca_build_reals(&c->b, &list, scales),
                            ca_build_iota(&c->b, 2, n)};
     CaValue *v = ca_build_make_at(&c->b, "Interpolate", 4, in, 4, 1);
     ca_build_set_text(&c->b, v, "mode", mode);

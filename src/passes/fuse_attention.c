@@ -19,9 +19,10 @@ typedef struct Attention {
 /* Takes products and quotients with numbers off v. only: of values that nobody else reads. */
 static CaValue *unscaled(CaValue *v, bool only, double *scale)
 {
+    enum { MOST_STEPS = 8 };
     CaValue *x = NULL;
     double c;
-    for (;;) {
+    for (int i = 0; i < MOST_STEPS; i++) {
         if (only && !ca_pass_only_reader(v->node))
             return v;
         if (ca_rewrite_with_number(v, "Multiply", false, &x, &c))
@@ -34,6 +35,7 @@ static CaValue *unscaled(CaValue *v, bool only, double *scale)
             return v;
         v = x;
     }
+    return v;
 }
 
 static bool is_product(const CaNode *n)

@@ -5,12 +5,16 @@
 /* v = affine(x) with one x that is no constant: that x, through Add and Multiply with numbers. */
 static CaValue *argument(CaValue *v)
 {
+    enum { MOST_STEPS = 4 };
     CaValue *u = NULL;
     double c;
-    while (ca_rewrite_with_number(v, "Add", false, &u, &c) ||
-           ca_rewrite_with_number(v, "Multiply", false, &u, &c) ||
-           ca_rewrite_with_number(v, "Divide", true, &u, &c))
+    for (int i = 0; i < MOST_STEPS; i++) {
+        if (!ca_rewrite_with_number(v, "Add", false, &u, &c) &&
+            !ca_rewrite_with_number(v, "Multiply", false, &u, &c) &&
+            !ca_rewrite_with_number(v, "Divide", true, &u, &c))
+            break;
         v = u;
+    }
     return v;
 }
 

@@ -68,6 +68,12 @@ static bool polynomial(const CaValue *v, const CaValue *x, double c[4], int dept
         return c[1] = 1, true;
     if (ca_rewrite_number(v, &number))
         return c[0] = number, isfinite(number);
+    if (ca_node_is(n, "Negative") && depth < DEPTH) {
+        const bool is_one = polynomial(ca_node_input(n, 0), x, c, depth + 1);
+        for (int i = 0; i < 4; i++)
+            c[i] = c[i] == 0 ? 0 : -c[i];
+        return is_one;
+    }
     if (n->n_inputs != 2 || depth == DEPTH || !ca_rewrite_is_numpy(n) ||
         !ca_node_input(n, 0) || !ca_node_input(n, 1) ||
         !polynomial(ca_node_input(n, 0), x, a, depth + 1) ||

@@ -222,6 +222,9 @@ def cases(np):
     scores /= scores.sum(1, keepdims=True)
     case("detection", lambda s, v: s.contrib.MultiBoxDetection(v.x, v.y, v.z, threshold=0.2, nms_threshold=0.3), scores,
          y=r(1, 48, low=-1, high=1), z=corners, boxes=True)
+    for form in ("center", "corner"):
+        case("box_decode_" + form, lambda s, v, f=form: s.contrib.box_decode(v.x, v.y, 0.1, 0.1, 0.2, 0.2, clip=0.3, format=f),
+             r(2, 12, 4), y=corners)
     case("deformable", lambda s, v: s.contrib.DeformableConvolution(v.x, v.y, v.w, v.b, kernel=(3, 3), num_filter=4,
                                                                     pad=(1, 1)), r(1, 2, 5, 6),
          y=r(1, 18, 5, 6, low=-1.5, high=1.5), w=r(4, 2, 3, 3), b=r(4))

@@ -295,12 +295,20 @@ static void layer_norm(Maker *m, const Made *made)
     CaValue *x = made->value;
     CaNode *n = node(m, "ReduceMean", x, ints(m, 1, &last), NULL);
     set(m, n, "keep_dims", "true");
-    CaValue *d = op(m, "Subtract", x, done(m, n));
+    CaValue *average = done(m, n), *y = NULL;
+    CaValue *d = op(m, "Subtract", x, average);
     n = node(m, "ReduceMean", op(m, "Power", d, number(m, 2)), ints(m, 1, &last), NULL);
     set(m, n, "keep_dims", "true");
     CaValue *spread = op(m, "Sqrt", op(m, "Add", done(m, n), number(m, 0.25)), NULL);
     /* The variance is rounded at the square of the magnitude. */
     const double square = 4 * made->most * made->most;
+    if (pick(m, 2)) { /* its terms are twice the magnitude of x */
+        CaValue *f = op(m, "Divide", number(m, 1), spread);
+        y = op(m, "Add", op(m, "Multiply", x, f),
+               op(m, "Subtract", number(m, 0.5), op(m, "Multiply", f, average)));
+        keep(m, y, 8, 4.5, made->error + unit * 4 * (square + 4 * made->most));
+        return;
+    }
     keep(m, op(m, "Divide", d, spread), 8, 4, made->error + unit * 4 * square);
 }
 
@@ -558,11 +566,21 @@ static void stride(Maker *m, const Made *x)
     keep(m, done(m, n), 1, x->most, x->error);
 }
 
+/* Through the last axis of all others joined. */
+static void tensordot(Maker *m, const Made *x)
+{
+    const CarinaShape s = x->value->shape;
+    const int64_t k = s.dims[3], dims[2] = {k, 3}, flat[2] = {-1, k};
+    const int64_t back[4] = {s.dims[0], s.dims[1], s.dims[2], 3};
+    CaValue *y = op(m, "MatMul", reshape(m, x->value, 2, flat), weights(m, 2, dims, k));
+    keep(m, reshape(m, y, 4, back), 1, x->most, x->error);
+}
+
 static void arrange(Maker *m, const Made *x)
 {
     static void (*const kinds[])(Maker *, const Made *) = {
         mean,        softmax, halves, slice,     gather, regroup, flatten,
-        like_itself, slope,   tile,   attention, groups, stride};
+        like_itself, slope,   tile,   attention, groups, stride,  tensordot};
     kinds[pick(m, (int)(sizeof kinds / sizeof *kinds))](m, x);
 }
 

@@ -98,11 +98,11 @@ static bool boxes_of(CaMxnetCall *c, Boxes *z)
 /* [1, 1, A, 7] to [1, A, 6]: without the image, sorted by score; -1 where nothing was found. */
 static CaValue *sorted(CaBuild *b, CaValue *found, int64_t n)
 {
-    static const int64_t column = 1, row_dims[] = {1, 6};
+    static const int64_t second = 1, row_dims[] = {1, 6};
     const int64_t rows[] = {n, 6}, out[] = {1, n, 6};
     CaValue *v = ca_build_reshape(b, ca_mxnet_slice(b, found, 3, 1, 7), rows, 2);
     CaValue *score = ca_build_2(b, "Squeeze", ca_mxnet_slice(b, v, 1, 1, 2),
-                                ca_build_vector(b, &column, 1));
+                                ca_build_vector(b, &second, 1));
     CaValue *const in[] = {score, ca_build_scalar(b, n)};
     CaValue *top = ca_build_make_at(b, "TopK", 11, in, 2, 2);
     ca_build_set_int(b, top, "axis", 0);
@@ -114,7 +114,7 @@ static CaValue *sorted(CaBuild *b, CaValue *found, int64_t n)
         return NULL;
     v = ca_build_3(b, "Gather", v, top + 1, ca_build_scalar(b, 0));
     CaValue *is_box = ca_build_2(b, "Greater", top, ca_build_number(b, top, 0));
-    is_box = ca_build_2(b, "Unsqueeze", is_box, ca_build_vector(b, &column, 1));
+    is_box = ca_build_2(b, "Unsqueeze", is_box, ca_build_vector(b, &second, 1));
     CaValue *none = ca_build_2(b, "Broadcast", ca_build_number(b, v, -1),
                                ca_build_vector(b, row_dims, 2));
     return ca_build_reshape(b, ca_build_3(b, "Select", is_box, v, none), out, 3);
@@ -147,9 +147,59 @@ static void multi_box_detection(CaMxnetCall *c)
     ca_mxnet_out(c, sorted(b, v, z.n));
 }
 
+/* --- Boxes from what a network says of anchors: [B, N, 4]. */
+
+/* Column i of the last dimension, which stays. */
+static CaValue *column(CaBuild *b, CaValue *v, int64_t i)
+{
+    return ca_mxnet_slice(b, v, -1, i, i + 1);
+}
+
+/* The anchor's middle (of x or y) and its length there, from corners or from middle and length. */
+static void anchor_of(CaMxnetCall *c, CaValue *anchors, int64_t i, CaValue **middle,
+                      CaValue **length)
+{
+    CaBuild *const b = c->b;
+    CaValue *first = column(b, anchors, i), *second = column(b, anchors, i + 2);
+    *middle = first;
+    *length = second;
+    if (ca_mxnet_is(c, "format", "center"))
+        return;
+    *length = ca_build_2(b, "Subtract", second, first);
+    *middle = ca_build_2(b, "Add", first, ca_build_times(b, *length, 0.5));
+}
+
+static void box_decode(CaMxnetCall *c)
+{
+    static const char *const stds[] = {"std0", "std1", "std2", "std3"};
+    CaBuild *const b = c->b;
+    CaValue *x = ca_mxnet_in(c, 0), *anchors = ca_mxnet_in(c, 1), *low[2], *high[2];
+    const double clip = ca_mxnet_real(c, "clip", -1);
+    for (int i = 0; i < 2; i++) {
+        CaValue *middle, *length;
+        anchor_of(c, anchors, i, &middle, &length);
+        CaValue *move = ca_build_times(b, column(b, x, i), ca_mxnet_real(c, stds[i], 1));
+        CaValue *at =
+            ca_build_2(b, "Add", ca_build_2(b, "Multiply", move, length), middle);
+        CaValue *size =
+            ca_build_times(b, column(b, x, i + 2), ca_mxnet_real(c, stds[i + 2], 1));
+        if (clip > 0)
+            size = ca_build_2(b, "Minimum", size, ca_build_number(b, size, clip));
+        size = ca_build_2(b, "Multiply", ca_build_1(b, "Exp", size), length);
+        size = ca_build_times(b, size, 0.5);
+        low[i] = ca_build_2(b, "Subtract", at, size);
+        high[i] = ca_build_2(b, "Add", at, size);
+    }
+    CaValue *const in[] = {low[0], low[1], high[0], high[1]};
+    CaValue *v = ca_build_make(b, "Concat", in, 4, 1);
+    ca_build_set_int(b, v, "axis", -1);
+    ca_mxnet_out(c, v);
+}
+
 const CaMxnetOp ca_mxnet_detect[] = {
     {"_contrib_DeformableConvolution", deformable_convolution, NULL, 2},
     {"_contrib_MultiBoxDetection", multi_box_detection, NULL, 0},
+    {"_contrib_box_decode", box_decode, NULL, 0},
     {"_npx_multibox_detection", multi_box_detection, NULL, 0},
     {NULL, NULL, NULL, 0},
 };

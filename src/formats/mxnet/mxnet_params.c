@@ -11,12 +11,11 @@
 #include <string.h>
 
 enum {
-    LIST_MAGIC = 0x112,
     LARGEST_OLD_RANK = 32, /* MXNet 0.x's own bound: a first word up to it is a rank */
     MAX_NAME = 4096
 };
 static const uint32_t v1 = 0xF993FAC8, v2 = 0xF993FAC9, v3 = 0xF993FACA;
-/* The shortest record is one of a version 0 array that is none: its rank. */
+/* The shortest record is one of a version 0 array that is none: its rank. A name has its length at least. */
 enum { LEAST_RECORD = 4, LEAST_NAME = 8 };
 
 typedef struct Cursor {
@@ -222,7 +221,7 @@ CarinaStatus ca_mxnet_params(CaMxnetParams *out, CaArena *arena, const char *pat
                       "%s: does not begin as an MXNet list of arrays does (0x112); give "
                       "the .params file of the network",
                       path);
-    CA_TRY(read_count(&c, &n, LEAST_RECORD, "a list of arrays"));
+    CA_TRY(read_count(&c, &n, LEAST_RECORD + LEAST_NAME, "a list of arrays"));
     out->v = ca_arena_array(arena, (size_t)n + 1, sizeof *out->v);
     if (!out->v)
         return ca_err(err, CARINA_ERR_MEMORY, "%s: out of memory", path);

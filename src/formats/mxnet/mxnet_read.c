@@ -107,9 +107,9 @@ static bool is_label_slot(const CaMxnetNode *n, int32_t slot)
                          strcmp(n->op, "Softmax") == 0);
 }
 
-static void mark_slot(unsigned char *roles, const CaMxnetNode *n, int32_t slot)
+static void mark_slot(unsigned char *roles, const CaMxnetNode *n, const CaMxnetOp *op,
+                      int32_t slot)
 {
-    const CaMxnetOp *op = ca_mxnet_op_find(n->op);
     const int32_t from = n->in[slot].node;
     const bool is_state = strcmp(n->op, "RNN") == 0 && slot >= 2;
     roles[from] |= IS_NEEDED;
@@ -183,10 +183,13 @@ static void mark(CaMxnet *r, unsigned char *roles)
     const CaMxnetSymbol *s = &r->symbol;
     for (int32_t i = 0; i < s->n_heads; i++)
         roles[s->heads[i].node] |= IS_NEEDED | IS_DATA;
-    for (int32_t i = s->n_nodes - 1; i >= 0; i--)
-        for (int32_t k = 0; (roles[i] & IS_NEEDED) && k < s->nodes[i].n_in; k++)
-            if (!is_label_slot(&s->nodes[i], k))
-                mark_slot(roles, &s->nodes[i], k);
+    for (int32_t i = s->n_nodes - 1; i >= 0; i--) {
+        const CaMxnetNode *n = &s->nodes[i];
+        const CaMxnetOp *op = roles[i] & IS_NEEDED ? ca_mxnet_op_find(n->op) : NULL;
+        for (int32_t k = 0; (roles[i] & IS_NEEDED) && k < n->n_in; k++)
+            if (!is_label_slot(n, k))
+                mark_slot(roles, n, op, k);
+    }
 }
 
 static bool is_variable(const CaMxnetNode *n) { return strcmp(n->op, "null") == 0; }

@@ -13,7 +13,7 @@
 
 /* A true symbol is 5 deep (nodes, node, inputs, input, number); subgraphs of control flow add as much again. jansson
  * takes some 100 bytes for a value. */
-enum { MAX_DEPTH = 32, MAX_VALUES = 1 << 24, MAX_ATTRS = 256 };
+enum { MAX_DEPTH = 32, MAX_VALUES = 1 << 22, MAX_ATTRS = 256 };
 
 typedef struct Reader {
     const char *path;

@@ -24,6 +24,18 @@ static bool is_word(const char *text, size_t n, const char *list)
     return ca_text_in_list(list, word);
 }
 
+/* Has node n the name [name, +size), or the input of the signature that it is? */
+static bool is_named(const CaTf *r, const CaTfNode *n, const char *name, size_t size)
+{
+    if (strlen(n->name) == size && memcmp(name, n->name, size) == 0)
+        return true;
+    for (int32_t i = 0; i < r->n_inputs; i++)
+        if (r->inputs[i].edge.node == n && strlen(r->inputs[i].name) == size &&
+            memcmp(name, r->inputs[i].name, size) == 0)
+            return true;
+    return false;
+}
+
 /* "a->true,b:0->0": does the user freeze node n to a boolean? */
 static bool frozen(const CaTf *r, const CaTfNode *n, bool *value)
 {
@@ -37,8 +49,7 @@ static bool frozen(const CaTf *r, const CaTfNode *n, bool *value)
         size_t length = (size_t)(arrow - item);
         if (length > 2 && memcmp(item + length - 2, ":0", 2) == 0)
             length -= 2;
-        if (length != strlen(n->name) || memcmp(item, n->name, length) != 0 ||
-            arrow + 2 >= item + size)
+        if (arrow + 2 >= item + size || !is_named(r, n, item, length))
             continue;
         const size_t rest = size - (size_t)(arrow + 2 - item);
         *value = is_word(arrow + 2, rest, "1,true,True,TRUE");

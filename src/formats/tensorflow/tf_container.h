@@ -29,7 +29,10 @@ bool ca_tf_known_condition(CaTf *r, const CaTfEdge *edge, bool *value);
 CarinaStatus ca_tf_prune(CaTf *r);
 
 /* --- tf_training.c */
-/* In a graph with an optimiser or a loss, the ends of the network itself become outputs; in others nothing happens. */
+/* In a graph that assigns variables, or has a loss, the ends of the network itself become outputs; in others nothing
+ * happens. */
 CarinaStatus ca_tf_guess_trained(CaTf *r);
+/* Is it one of the nodes that a condition is made of, on which constants of its branches depend? */
+bool ca_tf_is_pivot(const CaTfNode *n);
 
 #endif

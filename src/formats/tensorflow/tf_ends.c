@@ -6,6 +6,8 @@
  */
 #include "formats/tensorflow/tf_ends.h"
 
+#include "formats/tensorflow/tf_container.h"
+
 #include <string.h>
 
 /* --- Lists. */
@@ -263,7 +265,10 @@ static CarinaStatus freeze_one(CaTf *r, const char *name, const char *value, siz
     const CarinaShape scalar = ca_shape(0, NULL);
     CaTfEdge edge;
     CaValue *constant = NULL;
+    const CaTfEnd *known = find_end(r->inputs, r->n_inputs, name);
     ca_tf_find_edge(r, &edge, name);
+    if (known)
+        edge = known->edge;
     if (!edge.node)
         return no_such(r, "frozen input", name);
     const int32_t count =
@@ -330,9 +335,8 @@ static bool is_no_output(const CaTfNode *n)
         "Summary",   "Save",   "Restore",     "Assign",     "Queue",   "Variable",
         "VarHandle", "Apply",  "Iterator",    "Dataset",    "Barrier", "Initialize",
         "Table",     "Reader", "TensorArray", "Placeholder"};
-    if (n->is_inner ||
-        (n->n_in == 1 && n->in[0].node && strcmp(n->in[0].node->op, "Switch") == 0))
-        return true; /* the latter: what a branch's constants depend on */
+    if (n->is_inner || ca_tf_is_pivot(n))
+        return true;
     for (size_t i = 0; i < sizeof whole / sizeof whole[0]; i++)
         if (strcmp(n->op, whole[i]) == 0)
             return true;
@@ -457,7 +461,10 @@ CarinaStatus ca_tf_settle_ends(CaTf *r)
     if (r->n_outputs == 0) /* before cutting, which leaves ends that nobody reads */
         CA_TRY(guess_outputs(r));
     CA_TRY(option_inputs(r));
+    CA_TRY(freeze(r));
     for (int32_t i = 0; i < r->n_inputs; i++) {
+        if (ca_tf_value(&r->inputs[i].edge))
+            continue; /* frozen */
         if (by_signature)
             shape_by_place(r, &r->inputs[i], i);
         if (by_signature || !is_input(r->inputs[i].edge.node) ||

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Where a training graph's network ends, where nobody says it: at what is computed from data, belongs to neither loss,
+ * Where the network of a graph with variables ends, where nobody says it: at what is computed from data, belongs to neither loss,
  * optimiser, input pipeline nor log, and is read by these only.
  *
  * Whatever reads a loss or the labels that go into one belongs to training; so do gradients, by their name.
@@ -68,12 +68,13 @@ static void spread(const CaTf *r, unsigned char *marks)
     }
 }
 
-/* What constants of a branch depend on: an Identity of a Switch of the condition itself. */
-static bool is_pivot(const CaTfNode *n)
+bool ca_tf_is_pivot(const CaTfNode *n)
 {
     const CaTfNode *from = n->n_in == 1 ? n->in[0].node : NULL;
+    const char *slash = strrchr(n->name, '/');
     return (from && from->n_in == 2 && strcmp(from->op, "Switch") == 0) ||
-           strcmp(n->op, "Switch") == 0;
+           strcmp(n->op, "Switch") == 0 ||
+           (from && slash && strcmp(slash, "/pred_id") == 0);
 }
 
 CarinaStatus ca_tf_guess_trained(CaTf *r)
@@ -95,7 +96,8 @@ CarinaStatus ca_tf_guess_trained(CaTf *r)
         }
         if (is_training(n)) {
             marks[i] |= TRAINING;
-            has_training = has_training || strstr(n->op, "Apply");
+            has_training = has_training || strstr(n->op, "Apply") ||
+                           strncmp(n->op, "Assign", 6) == 0;
         }
     }
     if (!has_training)
@@ -107,7 +109,7 @@ CarinaStatus ca_tf_guess_trained(CaTf *r)
                 marks[r->nodes[i]->in[k].node->place] |= READ;
     for (int32_t i = 0; i < r->n_nodes; i++) {
         CaTfNode *n = r->nodes[i];
-        if (marks[i] != FROM_DATA || ca_text_in_list(sources, n->op) || is_pivot(n))
+        if (marks[i] != FROM_DATA || ca_text_in_list(sources, n->op) || ca_tf_is_pivot(n))
             continue;
         const CaTfEnd end = {.name = n->name, .edge = {n->name, n, 0}};
         CA_TRY(ca_tf_add_output(r, &end));

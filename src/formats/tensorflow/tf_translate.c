@@ -85,7 +85,9 @@ static const char *advice(const char *op)
         {"Parse", "cut the model behind it with --input"},
         {"String", "cut the model behind it with --input"},
         {"HashTable", "cut the model behind it with --input"},
-        {"Random", "random numbers belong to training; export the model for inference"},
+        {"Random",
+         "random numbers belong to training: export the model for inference, or freeze its "
+         "condition with --freeze-placeholder-with-value"},
         {"While", "Carina runs no loops; cut the model behind it with --input or before "
                   "it with --output"},
         {"Enter", "Carina runs no loops; cut the model behind it with --input or before "

@@ -6,8 +6,8 @@
  * Indices become int64 first: constants while compiling, others in a phase of their own; a tuple of indices becomes
  * the number of the row that it names. Scattering is a copy of the data and then the updates in their order.
  */
-#include "cpu_program.h"
 #include "kernels/layout/gather_plain.h"
+#include "lower_parts.h"
 
 #include <string.h>
 
@@ -23,7 +23,9 @@ typedef struct IndexStep {
     CarinaShape data, at; /* ScatterElementsUpdate */
     int axis;
     size_t data_size;
-    bool wraps, refuses;
+    bool wraps, refuses, combines; /* combines: by op, else updates replace */
+    CaTypedOp op;
+    CaTypedKind kind;
 } IndexStep;
 
 static const char outside[] = "an index is outside the axis";
@@ -157,7 +159,36 @@ static void run_scatter(const CaCpuStep *s, CaCpuRun *r, int phase, int thread,
         ca_cpu_refuse(r, s, outside);
 }
 
-/* By one thread: later updates of a place win. */
+/* n elements of the updates meet those that are there. */
+static void meet(const IndexStep *d, char *to, const char *from, size_t size, int64_t n)
+{
+    if (d->combines)
+        ca_typed_combine(d->op, d->kind, to, from, n);
+    else
+        memcpy(to, from, (size_t)n * size);
+}
+
+/* Rows that combine, by one thread, in the order of the updates. */
+static void run_scatter_combined(const CaCpuStep *s, CaCpuRun *r, int phase, int thread,
+                                 int n_threads)
+{
+    const IndexStep *d = s->data;
+    const size_t size = d->elements.elem_size, row = d->rows.row_size;
+    if (is_before_scatter(s, r, phase, thread, n_threads) || thread)
+        return;
+    const char *from = ca_cpu_at(r, d->updates);
+    char *to = ca_cpu_at(r, d->out);
+    for (int64_t i = 0; i < d->rows.n_index; i++) {
+        const int64_t at = indices(r, d)[i];
+        if (at < 0 || at >= d->rows.n)
+            ca_cpu_refuse(r, s, outside);
+        else
+            meet(d, to + (size_t)at * row, from + (size_t)i * row, size,
+                 (int64_t)(row / size));
+    }
+}
+
+/* By one thread: later updates of a place win, or are combined in their order. */
 static void run_scatter_elements(const CaCpuStep *s, CaCpuRun *r, int phase, int thread,
                                  int n_threads)
 {
@@ -182,7 +213,7 @@ static void run_scatter_elements(const CaCpuStep *s, CaCpuRun *r, int phase, int
             stride *= n;
         }
         if (is_inside)
-            memcpy(to + (size_t)at * size, from, size);
+            meet(d, to + (size_t)at * size, from, size, 1);
         else
             ca_cpu_refuse(r, s, outside);
     }
@@ -321,19 +352,38 @@ CarinaStatus ca_cpu_lower_gather_nd(CaCpuBuild *b, const CarinaNode *n)
     return emit(b, n, d, 1, run_gather, "gather", false);
 }
 
-/* Reductions combine numbers: the reference does them. */
-static bool only_replaces(const CarinaNode *n)
+/* How updates meet the data. False where the reference does it: means, and data that does not count. */
+static bool take_reduction(IndexStep *d, const CarinaNode *n)
 {
+    static const struct {
+        const char *name;
+        CaTypedOp op;
+    } known[] = {{"sum", CA_TYPED_ADD},
+                 {"sub", CA_TYPED_SUB},
+                 {"prod", CA_TYPED_MUL},
+                 {"min", CA_TYPED_MIN},
+                 {"max", CA_TYPED_MAX}};
     const char *how = carina_node_enum(n, "reduction");
-    return !*how || strcmp(how, "none") == 0;
+    d->elements.elem_size = ca_cpu_elem_size(n->outputs[0].type);
+    if (!*how || strcmp(how, "none") == 0)
+        return true;
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (strcmp(how, known[i].name) == 0) {
+            d->combines = true;
+            d->op = known[i].op;
+        }
+    return d->combines && n->outputs[0].type != CARINA_BOOL &&
+           carina_node_bool(n, "use_init_val", true) &&
+           ca_cpu_typed_kind(&d->kind, n->outputs[0].type);
 }
 
 CarinaStatus ca_cpu_lower_scatter_nd(CaCpuBuild *b, const CarinaNode *n)
 {
     IndexStep d = {.tuple = 0};
-    if (!only_replaces(n) || !take_tuples(&d, n, 0))
+    if (!take_reduction(&d, n) || !take_tuples(&d, n, 0))
         return CARINA_ERR_UNSUPPORTED;
-    return emit(b, n, d, 1, run_scatter, "scatter", true);
+    return emit(b, n, d, 1, d.combines ? run_scatter_combined : run_scatter, "scatter",
+                true);
 }
 
 CarinaStatus ca_cpu_lower_scatter(CaCpuBuild *b, const CarinaNode *n)
@@ -357,10 +407,9 @@ CarinaStatus ca_cpu_lower_scatter_elements(CaCpuBuild *b, const CarinaNode *n)
 {
     const CarinaShape *x = &n->inputs[0].value->shape, *at = &n->inputs[1].value->shape;
     IndexStep d = {.data = *x, .at = *at};
-    if (!only_replaces(n) || !known_axis(n, 3, &d.axis) || x->rank != at->rank ||
+    if (!take_reduction(&d, n) || !known_axis(n, 3, &d.axis) || x->rank != at->rank ||
         ca_cpu_count(at) != ca_cpu_count(&n->inputs[2].value->shape))
         return CARINA_ERR_UNSUPPORTED;
-    d.elements.elem_size = ca_cpu_elem_size(n->outputs[0].type);
     return emit(b, n, d, 1, run_scatter_elements, "scatter_elements", true);
 }
 

@@ -3,8 +3,7 @@
  * Element-wise operators in all types, where no f32 chain takes them: arithmetic of integers and f64, comparisons,
  * logic, Select, and FakeQuantize and PReLU with operands that stretch anyhow.
  */
-#include "cpu_program.h"
-#include "kernels/typed/typed.h"
+#include "lower_parts.h"
 
 #include <math.h>
 #include <string.h>
@@ -18,7 +17,7 @@ typedef struct TypedStep {
     int in[CA_SPREAD_MAX_IN], n_in, out;
 } TypedStep;
 
-static bool kind_of(CaTypedKind *kind, CarinaType type)
+bool ca_cpu_typed_kind(CaTypedKind *kind, CarinaType type)
 {
     static const signed char kinds[CARINA_N_TYPES] = {
         [CARINA_F32] = CA_TYPED_KIND_f32 + 1,  [CARINA_F16] = CA_TYPED_KIND_f32 + 1,
@@ -165,7 +164,7 @@ CarinaStatus ca_cpu_lower_typed(CaCpuBuild *b, const CarinaNode *n)
     TypedStep d = {.op = CA_N_TYPED_OPS};
     CarinaShape shapes[CA_SPREAD_MAX_IN];
     if (n->n_inputs != 2 || !take(&d, shapes, n, 2) ||
-        !kind_of(&d.kind, n->inputs[0].value->type) ||
+        !ca_cpu_typed_kind(&d.kind, n->inputs[0].value->type) ||
         ca_cpu_type(n->inputs[0].value->type) != ca_cpu_type(n->inputs[1].value->type))
         return CARINA_ERR_UNSUPPORTED;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)

@@ -162,6 +162,9 @@ def train():
         v1.train.write_graph(session.graph, ".", "train_graph.pb", as_text=False)
     two_shards("one/whole", "train")
     shutil.rmtree("one")
+    os.mkdir("latest")
+    with open("latest/checkpoint", "w") as f:
+        f.write('model_checkpoint_path: "../train"\nall_model_checkpoint_paths: "../train"\n')
 
 
 def two_shards(source, target):

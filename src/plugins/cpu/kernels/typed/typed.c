@@ -25,6 +25,11 @@ size_t ca_typed_out_size(CaTypedOp op, CaTypedKind kind)
     return op >= CA_TYPED_EQUAL ? 1 : types[kind].size;
 }
 
+void ca_typed_combine(CaTypedOp op, CaTypedKind kind, void *y, const void *u, int64_t n)
+{
+    types[kind].row(op, y, y, u, n, 1, 1);
+}
+
 typedef struct Job {
     CaTypedOp op;
     CaTypedKind kind;

@@ -30,6 +30,9 @@ size_t ca_typed_out_size(CaTypedOp op, CaTypedKind kind);
 void ca_typed_run(const CaSpread *plan, CaTypedOp op, CaTypedKind kind, void *out,
                   const void *a, const void *b, int thread, int n_threads);
 
+/* y = y op u, n elements each. */
+void ca_typed_combine(CaTypedOp op, CaTypedKind kind, void *y, const void *u, int64_t n);
+
 /* out = condition ? a : b, elements of 1, 2, 4 or 8 bytes; plan: of three operands. */
 void ca_select_run(const CaSpread *plan, size_t elem_size, void *out,
                    const uint8_t *condition, const void *a, const void *b, int thread,
