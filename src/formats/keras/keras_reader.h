@@ -9,8 +9,8 @@
 #ifndef CA_FORMATS_KERAS_READER_H
 #define CA_FORMATS_KERAS_READER_H
 
-#include "formats/archive/hdf5_file.h"
 #include "formats/build.h"
+#include "formats/keras/keras_hdf5.h"
 
 #include <jansson.h>
 

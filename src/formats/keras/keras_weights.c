@@ -19,7 +19,7 @@ static void no_memory(CaKeras *r)
 static bool good(CaKeras *r, CarinaStatus status)
 {
     if (r->b.status == CARINA_OK)
-        r->b.status = status; /* hdf5_file.c has said which file */
+        r->b.status = status; /* keras_hdf5.c has said which file */
     return r->b.status == CARINA_OK;
 }
 
