@@ -9,8 +9,8 @@
 #ifndef CA_FORMATS_KERAS_READER_H
 #define CA_FORMATS_KERAS_READER_H
 
+#include "formats/archive/hdf5_file.h"
 #include "formats/build.h"
-#include "formats/keras/keras_hdf5.h"
 
 #include <jansson.h>
 
@@ -111,6 +111,7 @@ struct CaKeras {
     int version;              /* 2 or 3 */
     int64_t minor;
     int depth;
+    int32_t n_calls; /* of all layers so far */
 };
 
 struct CaKerasCall {

@@ -5,7 +5,7 @@
  * Groups of both kinds are read, symbol tables and links in the header. Not read is what no Keras writes: links and
  * attributes in fractal heaps, shared messages, addresses of other than 8 bytes.
  */
-#include "formats/keras/keras_hdf5_own.h"
+#include "formats/archive/hdf5_own.h"
 
 #include "graph/shape.h"
 

@@ -2,7 +2,7 @@
 /*
  * The datasets of an HDF5 file: types, layouts, chunks, and the filters that are undone.
  */
-#include "formats/keras/keras_hdf5_own.h"
+#include "formats/archive/hdf5_own.h"
 
 #include "graph/shape.h"
 

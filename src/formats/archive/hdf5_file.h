@@ -6,8 +6,8 @@
  * outside of the file is opened, and weights are slices of the map. libhdf5 trusts its input, and falls over files made to
  * hurt. Only hard links are followed, and only deflate, shuffle and checksums undone.
  */
-#ifndef CA_FORMATS_KERAS_HDF5_H
-#define CA_FORMATS_KERAS_HDF5_H
+#ifndef CA_FORMATS_HDF5_FILE_H
+#define CA_FORMATS_HDF5_FILE_H
 
 #include "base/memory.h"
 #include <carina/tensor.h>

@@ -4,10 +4,10 @@
  *
  * Names of structures and numbers of messages are those of the HDF5 File Format Specification, version 3.0.
  */
-#ifndef CA_FORMATS_KERAS_HDF5_OWN_H
-#define CA_FORMATS_KERAS_HDF5_OWN_H
+#ifndef CA_FORMATS_HDF5_OWN_H
+#define CA_FORMATS_HDF5_OWN_H
 
-#include "formats/keras/keras_hdf5.h"
+#include "formats/archive/hdf5_file.h"
 
 #include <stdbool.h>
 
