@@ -224,7 +224,7 @@ static CarinaTensor *unpack_nibbles(CaTfliteCall *c, const CaTfliteTensor *t, in
                                                 &t->shape, c->r->flat.err)))
         return NULL;
     for (int64_t i = 0; i < n; i++) {
-        const unsigned v = data[i / 2] >> (i % 2 * 4) & 15u;
+        const unsigned v = (unsigned)data[i / 2] >> (i % 2 * 4) & 15u;
         ((unsigned char *)out->data)[i] =
             (unsigned char)(is_signed && v > 7 ? v | 0xf0u : v);
     }
