@@ -300,8 +300,25 @@ static void drop_port(CaNode **list, int32_t *n, const CaNode *node)
     *n = kept;
 }
 
+/* The tensor of a Const goes with it: a model's weights are rewritten several times, and must not pile up. */
+static void let_tensor_go(CaGraph *g, CaNode *node)
+{
+    struct CaGraphOwn *own = g->own;
+    const CarinaTensor *t =
+        node->n_outputs == 1 && node->n_inputs == 0 ? node->outputs[0].constant : NULL;
+    size_t i = own->n_tensors;
+    while (t && i > 0 && own->tensors[i - 1] != t)
+        i--;
+    if (!t || i == 0)
+        return;
+    node->outputs[0].constant = NULL;
+    carina_tensor_free(&own->tensors[i - 1]);
+    own->tensors[i - 1] = own->tensors[--own->n_tensors];
+}
+
 void ca_graph_remove(CaGraph *g, CaNode *node)
 {
+    let_tensor_go(g, node);
     for (int i = 0; i < node->n_inputs; i++)
         let_go(&node->inputs[i]);
     drop_port(g->inputs, &g->n_inputs, node);

@@ -12,6 +12,7 @@
  */
 #include "passes/rewrite.h"
 
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -129,32 +130,66 @@ static bool is_per_channel(const CaValue *c, int rank, int axis, int64_t channel
     return n == 1 || (n == channels && at >= 0 && s->dims[at] == channels);
 }
 
-/* Weights times v by channel; *done stays false where they would not fit their type. */
-static CarinaStatus scale_weights(CaGraph *g, const Weights *w, const double *v,
-                                  int64_t n_v, bool by_out, bool *done, CarinaError *err)
+/* Weights of f32 times v, each product in double and rounded once; NULL with status OK: they do not fit. */
+static CarinaStatus scale_floats(CarinaTensor **out, const Weights *w, const double *v,
+                                 int64_t n_v, bool by_out, CarinaError *err)
 {
-    CaNode *old = w->value->node;
-    double *x = ca_rewrite_reals(w->value);
+    const CarinaTensor *t = ca_rewrite_constant(w->value);
+    const int64_t run = by_out == w->out_is_a ? w->b * w->s : w->s; /* of one channel */
+    const char *from = t->data;
+    bool fits = true;
+    CA_TRY(carina_tensor_create(out, CARINA_F32, &t->shape, err));
+    float *to = (*out)->data;
+    for (int64_t i = 0, n = w->g * w->a * w->b * w->s; i < n; i += run) {
+        const double k = v[n_v == 1 ? 0 : channel(w, i, by_out)];
+        for (int64_t j = i; j < i + run; j++) {
+            float x;
+            memcpy(&x, from + (size_t)j * sizeof x, sizeof x);
+            to[j] = (float)((double)x * k);
+            fits = fits && fabsf(to[j]) <= FLT_MAX;
+        }
+    }
+    if (!fits)
+        carina_tensor_free(out);
+    return CARINA_OK;
+}
+
+static CarinaStatus scale_any(CarinaTensor **out, const Weights *w, const double *v,
+                              int64_t n_v, bool by_out, CarinaError *err)
+{
     const int64_t n = w->g * w->a * w->b * w->s;
+    double *x = ca_rewrite_reals(w->value);
     CarinaStatus status = CARINA_OK;
-    CaValue *fresh = NULL;
     if (!x)
         return ca_err(err, CARINA_ERR_MEMORY, "out of memory for the weights of '%s'",
                       w->node->name);
     for (int64_t i = 0; i < n; i++)
         x[i] *= v[n_v == 1 ? 0 : channel(w, i, by_out)];
-    if (ca_rewrite_fits(w->value->type, x, n)) {
-        const bool is_own = ca_value_n_uses(w->value) == 1;
-        status = ca_graph_reals(&fresh, g, w->node, is_own ? old->name : NULL,
-                                w->value->type, &w->value->shape, x, n, err);
-        if (status == CARINA_OK) {
-            ca_node_set_input(w->node, 1, fresh);
-            ca_rewrite_drop(g, old);
-            *done = true;
-        }
-    }
+    if (ca_rewrite_fits(w->value->type, x, n))
+        status = carina_tensor_create(out, w->value->type, &w->value->shape, err);
+    for (int64_t i = 0; *out && i < n; i++)
+        ca_put_real((*out)->type, (*out)->data, i, x[i]);
     ca_free(x);
     return status;
+}
+
+/* Weights times v by channel; *done stays false where they would not fit their type. */
+static CarinaStatus scale_weights(CaGraph *g, const Weights *w, const double *v,
+                                  int64_t n_v, bool by_out, bool *done, CarinaError *err)
+{
+    CaNode *old = w->value->node;
+    const bool is_own = ca_value_n_uses(w->value) == 1;
+    CarinaTensor *scaled = NULL;
+    CaValue *fresh = NULL;
+    const bool is_float = ca_rewrite_constant(w->value)->type == CARINA_F32;
+    CA_TRY((is_float ? scale_floats : scale_any)(&scaled, w, v, n_v, by_out, err));
+    if (!scaled)
+        return CARINA_OK;
+    CA_TRY(ca_graph_constant(&fresh, g, w->node, is_own ? old->name : NULL, scaled, err));
+    ca_node_set_input(w->node, 1, fresh);
+    ca_rewrite_drop(g, old);
+    *done = true;
+    return CARINA_OK;
 }
 
 /* conv(x) * s */
