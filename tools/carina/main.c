@@ -14,6 +14,7 @@ const Command *const commands[] = {
     &command_classify,
     &command_benchmark,
     &command_compare,
+    &command_quantize,
     &command_devices,
     &command_ops,
     &command_version,
