@@ -90,14 +90,18 @@ void calibration_find(Calibration *c)
             layer->watched[i] = watch(c, n->inputs[i].value);
         layer->n_channels = s->dims[strcmp(n->op_name, "MatMul") == 0 ? s->rank - 1 : 1];
         layer->shift = allocate((size_t)layer->n_channels + 1, sizeof *layer->shift);
+        layer->channels =
+            allocate((size_t)layer->n_channels + 1, sizeof *layer->channels);
     }
     c->first_class = allocate((size_t)c->images.n + 1, sizeof *c->first_class);
 }
 
 void calibration_free(Calibration *c)
 {
-    for (int i = 0; i < c->n_layers; i++)
+    for (int i = 0; i < c->n_layers; i++) {
         free(c->layers[i].shift);
+        free(c->layers[i].channels);
+    }
     for (int i = 0; i < c->n_watched; i++)
         free(c->watched[i].counts);
     free(c->layers);
@@ -207,21 +211,22 @@ static void describe(CarinaQuantizeLayer *to, const Calibration *c,
     }
 }
 
-static void add_loss(QuantLayer *layer, const CarinaTensor *is, const CarinaTensor *want,
-                     int n_pictures)
+static void add_loss(QuantLayer *layer, const CarinaTensor *is, const CarinaTensor *want)
 {
     const float *x = want->data, *y = is->data;
     const bool is_last = strcmp(layer->node->op_name, "MatMul") == 0;
-    const int64_t n = tensor_count(want), channels = layer->n_channels;
     int64_t inner = 1;
     for (int i = 2; i < want->shape.rank && !is_last; i++)
         inner *= want->shape.dims[i];
-    for (int64_t i = 0; i < n; i++) {
+    for (int64_t i = 0; i < tensor_count(want); i++) {
+        const int64_t k = i / inner % layer->n_channels;
         const double d = (double)x[i] - (double)y[i];
-        layer->signal += (double)x[i] * (double)x[i];
-        layer->noise += d * d;
-        layer->shift[i / inner % channels] +=
-            d * (double)channels / ((double)n * n_pictures);
+        ChannelLoss *c = &layer->channels[k];
+        c->sum += (double)x[i];
+        c->squares += (double)x[i] * (double)x[i];
+        c->noise += d * d;
+        c->n++;
+        layer->shift[k] += d; /* a mean in the end */
     }
 }
 
@@ -231,7 +236,7 @@ static bool see_losses(Calibration *c, int i, CarinaRequest *request)
     (void)i;
     for (int k = 0; k < c->n_layers; k++)
         add_loss(&c->layers[k], carina_request_output(request, first + c->n_layers + k),
-                 carina_request_output(request, first + k), c->images.n);
+                 carina_request_output(request, first + k));
     return true;
 }
 
@@ -252,6 +257,10 @@ bool calibration_losses(Calibration *c)
         (carina_model_quantize(model, layers, c->n_layers, &options, &err) == CARINA_OK ||
          failed(&err)) &&
         run_all(c, model, "f32", "losses", see_losses);
+    for (int k = 0; k < c->n_layers && good; k++)
+        for (int64_t i = 0; i < c->layers[k].n_channels; i++)
+            if (c->layers[k].channels[i].n > 0)
+                c->layers[k].shift[i] /= (double)c->layers[k].channels[i].n;
     carina_model_free(&model);
     free(layers);
     return good;
@@ -259,7 +268,17 @@ bool calibration_losses(Calibration *c)
 
 double layer_sqnr(const QuantLayer *layer)
 {
-    return layer->noise > 0 ? 10 * log10(layer->signal / layer->noise) : (double)INFINITY;
+    double noise = 0;
+    int64_t n = 0;
+    for (int64_t k = 0; k < layer->n_channels; k++) {
+        const ChannelLoss *c = &layer->channels[k];
+        const double signal = c->squares - c->sum * c->sum / (double)c->n;
+        if (c->n == 0 || !(signal > 1e-6 * c->squares)) /* it never changes */
+            continue;
+        noise += c->noise / signal;
+        n++;
+    }
+    return noise > 0 ? -10 * log10(noise / (double)n) : (double)INFINITY;
 }
 
 /* --- The result. */

@@ -17,11 +17,17 @@ typedef struct Watched {
     double low, high; /* of its FakeQuantize */
 } Watched;
 
+typedef struct ChannelLoss {
+    double sum, squares; /* of the output */
+    double noise;        /* squares of what quantizing adds to it */
+    int64_t n;
+} ChannelLoss;
+
 typedef struct QuantLayer {
     const CarinaNode *node;
     int n_inputs, watched[2];
-    double signal, noise; /* sums of squares of its output, and of what quantizing adds */
     int64_t n_channels;
+    ChannelLoss *channels;
     double *shift;    /* mean of what quantizing takes away, by channel */
     const char *kept; /* why it stays in FP32; NULL: quantized */
 } QuantLayer;
@@ -48,7 +54,8 @@ bool calibration_losses(Calibration *c);
 bool calibration_apply(CarinaModel **out, const Calibration *c, bool corrects_bias);
 /* How many pictures keep their first class when the model runs in INT8. */
 bool calibration_agreement(int *n, const Calibration *c, const CarinaModel *quantized);
-/* Signal to noise in dB; INFINITY where there is no noise. */
+/* Signal to noise in dB, INFINITY where there is no noise. The signal is what varies in a channel, and noise is relative to
+ * its channel: what follows can scale channels as it likes. */
 double layer_sqnr(const QuantLayer *layer);
 
 #endif
