@@ -10,6 +10,8 @@
 
 #include <string.h>
 
+enum { MOST_DEPTH = 6 };
+
 static int count(const xmlNode *list, const char *name)
 {
     int n = 0;
@@ -169,8 +171,12 @@ static CarinaStatus read_body(CaIrReader *r, CaIrLayer *l, int n, int i,
         .weights = r->weights,
         .root = ca_xml_child(l->xml, element),
         .version = r->version,
+        .depth = r->depth + 1,
         .high_first = r->high_first};
     Maps maps = {ca_xml_child(l->xml, map), ca_xml_child(l->xml, "back_edges"), 0, 0, 0};
+    if (body.depth > MOST_DEPTH)
+        return ca_ir_fail(&r->net, l, CARINA_ERR_LIMIT,
+                          "bodies inside each other more than %d deep", MOST_DEPTH);
     if (!body.root)
         return ca_ir_fail(&r->net, l, CARINA_ERR_FORMAT, "it has no <%s>", element);
     maps.n_in = count(maps.map, "input");

@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-enum { MOST_DEPTH = 8 };
+enum { MOST_DEPTH = 6 };
 
 typedef struct Port {
     int32_t layer, port;

@@ -11,9 +11,9 @@ typedef struct CaIrReader {
     CaIrNet net;
     CaGraph *graph;
     CaBuffer *weights;
-    xmlNode *root; /* <net>, or <body> */
-    int version;
-    bool swapped;    /* a constant of 4-bit elements was turned round */
+    xmlNode *root;      /* <net>, or <body> */
+    int version, depth; /* bodies around it */
+    bool swapped;       /* a constant of 4-bit elements was turned round */
     bool high_first; /* 4-bit constants: the first of two in the high half (up to 2023) */
 } CaIrReader;
 

@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-enum { NO_PARTS = -2, MOST_ITERATIONS = 1 << 24 };
+enum { NO_PARTS = -2, MOST_ITERATIONS = 1 << 24, MOST_ROUNDS = 3 };
 
 /* --- Port maps. */
 
@@ -138,27 +138,38 @@ static CarinaStatus infer_inside(const CaInferArgs *a, const CarinaBody *b,
     return ca_infer_err(a, err, e.code, "in its body: %.200s", e.text);
 }
 
-/* What an iteration hands on has another shape than it got: those dimensions are not known. */
-static bool widen(const CarinaBody *b)
+/* Is a shape that an iteration hands on within the one that it got? */
+static bool is_within(const CarinaShape *next, const CarinaShape *got)
+{
+    if (got->rank < 0)
+        return true;
+    for (int d = 0; d < got->rank && next->rank == got->rank; d++)
+        if (got->dims[d] >= 0 && next->dims[d] != got->dims[d])
+            return false;
+    return next->rank == got->rank;
+}
+
+/* Dimensions in which an iteration hands on another shape than it got are not known; with all, none are. False where
+ * there are no such. */
+static bool widen(const CarinaBody *b, bool all)
 {
     bool changed = false;
     for (int i = 0; i < b->n_back_edges; i++) {
         CaParameterAttrs *p = b->graph->inputs[b->back_edges[i].to]->attrs;
         const CarinaShape next =
             b->graph->outputs[b->back_edges[i].from]->inputs[0].value->shape;
-        if (p->shape.rank < 0)
+        if (is_within(&next, &p->shape))
             continue;
-        if (next.rank != p->shape.rank) {
+        changed = true;
+        if (next.rank != p->shape.rank)
             p->shape = ca_shape_unknown();
-            changed = true;
-            continue;
-        }
-        for (int d = 0; d < next.rank; d++)
-            if (p->shape.dims[d] >= 0 && next.dims[d] != p->shape.dims[d]) {
+        for (int d = 0; d < p->shape.rank; d++)
+            if (next.dims[d] != p->shape.dims[d])
                 p->shape.dims[d] = CARINA_DYNAMIC;
-                changed = true;
-            }
     }
+    for (int i = 0; changed && all && i < b->n_back_edges; i++)
+        ((CaParameterAttrs *)b->graph->inputs[b->back_edges[i].to]->attrs)->shape =
+            ca_shape_unknown();
     return changed;
 }
 
@@ -172,7 +183,8 @@ CarinaStatus ca_body_infer(const CaInferArgs *a, const CarinaBody *b, bool is_lo
         set_parameter(b->graph->inputs[m->inner], ca_in_type(a, m->outer), &s);
     }
     CA_TRY(infer_inside(a, b, err));
-    while (is_loop && widen(b)) /* each time a dimension becomes unknown: it ends */
+    /* Bodies may lie in bodies, and each round infers those too: a few rounds are all that a shape gets. */
+    for (int round = 0; is_loop && widen(b, round == MOST_ROUNDS); round++)
         CA_TRY(infer_inside(a, b, err));
     return CARINA_OK;
 }

@@ -57,9 +57,10 @@ static const char *entry(Plan *p, int i, int d, int64_t stride)
         if (!p->is_known || n < 0)
             return NULL;
         first = p->begin[i] < 0 ? p->begin[i] + n : p->begin[i];
-        p->base += first * stride * (first >= 0 && first < n);
-        return first < 0 || first >= n ? "an index to shrink at is outside the axis"
-                                       : NULL;
+        if (first < 0 || first >= n)
+            return "an index to shrink at is outside the axis";
+        p->base += first * stride;
+        return NULL;
     }
     if (p->is_known && step == 0)
         return "a stride is 0";

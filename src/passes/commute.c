@@ -264,7 +264,7 @@ static uint32_t drop_ones(const CaNode *n)
     uint32_t mask = 0;
     if (ca_node_input(n, 1))
         return axes_mask(n, 1);
-    for (int d = 0; d < s->rank; d++)
+    for (int d = 0; d < s->rank && d < CARINA_MAX_RANK; d++)
         mask |= (uint32_t)(s->dims[d] == 1) << d;
     return mask;
 }

@@ -17,6 +17,7 @@ convert --input_model=conv-symbol.json --framework onnx
 "$CARINA" info bad_no_shape-symbol.json --input_shape=[2,3] | sed -n 2,3p
 "$CARINA" run bad_no_shape-symbol.json --input_shape [2,3] --random | grep -o '^  y  *f32  *[^ ]* [^ ]*'
 "$CARINA" info ../refused/hub 2>&1
+"$CARINA" ops Convolution | sed -n "1p;3p"
 "$CARINA" ops --format mxnet | grep -c Convolution
 "$CARINA" ops --format MXNet Convolution 2>&1
 "$CARINA" ops --format caffee 2>&1

@@ -132,8 +132,9 @@ TEST(tensorflow_files_are_known_by_their_content)
 /* Any prefix of a file, and the file with any byte changed, is read or refused, never more. */
 TEST(tensorflow_reader_survives_damage)
 {
-    static const char *const names[] = {"conv_same.pb", "conv_blocks.pb", "lists.pb",
-                                        "strided_slice.pb", "text.pbtxt"};
+    static const char *const names[] = {
+        "conv_same.pb", "conv_blocks.pb", "lists.pb",           "strided_slice.pb",
+        "text.pbtxt",   "loop.pb",        "lists_of_tensors.pb"};
     for (size_t f = 0; f < sizeof names / sizeof names[0]; f++) {
         char path[PATH_ROOM];
         CaBuffer *file = NULL;
@@ -247,6 +248,14 @@ TEST(tensorflow_constants_of_every_form_have_their_values)
         both[2 * i + 1] = (float)(-2 * i) - 0.25f;
     }
     CHECK(runs_to("text.pbtxt", pixels, both, 18));
+}
+
+TEST(tensorflow_loops_run_as_often_as_they_say)
+{
+    const float x[] = {1, -2}, y[] = {-8, 16};
+    CHECK(runs_to("loop.pb", x, y, 2)); /* doubled three times, then negated */
+    const float rows[] = {1, 2, 3, 4, 5, 6}, backwards[] = {5, 6, 3, 4, 1, 2};
+    CHECK(runs_to("lists_of_tensors.pb", rows, backwards, 6));
 }
 
 /* Written as blocks, and as it is: y[i] = sum of w[k] x[i + 2 k - 2]. */

@@ -193,9 +193,9 @@ TEST(tflite_steps_are_kept_exactly)
 
 typedef struct Run {
     const char *name;
-    double x[8];
+    double x[32];
     int n_out;
-    double y[8];
+    double y[32];
 } Run;
 
 /* One input, one output, all values exact. */
@@ -250,4 +250,16 @@ TEST(tflite_constants_of_every_kind_have_their_values)
 {
     for (size_t i = 0; i < sizeof runs / sizeof runs[0]; i++)
         CHECK(runs_to(&runs[i]));
+}
+
+/* [1, 4, 4, 2]: of each window of 2 x 2 the largest element stays where it was. */
+TEST(tflite_unpooling_puts_maxima_back)
+{
+    Run run = {.name = "max_unpooling", .n_out = 32};
+    for (int i = 0; i < 32; i++) {
+        const int y = i / 8, x = i / 2 % 4;
+        run.x[i] = i % 2 ? -i : i;
+        run.y[i] = (y % 2 && x % 2) == (i % 2 == 0) && y % 2 == x % 2 ? run.x[i] : 0;
+    }
+    CHECK(runs_to(&run));
 }

@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-/* Stored members, no compression; the reader does not ask for checksums of what it maps, libzip does of the rest. */
+/* Stored members, no compression. */
 static const char metadata[] = "{\"keras_version\": \"3.5.0\"}";
 
 static uint32_t crc_of(const void *data, size_t size)

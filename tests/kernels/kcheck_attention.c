@@ -76,6 +76,7 @@ static float *run(Work *w, int n_threads)
 typedef struct {
     double p[400]; /* probabilities of the keys */
     double slack;  /* relative, of each */
+    bool is_blind; /* the mask hides all keys */
 } Weights;
 
 static double score(const Work *w, ptrdiff_t b, ptrdiff_t h, ptrdiff_t i, ptrdiff_t j,
@@ -116,6 +117,8 @@ static void weigh(const Work *w, ptrdiff_t b, ptrdiff_t h, ptrdiff_t i, Weights 
         most = fmax(most, v);
         least = isinf(v) ? least : fmin(least, v);
     }
+    weights->is_blind = isinf(most) && w->data.mask &&
+                        !(w->plan.shape.is_causal && i + w->plan.shape.causal_offset < 0);
     for (ptrdiff_t j = 0; j < n; j++)
         sum += weights->p[j] = isinf(most) ? 0 : exp(weights->p[j] - most);
     for (ptrdiff_t j = 0; j < n && sum > 0; j++)
@@ -137,6 +140,11 @@ static void check_query(const Work *w, ptrdiff_t b, ptrdiff_t h, ptrdiff_t i)
     Weights weights;
 
     weigh(w, b, h, i, &weights);
+    if (weights.is_blind) {
+        for (ptrdiff_t c = 0; c < s->value_depth; c++)
+            kc_true(isnan(out[c]), "a query whose keys are all hidden gives NaN");
+        return;
+    }
     for (ptrdiff_t c = 0; c < s->value_depth; c++) {
         double want = 0, size = 0;
         for (ptrdiff_t j = 0; j < s->n_keys; j++) {

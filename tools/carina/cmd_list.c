@@ -154,6 +154,25 @@ static bool is_repeated(int i)
     return false;
 }
 
+/* "IR, ONNX, TensorFlow Lite" as "IR ONNX TFLite", so that a table has room for it. To be freed. */
+static char *short_formats(const char *formats)
+{
+    char *all = text_of("%s", "");
+    for (const char *at = formats; *at;) {
+        const size_t n = strcspn(at, ",");
+        const char *name = n == 10 && strncmp(at, "TensorFlow", n) == 0        ? "TF"
+                           : n == 15 && strncmp(at, "TensorFlow Lite", n) == 0 ? "TFLite"
+                                                                               : NULL;
+        char *longer = name ? text_of("%s%s%s", all, *all ? " " : "", name)
+                            : text_of("%s%s%.*s", all, *all ? " " : "", (int)n, at);
+        free(all);
+        all = longer;
+        at += n;
+        at += strspn(at, ", ");
+    }
+    return all;
+}
+
 static int run_ops(const void *values, const List *words)
 {
     static const char *const heads[] = {"<operator", "<what it does", "<read from", NULL};
@@ -182,10 +201,12 @@ static int run_ops(const void *values, const List *words)
             continue;
         table_cell(t, carina_op_name(i));
         const char *summary = carina_op_summary(i);
-        char *line = text_of("%.50s%s", summary, strlen(summary) > 50 ? "…" : "");
+        char *line = text_of("%.28s%s", summary, strlen(summary) > 28 ? "…" : "");
         table_cell(t, line);
         free(line);
-        table_cell(t, formats);
+        char *few = short_formats(formats);
+        table_cell(t, few);
+        free(few);
         json_object(json, NULL);
         json_text(json, "name", carina_op_name(i));
         json_text(json, "summary", carina_op_summary(i));

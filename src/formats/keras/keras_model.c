@@ -267,6 +267,11 @@ static void call_layer(CaKerasCall *c)
 {
     CaKerasLayer *l = c->layer;
     const int32_t first_id = c->b->graph->own->next_id;
+    if (++c->r->n_calls > CA_MAX_NODES) {
+        ca_build_fail(c->b, CARINA_ERR_LIMIT, "more than %d calls of layers",
+                      CA_MAX_NODES);
+        return;
+    }
     if (l->inner) {
         const CaKerasResult result =
             ca_keras_run(c->r, l->inner, c->in, c->n_in, c->in_is_masked,
@@ -280,6 +285,12 @@ static void call_layer(CaKerasCall *c)
         unknown_class(c);
         return;
     }
+    const char *policy = json_string_value(
+        json_object_get(json_object_get(c->config, "dtype"), "class_name"));
+    if (policy && strncmp(policy, "Quantized", 9) == 0)
+        ca_build_fail(c->b, CARINA_ERR_UNSUPPORTED,
+                      "quantised by Keras, whose integer weights are not read; save the "
+                      "model as it is before model.quantize");
     if (c->in_is_masked && l->op->mask == CA_KERAS_USES)
         ca_build_fail(
             c->b, CARINA_ERR_UNSUPPORTED,

@@ -111,6 +111,7 @@ struct CaKeras {
     int version;              /* 2 or 3 */
     int64_t minor;
     int depth;
+    int32_t n_calls; /* of all layers so far */
 };
 
 struct CaKerasCall {

@@ -180,12 +180,12 @@ static Counter *counter(CaKeras *r, Counter **list, const char *class_name)
 }
 
 /* Does the object hold variables, itself or in a part? Keras 2.13 counted such a layer twice. */
-static bool holds_variables(CaKeras *r, const char *at, int depth)
+static bool holds_variables(CaKeras *r, const char *at, int depth, int *budget)
 {
     char **links;
     int n;
     bool found = false;
-    if (depth > CA_KERAS_DEPTH || r->b.status != CARINA_OK ||
+    if (depth > CA_KERAS_DEPTH || --*budget < 0 || r->b.status != CARINA_OK ||
         !good(r, ca_hdf5_links(&links, &n, r->h5, r->b.work, at, r->b.err)))
         return false;
     for (int i = 0; i < n && !found; i++) {
@@ -194,7 +194,7 @@ static bool holds_variables(CaKeras *r, const char *at, int depth)
         if (!path || !good(r, ca_hdf5_find(&kind, r->h5, path, r->b.err)))
             return false;
         found = kind == CA_HDF5_DATASET ||
-                (kind == CA_HDF5_GROUP && holds_variables(r, path, depth + 1));
+                (kind == CA_HDF5_GROUP && holds_variables(r, path, depth + 1, budget));
     }
     return found;
 }
@@ -204,6 +204,7 @@ static void tree_scopes(CaKeras *r, CaKerasModel *m, const CaKerasScope *scope)
     Counter *counters = NULL;
     const char *folder = ca_arena_printf(r->b.work, "%s/%s", scope->at, r->layers);
     const bool is_doubled = strcmp(r->layers, "layers") != 0;
+    int budget = 1 << 20; /* objects that may be looked at */
     for (int i = 0; folder && i < m->n_layers; i++) {
         CaKerasLayer *l = m->layers[i];
         Counter *k = l->is_op ? NULL : counter(r, &counters, l->class_name);
@@ -216,7 +217,7 @@ static void tree_scopes(CaKeras *r, CaKerasModel *m, const CaKerasScope *scope)
             no_memory(r);
             return;
         }
-        k->n += is_doubled && holds_variables(r, l->scope.at, 0) ? 2 : 1;
+        k->n += is_doubled && holds_variables(r, l->scope.at, 0, &budget) ? 2 : 1;
         const char *named = name_in_file(r, l->scope.at);
         if (named && strcmp(named, l->name) != 0) {
             const char *other = by_name(r, folder, l->name);
@@ -295,10 +296,11 @@ static bool are_same(const CaKerasLayer *a, const CaKerasLayer *b)
 
 void ca_keras_share_scopes(CaKeras *r)
 {
+    int64_t budget = (int64_t)1 << 26; /* comparisons: no real model comes near */
     for (CaKerasLayer *l = r->all; l && r->b.status == CARINA_OK; l = l->next) {
         if (l->is_op || is_there(r, l->scope.at))
             continue;
-        for (const CaKerasLayer *o = r->all; o; o = o->next)
+        for (const CaKerasLayer *o = r->all; o && --budget > 0; o = o->next)
             if (o != l && are_same(o, l) && is_there(r, o->scope.at)) {
                 l->scope = o->scope;
                 if (l->inner) /* its layers are looked at here, too */

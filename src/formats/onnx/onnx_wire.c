@@ -20,7 +20,7 @@ typedef enum Action {
     ENTER_ATTRIBUTE,
     ENTER_TENSOR
 } Action;
-enum { N_FIELDS = 22, MOST_DEPTH = 16 }; /* graphs inside each other */
+enum { N_FIELDS = 22, MOST_DEPTH = 7 }; /* graphs inside each other */
 
 static const uint8_t actions[N_KINDS][N_FIELDS] = {
     [MODEL] =

@@ -69,6 +69,8 @@ typedef struct CaTfName {
     CaTfNode *node;
 } CaTfName;
 
+typedef struct CaTfList CaTfList; /* of tf_loops.c */
+
 typedef struct CaTf {
     CaBuild b; /* graph, arena, path, error, status: the first failure stays */
     const CarinaReadOptions *options;
@@ -81,6 +83,10 @@ typedef struct CaTf {
     CaTfSpan library;          /* FunctionDefLibrary of the GraphDef; at == end: none */
     CaTfEnd *inputs, *outputs; /* empty: guessed by ca_tf_finish */
     int32_t n_inputs, n_outputs, inputs_room, outputs_room;
+    CaTfList *lists;
+    void *inliner; /* of tf_functions.c, once a loop has called a function */
+    int loop_depth, n_rounds;
+    int64_t n_items;          /* of all lists */
     CaTfVariableFn *variable; /* NULL: a variable is refused */
     void *variable_arg;
     size_t filled;     /* bytes of constants that repeat one element */
@@ -183,7 +189,8 @@ typedef struct CaTfCall {
 
 typedef void CaTfFn(CaTfCall *c);
 typedef enum CaTfRowFlag {
-    CA_TF_TAKES_DEAD = 1 /* called although some inputs are &ca_tf_dead (Merge) */
+    CA_TF_TAKES_DEAD = 1, /* called although some inputs are &ca_tf_dead (Merge) */
+    CA_TF_TAKES_LISTS = 2 /* knows values that stand for lists of tensors */
 } CaTfRowFlag;
 typedef struct CaTfOp {
     const char *name;
@@ -194,7 +201,7 @@ typedef struct CaTfOp {
 /* Each ends with a row without name. A new table is added in tf_translate.c. */
 extern const CaTfOp ca_tf_nn[], ca_tf_math[], ca_tf_reduce[], ca_tf_moves[],
     ca_tf_parts[], ca_tf_image[], ca_tf_quantize[], ca_tf_control[], ca_tf_rnn[],
-    ca_tf_branches[];
+    ca_tf_branches[], ca_tf_loops[];
 const CaTfOp *ca_tf_op_find(const char *name);
 /* Operator i of all tables; NULL past the last. */
 const char *ca_tf_operator_name(int i);

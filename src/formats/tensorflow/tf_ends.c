@@ -346,6 +346,16 @@ static bool is_no_output(const CaTfNode *n)
     return strncmp(n->name, "gradients/", 10) == 0 || strncmp(n->name, "save/", 5) == 0;
 }
 
+/* A weight that only hands on what it is: loops leave such behind. */
+static bool is_constant(const CaTfNode *n)
+{
+    for (int hops = 0; n && n->n_in == 1 && hops < 64 &&
+                       ca_text_in_list("Identity,ReadVariableOp", n->op);
+         hops++)
+        n = n->in[0].node;
+    return n && ca_text_in_list("Const,VarHandleOp,VariableV2,Variable", n->op);
+}
+
 static CarinaStatus guess_outputs(CaTf *r)
 {
     for (int32_t i = 0; i < r->n_nodes; i++)
@@ -356,7 +366,7 @@ static CarinaStatus guess_outputs(CaTf *r)
         CaTfNode *n = r->nodes[i];
         const bool is_read = n->used != 0;
         n->used = 0;
-        if (is_read || is_no_output(n))
+        if (is_read || is_no_output(n) || is_constant(n))
             continue;
         const CaTfEnd end = {.name = n->name, .edge = {n->name, n, 0}};
         CA_TRY(ca_tf_add_output(r, &end));

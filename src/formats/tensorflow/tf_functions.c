@@ -7,6 +7,7 @@
  * themselves are refused: a graph without loops cannot hold them.
  */
 #include "formats/tensorflow/tf_container.h"
+#include "formats/tensorflow/tf_loops.h"
 
 #include <string.h>
 
@@ -41,6 +42,7 @@ typedef struct Inliner {
     int32_t depth_room;
     int32_t *stack;
     int32_t n_stack, stack_room;
+    int32_t base; /* nodes before it are not walked */
 } Inliner;
 
 enum { NOT_MET = 255 };
@@ -462,32 +464,38 @@ static CarinaStatus push(Inliner *in, const CaTfNode *n)
 }
 
 /* A node is walked once: its mark is in `seen`, beside depth, which a body's nodes have before they are reached. */
-static CarinaStatus walk(Inliner *in)
+static CarinaStatus walk_seen(Inliner *in, unsigned char **seen)
 {
     CaTf *r = in->r;
-    unsigned char *seen = NULL;
     int32_t room = 0;
     while (in->n_stack > 0) {
         CaTfNode *n = r->nodes[in->stack[--in->n_stack]];
-        if (r->n_nodes > room) {
-            const int32_t more = 2 * r->n_nodes;
-            unsigned char *grown = ca_arena_alloc(r->b.work, (size_t)more);
-            if (!grown)
+        if (n->place < in->base)
+            continue;
+        if (r->n_nodes - in->base > room) {
+            const int32_t more = 2 * (r->n_nodes - in->base);
+            *seen = ca_grow(*seen, (size_t)room, (size_t)more, 1);
+            if (!*seen)
                 return no_memory(r);
-            if (room)
-                memcpy(grown, seen, (size_t)room);
-            seen = grown;
             room = more;
         }
-        if (seen[n->place])
+        if ((*seen)[n->place - in->base])
             continue;
-        seen[n->place] = 1;
+        (*seen)[n->place - in->base] = 1;
         CA_TRY(expand_call(in, n));
         for (int32_t i = 0; i < n->n_in; i++)
             if (n->in[i].node)
                 CA_TRY(push(in, n->in[i].node));
     }
     return r->b.status;
+}
+
+static CarinaStatus walk(Inliner *in)
+{
+    unsigned char *seen = NULL;
+    const CarinaStatus status = walk_seen(in, &seen);
+    ca_free(seen);
+    return status;
 }
 
 /* Past the nodes that only hand on, so that what one result needs is not what all need. */
@@ -530,6 +538,32 @@ static CarinaStatus bypass_all(CaTf *r)
         if (passed[i])
             hand_on(r->nodes[i], NULL, 0);
     return CARINA_OK;
+}
+
+CarinaStatus ca_tf_instantiate(CaTfEdge **results, int32_t *n_results, CaTf *r,
+                               const char *function, const CaTfEdge *args, int32_t n_args,
+                               const CaTfNode *call)
+{
+    Inliner *in = r->inliner;
+    if (!in) {
+        in = ca_arena_alloc(r->b.work, sizeof *in);
+        if (!in)
+            return no_memory(r);
+        in->r = r;
+        CA_TRY(read_library(in));
+        r->inliner = in;
+    }
+    Function *fn = find_function(in, function);
+    if (!fn || !fn->name)
+        return fail(r, call,
+                    "calls a function that the file does not have; the file is damaged");
+    in->base = r->n_nodes;
+    CA_TRY(expand(in, results, fn, args, n_args, call));
+    *n_results = fn->n_outs;
+    for (int32_t i = 0; i < fn->n_outs; i++)
+        if ((*results)[i].node && (*results)[i].node->n_value == 0)
+            CA_TRY(push(in, (*results)[i].node));
+    return walk(in);
 }
 
 CarinaStatus ca_tf_inline_call(CaTf *r, CaTfNode *call)

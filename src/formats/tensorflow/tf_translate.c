@@ -5,12 +5,13 @@
 #include "formats/tensorflow/tf.h"
 
 #include "formats/tensorflow/tf_ends.h"
+#include "formats/tensorflow/tf_loops.h"
 
 #include <string.h>
 
 static const CaTfOp *const tables[] = {
-    ca_tf_nn,    ca_tf_math,     ca_tf_reduce,  ca_tf_moves, ca_tf_parts,
-    ca_tf_image, ca_tf_quantize, ca_tf_control, ca_tf_rnn,   ca_tf_branches,
+    ca_tf_nn,       ca_tf_math,    ca_tf_reduce, ca_tf_moves,    ca_tf_parts, ca_tf_image,
+    ca_tf_quantize, ca_tf_control, ca_tf_rnn,    ca_tf_branches, ca_tf_loops,
 };
 
 const CaTfOp *ca_tf_op_find(const char *name)
@@ -59,7 +60,7 @@ void ca_tf_out(CaTfCall *c, int i, CaValue *v)
         i == 0 ? c->node->name : ca_arena_printf(b->work, "%s:%d", c->node->name, i);
     if (ca_tf_set_value(c->r, c->node, i, v) != CARINA_OK || !name)
         return;
-    if (v == &ca_tf_dead)
+    if (!v->node) /* dead, or a list */
         return;
     if (v->node->id >= c->first_id) {
         if (i == 0)
@@ -88,10 +89,8 @@ static const char *advice(const char *op)
         {"Random",
          "random numbers belong to training: export the model for inference, or freeze its "
          "condition with --freeze-placeholder-with-value"},
-        {"While", "Carina runs no loops; cut the model behind it with --input or before "
-                  "it with --output"},
-        {"Enter", "Carina runs no loops; cut the model behind it with --input or before "
-                  "it with --output"},
+        {"Enter", "only functional loops are unrolled: freeze with "
+                  "lower_control_flow=False, or cut the model with --input and --output"},
         {"TensorArray", "Carina runs no loops; cut the model behind it with --input or "
                         "before it with --output"},
         {"Apply", "it belongs to training; name the model's outputs with --output"},
@@ -136,6 +135,11 @@ static CarinaStatus translate(CaTf *r, CaTfNode *n)
     }
     if (n->is_dead)
         return CARINA_OK;
+    for (int32_t i = 0; op && i < n->n_in; i++)
+        if (!c.in[i]->node && c.in[i] != &ca_tf_dead && !(op->flags & CA_TF_TAKES_LISTS))
+            return ca_build_fail(&r->b, CARINA_ERR_UNSUPPORTED,
+                                 "reads a list of tensors as a whole; cut the model "
+                                 "before it with --output");
     if (!op)
         return ca_build_fail(&r->b, CARINA_ERR_UNSUPPORTED,
                              "operator %s is not supported; %s", n->op, advice(n->op));
@@ -189,6 +193,18 @@ static CarinaStatus walk(CaTf *r, CaTfNode *root, Frame *stack)
     return CARINA_OK;
 }
 
+CarinaStatus ca_tf_translate_edge(CaTf *r, const CaTfEdge *edge, int32_t first)
+{
+    if (ca_tf_value(edge) || edge->node->visit != UNSEEN)
+        return r->b.status;
+    Frame *stack = ca_alloc(((size_t)(r->n_nodes - first) + 2) * sizeof *stack);
+    if (!stack)
+        return ca_tf_no_memory(r);
+    const CarinaStatus status = walk(r, edge->node, stack);
+    ca_free(stack);
+    return r->b.status = status;
+}
+
 static CarinaStatus translate_outputs(CaTf *r)
 {
     Frame *stack = ca_arena_array(r->b.work, (size_t)r->n_nodes + 1, sizeof *stack);
@@ -199,7 +215,7 @@ static CarinaStatus translate_outputs(CaTf *r)
         if (!ca_tf_value(&end->edge) && end->edge.node->visit == UNSEEN)
             CA_TRY(walk(r, end->edge.node, stack));
         CaValue *v = ca_tf_value(&end->edge);
-        if (!v || v == &ca_tf_dead)
+        if (!v || !v->node)
             return ca_err(r->b.err, CARINA_ERR_UNSUPPORTED,
                           "%s: output '%s': node '%s' (%s) does not compute its output "
                           "%d; name another with --output",

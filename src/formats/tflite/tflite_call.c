@@ -37,18 +37,21 @@ static CaTfliteTensor *constant_of(const CaTfliteCall *c, CaTfliteTensor *t)
 /* State that lives from run to run: every run begins with its first value. */
 static CaValue *first_state(CaTfliteCall *c, const CaTfliteTensor *t)
 {
-    CarinaTensor *zeros = NULL;
+    const CarinaShape none = ca_shape(0, NULL);
     const CarinaType type = ca_tflite_is_quantized(t) ? CARINA_F32 : t->type;
-    int64_t n = 0;
-    if (type == CARINA_UNKNOWN || !ca_shape_count(&t->shape, &n) || n > INT32_MAX) {
+    const double zero = 0;
+    CaValue *v = NULL;
+    if (type == CARINA_UNKNOWN || !ca_shape_is_static(&t->shape)) {
         ca_build_fail(c->b, CARINA_ERR_UNSUPPORTED,
                       "the state '%s' has no usable type or size", t->name);
         return NULL;
     }
-    if (!ca_build_ok(c->b, carina_tensor_create(&zeros, type, &t->shape, c->b->err)))
-        return NULL;
     ca_graph_set_info(c->b->graph, "state", "starts at zero in every run");
-    return ca_build_tensor(c->b, t->name, zeros);
+    if (!ca_build_ok(c->b, ca_graph_reals(&v, c->b->graph, NULL, NULL, type, &none, &zero,
+                                          1, c->b->err)))
+        return NULL;
+    return ca_build_2(c->b, "Broadcast", v,
+                      ca_build_vector(c->b, t->shape.dims, t->shape.rank));
 }
 
 static CaValue *value_of(CaTfliteCall *c, CaTfliteTensor *t)
@@ -172,23 +175,35 @@ static const Field *field_of(CaTfliteCall *c, const char *name)
     return NULL;
 }
 
+bool ca_tflite_readable(CaTfliteCall *c)
+{
+    if (c->b->status == CARINA_OK)
+        c->b->status = c->r->flat.status; /* it has said what is damaged */
+    return c->b->status == CARINA_OK;
+}
+
 int64_t ca_tflite_opt_int(CaTfliteCall *c, const char *name)
 {
-    const Field *f = field_of(c, name);
-    return f ? ca_flat_int(&c->r->flat, &c->node->options, f->id, f->kind,
-                           (int64_t)f->absent)
-             : 0;
+    const Field *f = ca_tflite_readable(c) ? field_of(c, name) : NULL;
+    const int64_t v = f ? ca_flat_int(&c->r->flat, &c->node->options, f->id, f->kind,
+                                      (int64_t)f->absent)
+                        : 0;
+    return ca_tflite_readable(c) ? v : 0;
 }
 double ca_tflite_opt_real(CaTfliteCall *c, const char *name)
 {
-    const Field *f = field_of(c, name);
-    return f ? ca_flat_real(&c->r->flat, &c->node->options, f->id, f->absent) : 0;
+    const Field *f = ca_tflite_readable(c) ? field_of(c, name) : NULL;
+    const double v =
+        f ? ca_flat_real(&c->r->flat, &c->node->options, f->id, f->absent) : 0;
+    return ca_tflite_readable(c) ? v : 0;
 }
 CaFlatVector ca_tflite_opt_ints(CaTfliteCall *c, const char *name)
 {
     const CaFlatVector none = {0};
-    const Field *f = field_of(c, name);
-    return f ? ca_flat_vector(&c->r->flat, &c->node->options, f->id, 4) : none;
+    const Field *f = ca_tflite_readable(c) ? field_of(c, name) : NULL;
+    const CaFlatVector v =
+        f ? ca_flat_vector(&c->r->flat, &c->node->options, f->id, 4) : none;
+    return ca_tflite_readable(c) ? v : none;
 }
 
 CaValue *ca_tflite_activation(CaTfliteCall *c, CaValue *v, int64_t act)

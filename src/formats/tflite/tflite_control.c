@@ -230,11 +230,15 @@ static void loop(CaTfliteCall *c)
 
 static void composite(CaTfliteCall *c)
 {
+    if (!ca_tflite_readable(c))
+        return;
     const CaFlatTable options =
         ca_flat_table(&c->r->flat, &c->node->table, OPERATOR_OPTIONS_2);
     const int64_t graph =
         ca_flat_int(&c->r->flat, &options, COMPOSITE_SUBGRAPH, CA_FLAT_I32, -1);
     int n = 0;
+    if (!ca_tflite_readable(c))
+        return;
     CaValue **in = inputs_from(c, 0, &n), **out = outputs_room(c);
     const char *prefix = ca_arena_printf(c->b->work, "%s/", c->b->name);
     if (in && out &&
@@ -264,6 +268,8 @@ static CaTfliteVariable *variable(CaTfliteCall *c, const char *container,
 static void var_handle(CaTfliteCall *c)
 {
     CaFlat *f = &c->r->flat;
+    if (!ca_tflite_readable(c))
+        return;
     const char *container = ca_flat_text(f, &c->node->options, VAR_CONTAINER),
                *name = ca_flat_text(f, &c->node->options, VAR_NAME);
     CaTfliteTensor *t = ca_tflite_out_tensor(c, 0);

@@ -12,7 +12,12 @@ enum { OPERATOR_CUSTOM_OPTIONS = 5 };
 
 static CaFlatVector custom_options(CaTfliteCall *c)
 {
-    return ca_flat_vector(&c->r->flat, &c->node->table, OPERATOR_CUSTOM_OPTIONS, 1);
+    const CaFlatVector none = {0};
+    const CaFlatVector v =
+        ca_tflite_readable(c)
+            ? ca_flat_vector(&c->r->flat, &c->node->table, OPERATOR_CUSTOM_OPTIONS, 1)
+            : none;
+    return ca_tflite_readable(c) ? v : none;
 }
 
 /* --- TFLite_Detection_PostProcess: boxes from anchors, and the choice of the best. */
@@ -261,34 +266,75 @@ static void transpose_bias(CaTfliteCall *c)
     ca_tflite_out_last(c, 0, v);
 }
 
-/* Places count inside their window: y * filter_w + x. */
+/* Places of maxima: of their plane, as MaxUnpooling2D wants them here. What MediaPipe's kernels hand from one to the
+ * other is their own affair as long as nobody else looks. */
 static void max_pool_argmax(CaTfliteCall *c)
 {
+    CaBuild *b = c->b;
     Struct o;
-    CaValue *x = ca_build_channels_first(c->b, ca_tflite_in(c, 0));
+    CaValue *x = ca_build_channels_first(b, ca_tflite_in(c, 0));
     if (!read_struct(c, &o, 4))
         return;
     const int64_t strides[] = {o.v[1], o.v[0]}, kernel[] = {o.v[3], o.v[2]},
-                  zeros[] = {0, 0};
-    if (ca_tflite_out_used(c, 1)) {
+                  zeros[] = {0, 0}, ones[] = {1, 1};
+    CaValue *v = ca_build_make_at(b, "MaxPool", 8, &x, 1, 2);
+    ca_build_set_ints(b, v, "strides", strides, 2);
+    ca_build_set_ints(b, v, "dilations", ones, 2);
+    ca_build_set_ints(b, v, "kernel", kernel, 2);
+    ca_build_set_ints(b, v, "pads_begin", zeros, 2);
+    ca_build_set_ints(b, v, "pads_end", zeros, 2);
+    ca_build_set_text(b, v, "auto_pad", o.padding == 1 ? "same_upper" : "valid");
+    ca_build_set_text(b, v, "rounding_type", "floor");
+    ca_build_set_text(b, v, "index_element_type", "i64");
+    ca_build_set_int(b, v, "axis", 2);
+    ca_tflite_out_last(c, 0, v);
+    const CaTfliteTensor *places = ca_tflite_out_tensor(c, 1);
+    const CaTfliteNode *reader =
+        places && places->reader >= 0 ? &c->s->graph->nodes[places->reader] : NULL;
+    if (places && places->n_readers > 0 &&
+        (places->n_readers > 1 || !reader || strcmp(reader->type, "MaxUnpooling2D") != 0))
         ca_build_fail(
-            c->b, CARINA_ERR_UNSUPPORTED,
-            "the places of maxima inside their windows; cut the model before it");
+            b, CARINA_ERR_UNSUPPORTED,
+            "places of maxima for others than one MaxUnpooling2D; cut the model "
+            "before it");
+    if (places && v && places->n_readers > 0)
+        ca_tflite_out_last(c, 1, v + 1);
+}
+
+/* Inputs x and places, [N, h, w, C]; the rest of the larger plane is zero. */
+static void max_unpooling(CaTfliteCall *c)
+{
+    CaBuild *b = c->b;
+    Struct o;
+    CaValue *x = ca_build_channels_first(b, ca_tflite_in(c, 0)),
+            *places = ca_build_channels_first(b, ca_tflite_in(c, 1));
+    const CarinaShape s = ca_build_static_shape(b, x), ps = ca_build_shape(b, places);
+    if (!read_struct(c, &o, 4))
+        return;
+    if (s.rank != 4 || !ca_shape_equal(&s, &ps) || s.dims[2] > 1 << 20 ||
+        s.dims[3] > 1 << 20 || o.v[0] > 1 << 10 || o.v[1] > 1 << 10) {
+        ca_build_fail(b, CARINA_ERR_SHAPE, "its inputs do not fit each other");
         return;
     }
-    CaValue *v = ca_build_make_at(c->b, "MaxPool", 1, &x, 1, 1);
-    ca_build_set_ints(c->b, v, "strides", strides, 2);
-    ca_build_set_ints(c->b, v, "kernel", kernel, 2);
-    ca_build_set_ints(c->b, v, "pads_begin", zeros, 2);
-    ca_build_set_ints(c->b, v, "pads_end", zeros, 2);
-    ca_build_set_text(c->b, v, "auto_pad", o.padding == 1 ? "same_upper" : "valid");
-    ca_build_set_text(c->b, v, "rounding_type", "floor");
-    ca_tflite_out_last(c, 0, v);
+    const bool same = o.padding == 1;
+    const int64_t h = same ? s.dims[2] * o.v[1] : (s.dims[2] - 1) * o.v[1] + o.v[3],
+                  w = same ? s.dims[3] * o.v[0] : (s.dims[3] - 1) * o.v[0] + o.v[2];
+    const int64_t flat[] = {s.dims[0], s.dims[1], -1},
+                  plane[] = {s.dims[0], s.dims[1], h * w},
+                  out[] = {s.dims[0], s.dims[1], h, w};
+    CaValue *const in[] = {
+        ca_build_2(b, "Broadcast", ca_build_number(b, x, 0),
+                   ca_build_vector(b, plane, 3)),
+        ca_build_convert(b, ca_build_reshape(b, places, flat, 3), CARINA_I64),
+        ca_build_reshape(b, x, flat, 3), ca_build_scalar(b, 2)};
+    CaValue *v = ca_build_make(b, "ScatterElementsUpdate", in, 4, 1);
+    ca_tflite_out_last(c, 0, ca_build_reshape(b, v, out, 4));
 }
 
 const CaTfliteOp ca_tflite_custom[] = {
     {"Convolution2DTransposeBias", transpose_bias, NULL, false},
     {"MaxPoolingWithArgmax2D", max_pool_argmax, NULL, true},
+    {"MaxUnpooling2D", max_unpooling, NULL, false},
     {"TFLite_Detection_PostProcess", detection_post_process, NULL, false},
     {NULL, NULL, NULL, false},
 };

@@ -81,8 +81,7 @@ static void translate(CaTfliteCall *c)
     else
         c->op->fn(c);
     ca_build_settle(b);
-    if (b->status == CARINA_OK && c->r->flat.status != CARINA_OK)
-        b->status = c->r->flat.status; /* damage that was met on the way */
+    ca_tflite_readable(c);
 }
 
 static bool run_node(CaTflite *r, CaTfliteScope *s, const CaTfliteNode *n)

@@ -147,6 +147,8 @@ bool ca_tflite_out_used(const CaTfliteCall *c, int i);
 /* v becomes output i: rounded to its steps, named. */
 void ca_tflite_out(CaTfliteCall *c, int i, CaValue *v);
 void ca_tflite_out_last(CaTfliteCall *c, int i, CaValue *v); /* v is channels first */
+/* Nothing has failed yet: neither the translation nor what it has read of the file. */
+bool ca_tflite_readable(CaTfliteCall *c);
 /* Fields of builtin_options by the names of tflite_options.def. */
 int64_t ca_tflite_opt_int(CaTfliteCall *c, const char *field);
 double ca_tflite_opt_real(CaTfliteCall *c, const char *field);

@@ -6,8 +6,8 @@
 
 #include <string.h>
 
-static const size_t sparse_limit = (size_t)1
-                                   << 30; /* bytes that a small file may unpack to */
+/* A sparse tensor may unpack to so many times its stored elements, and a little more. */
+enum { SPARSE_TIMES = 256, SPARSE_MORE = 1 << 16 };
 
 enum { SPARSE_ORDER = 0, SPARSE_BLOCK_MAP, SPARSE_DIMS };
 enum {
@@ -177,10 +177,11 @@ static CarinaTensor *unpack_sparse(CaTfliteCall *c, const CaTfliteTensor *t, siz
 {
     Sparse s = {.f = &c->r->flat, .t = t, .elem = (size_t)carina_type_bits(t->type) / 8};
     CarinaTensor *out = NULL;
-    if (!s.elem || size > sparse_limit) {
+    if (!s.elem || (size > SPARSE_MORE && size / SPARSE_TIMES > t->data_size)) {
         ca_build_fail(c->b, CARINA_ERR_UNSUPPORTED,
-                      "sparse weight '%s' would have %zu bytes; convert without sparsity",
-                      t->name, size);
+                      "sparse weight '%s' has %llu bytes and would have %zu; convert "
+                      "without sparsity",
+                      t->name, (unsigned long long)t->data_size, size);
         return NULL;
     }
     if (read_levels(&s) &&
@@ -223,7 +224,7 @@ static CarinaTensor *unpack_nibbles(CaTfliteCall *c, const CaTfliteTensor *t, in
                                                 &t->shape, c->r->flat.err)))
         return NULL;
     for (int64_t i = 0; i < n; i++) {
-        const unsigned v = data[i / 2] >> (i % 2 * 4) & 15u;
+        const unsigned v = (unsigned)data[i / 2] >> (i % 2 * 4) & 15u;
         ((unsigned char *)out->data)[i] =
             (unsigned char)(is_signed && v > 7 ? v | 0xf0u : v);
     }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * ScaledDotProductAttention by kernels/attention: the last leading axis counts heads, those before it batches. A query
- * whose mask hides every key gives 0, where the definition has no answer.
+ * ScaledDotProductAttention by kernels/attention: the last leading axis counts heads, those before it batches.
  */
 #include "cpu_program.h"
 #include "kernels/attention/attention.h"

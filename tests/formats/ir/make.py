@@ -188,6 +188,21 @@ def bodies():
                                  parameter(2, "x", ALL) + parameter(3, "h0", ROW) + node + result(5, "last", ROW),
                                  edge(0, 0, 4, 0) + edge(1, 0, 4, 1) + edge(2, 0, 4, 2) + edge(3, 0, 4, 3) + edge(4, 4, 5, 0)),
               struct.pack("<qB", 2, 1))
+    deep, deep_edges = iterator()
+    ids = (0, 1, 4)
+    for level in range(7):
+        rows = ('<input external_port_id="2" internal_layer_id="%d"/><input external_port_id="3" internal_layer_id="%d"/>'
+                '<output external_port_id="-1" internal_layer_id="99" purpose="execution_condition"/>'
+                '<output external_port_id="4" internal_layer_id="%d"/>' % ids)
+        back = '<back_edges><edge from-layer="%d" from-port="0" to-layer="%d" to-port="0"/></back_edges>' % (ids[2], ids[1])
+        deep += constant(98, "true", (), "boolean", 8, 1, "BOOL") + result(99, "condition", (), "BOOL")
+        node = body_layer(4, "l%d" % level, "Loop", port(0, (), "I64") + port(1, (), "BOOL") + port(2, ALL) + port(3, ROW), port(4, ROW),
+                          [("port_map", rows, back, "body", deep, deep_edges + edge(98, 0, 99, 0))], "opset5")
+        deep = (constant(0, "trips", (), "i64", 0, 8, "I64") + constant(1, "first", (), "boolean", 8, 1, "BOOL") +
+                parameter(2, "x", ALL) + parameter(3, "h0", ROW) + node + result(5, "last", ROW))
+        deep_edges = edge(0, 0, 4, 0) + edge(1, 0, 4, 1) + edge(2, 0, 4, 2) + edge(3, 0, 4, 3) + edge(4, 4, 5, 0)
+        ids = (2, 3, 5)
+    save_only("bodies_deep", net(deep, deep_edges), struct.pack("<qB", 2, 1))
     variable = 'variable_id="v"%s'
     more = ' variable_type="f32" variable_shape="1,2"'
     for version, extra in (("opset3", ""), ("opset6", more)):

@@ -88,16 +88,15 @@ def h5(name, config, weights=WEIGHTS, version="2.4.0", how=None, change=None):
             change(f)
 
 
-def keras_zip(name, config, weights=(), compression=zipfile.ZIP_STORED, pad=0, members=None):
+def keras_zip(name, config, weights=(), compression=zipfile.ZIP_STORED, pad=0):
     data = io.BytesIO()
     with h5py.File(data, "w", libver="latest") as f:
-        f.create_group("layers")
         for key, v in weights:
             f[key] = v
     with zipfile.ZipFile(HERE / name, "w", compression) as z:
         def put(member, content):
             info = zipfile.ZipInfo(member, (2020, 1, 1, 0, 0, 0))
-            info.compress_type = compression
+            info.compress_type = zipfile.ZIP_STORED if pad and member != "config.json" else compression
             z.writestr(info, content)
         put("metadata.json", json.dumps({"keras_version": "3.5.0"}))
         if config is not None:
@@ -115,6 +114,11 @@ def weights_of_every_kind():
     tree = [("layers/dense/vars/%d" % i, v) for i, v in enumerate(WEIGHTS["d"].values())]
     keras_zip("dense.keras", plain, tree)
     keras_zip("dense_deflated.keras", plain, tree, zipfile.ZIP_DEFLATED)
+    # Keras 2.13 counted layers with weights twice.
+    two = model(X, layer("Dense", "e", ["x"], units=2), layer("ReLU", "r", ["e"]), layer("Dense", "d", ["r"], units=4))
+    keras_zip("dense_2_13.keras", two, [("_layer_checkpoint_dependencies/%s/vars/%d" % (n, i), np.zeros(s, "f4"))
+                                        for n, k, u in (("dense", 3, 2), ("dense_2", 2, 4))
+                                        for i, s in enumerate(((k, u), (u,)))])
     # Before Keras 2.2.3 the configuration of a Sequential was the list.
     first = layer("Dense", "d", units=4, activation="relu", batch_input_shape=[None, 3])
     h5("dense_list.h5", {"class_name": "Sequential", "config": [first]}, version="2.0.5")
@@ -168,6 +172,8 @@ def broken():
     bad("mask", model(layer("InputLayer", "x", batch_input_shape=[None, 3], dtype="int32"),
                       layer("Embedding", "e", ["x"], input_dim=3, output_dim=4, mask_zero=True),
                       layer("LSTM", "d", ["e"], units=2)), weights={"e": {"e/embeddings:0": np.zeros((3, 4), "f4")}})
+    bad("quantized", model(X, layer("Dense", "d", ["x"], units=4, dtype={
+        "module": "keras", "class_name": "QuantizedDTypePolicy", "config": {"mode": "int8", "source_name": "float32"}})))
     bad("units", model(X, layer("Dense", "d", ["x"], units="many")))
     bad("strides", model(layer("InputLayer", "x", batch_input_shape=[None, 5, 5, 1]),
                          layer("MaxPooling2D", "d", ["x"], pool_size=[2, 2], strides=[0, 1])))

@@ -74,6 +74,8 @@ class Shape(list):
 def value(v):
     if isinstance(v, Type):
         return number(6, v)
+    if isinstance(v, Function):
+        return inner(10, inner(1, v))
     if isinstance(v, bool):
         return number(5, v)
     if isinstance(v, int):
@@ -115,6 +117,31 @@ def save(name, *nodes, **options):
     assert len(data) < 2048, (name, len(data))
     (HERE / (name + ".pb")).write_bytes(data)
     return data
+
+
+class Function(str):
+    pass
+
+
+def function(name, args, outs, nodes, results):
+    """args and outs: names with their types; results: out -> "node:output:0"."""
+    signature = inner(1, name) + b"".join(
+        inner(field, inner(1, n) + number(3, t)) for field, list_ in ((2, args), (3, outs)) for n, t in list_)
+    body = b"".join(inner(3, strip(n)) for n in nodes)
+    return inner(1, inner(1, signature) + body + b"".join(
+        inner(4, inner(1, k) + inner(2, v)) for k, v in results.items()))
+
+
+def strip(field):
+    """A node as a message, without the field that it is of a graph."""
+    at = 1
+    while field[at] & 128:
+        at += 1
+    return field[at + 1:]
+
+
+def library(*functions):
+    return inner(2, b"".join(functions))
 
 
 # --- Files.
@@ -204,6 +231,51 @@ versions { producer: 1087 }
 """)
 
 
+def loops():
+    """Three rounds of x = 2 x, and the rows of x put into a list backwards."""
+    state = [("i", INT32), ("v", FLOAT)]
+    cond = function("go_on", state, [("y", BOOL)],
+                    [const("n", ints([3], [])), node("less", "Less", ["i", "n:output:0"])], {"y": "less:z:0"})
+    body = function("twice", state, [("j", INT32), ("w", FLOAT)],
+                    [const("one", ints([1], [])), node("next", "AddV2", ["i", "one:output:0"]),
+                     node("sum", "AddV2", ["v", "v"])], {"j": "next:z:0", "w": "sum:z:0"})
+    start = const("zero", ints([0], []))
+    rounds = dict(cond=Function("go_on"), body=Function("twice"))
+    save("loop", x(2), start, node("l", "StatelessWhile", ["zero", "x"], **rounds), node("y", "Neg", ["l:1"]),
+         library(cond, body))
+    lists = function("put", [*state, ("l", 21)], [("j", INT32), ("w", FLOAT), ("k", 21)],
+                     [const("one", ints([1], [])), const("two", ints([2], [])), const("s", ints([2])),
+                      node("next", "AddV2", ["i", "one:output:0"]), node("back", "Sub", ["two:output:0", "i"]),
+                      node("all", "TensorListFromTensor", ["v", "s:output:0"]),
+                      node("row", "TensorListGetItem", ["all:output_handle:0", "i", "s:output:0"]),
+                      node("set", "TensorListSetItem", ["l", "back:z:0", "row:item:0"])],
+                     {"j": "next:z:0", "w": "v", "k": "set:output_handle:0"})
+    more = function("go_on", [*state, ("l", 21)], [("y", BOOL)],
+                    [const("n", ints([3], [])), node("less", "Less", ["i", "n:output:0"])], {"y": "less:z:0"})
+    save("lists_of_tensors", x(3, 2), start, const("s", ints([2])), const("n", ints([3], [])),
+         node("r", "TensorListReserve", ["s", "n"], element_dtype=Type(FLOAT)),
+         node("l", "While", ["zero", "x", "r"], cond=Function("go_on"), body=Function("put")),
+         node("y", "TensorListStack", ["l:2", "s"]), library(more, lists))
+    endless = function("go_on", state, [("y", BOOL)],
+                       [const("n", ints([3], [])), node("less", "LessEqual", ["n:output:0", "n:output:0"])],
+                       {"y": "less:z:0"})
+    save("bad_endless", x(2), start, node("l", "While", ["zero", "x"], **rounds), node("y", "Neg", ["l:1"]),
+         library(endless, body))
+    computed = function("go_on", state, [("y", BOOL)],
+                        [const("n", ints([0])), node("m", "Max", ["v", "n:output:0"]),
+                         node("less", "Less", ["m:output:0", "m:output:0"])], {"y": "less:z:0"})
+    save("bad_rounds", x(2), start, node("l", "While", ["zero", "x"], **rounds), node("y", "Neg", ["l:1"]),
+         library(computed, body))
+    nested = function("twice", state, [("j", INT32), ("w", FLOAT)],
+                      [node("again", "While", ["i", "v"], **rounds)], {"j": "again:output:0", "w": "again:output:1"})
+    save("bad_nested", x(2), start, node("l", "While", ["zero", "x"], **rounds), node("y", "Neg", ["l:1"]),
+         library(cond, nested))
+    save("bad_function", x(2), start, node("l", "While", ["zero", "x"], **rounds), node("y", "Neg", ["l:1"]),
+         library(cond))
+    save("bad_list", x(2), const("s", ints([2])), const("n", ints([3], [])),
+         node("r", "TensorListReserve", ["s", "n"], element_dtype=Type(FLOAT)), node("y", "Neg", ["r"]))
+
+
 def bad():
     whole = graph(x(1, 3, 3, 1), const("w", counting(3, 3, 1, 2)),
                   node("y", "Conv2D", ["x", "w"], strides=[1, 1, 1, 1], padding="SAME"))
@@ -250,4 +322,5 @@ def bad():
 convolutions()
 moves()
 forms()
+loops()
 bad()

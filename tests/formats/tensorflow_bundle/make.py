@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""make.py: the SavedModels, meta graphs and checkpoints of this folder, their expected results, and damaged ones.
+"""make.py [NAME...]: the SavedModels, meta graphs and checkpoints of this folder, their expected results, and damaged ones.
 
 Needs TensorFlow 2.21 with Keras 3. Each model NAME has NAME.x.npy, an input, and NAME.y.npy, what TensorFlow makes
-of it. The files are checked in: running this again gives others that mean the same (uuids, map orders)."""
+of it. The files are checked in: running this again gives others that mean the same (uuids, map orders). NAME: only what that function makes."""
 import glob
 import os
 import shutil
 import struct
+import sys
 
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
@@ -191,6 +192,25 @@ def two_shards(source, target):
     tf.raw_ops.MergeV2Checkpoints(checkpoint_prefixes=prefixes, destination_prefix=target, delete_old_dirs=False)
 
 
+def updates():
+    """Moving averages beside the network, whose decision is a placeholder without a default."""
+    v1.disable_control_flow_v2()
+    with tf.Graph().as_default(), v1.Session() as session:
+        v1.disable_resource_variables()
+        x = v1.placeholder(tf.float32, [2, 3], "x")
+        training = v1.placeholder(tf.bool, [], "is_training")
+        mean = v1.get_variable("mean", initializer=numbers(3), trainable=False)
+        w = v1.get_variable("w", initializer=numbers(3, 2))
+        used = v1.cond(training, lambda: tf.reduce_mean(x, 0), lambda: tf.identity(mean))
+        v1.assign_sub(mean, (mean - used) * 0.1)
+        y = tf.nn.softmax(tf.matmul(tf.stop_gradient(x - used), w), name="y")
+        v1.summary.histogram("y", y)
+        session.run(v1.global_variables_initializer())
+        data = numbers(2, 3)
+        keep("updates", data, session.run(y, {x: data, training: False}))
+        v1.train.Saver().save(session, "updates", write_state=False)
+
+
 def saved_1():
     """A SavedModel of TensorFlow 1: its only functions are the branches of an If."""
     v1.enable_control_flow_v2()
@@ -308,14 +328,20 @@ def broken():
         shutil.copy("good.data-00000-of-00001", name + ".data-00000-of-00001")
 
 
-def main():
+def main(names):
+    makers = (module, keras_export, branches, train, updates, saved_1, object_checkpoint, functional_if, broken)
+    if names:
+        for make in makers:
+            if make.__name__ in names:
+                make()
+        return
     for name in glob.glob("*"):
         if os.path.isdir(name):
             shutil.rmtree(name)
         elif not name.endswith(".py"):
             os.remove(name)
-    for make in (module, keras_export, branches, train, saved_1, object_checkpoint, functional_if, broken):
+    for make in makers:
         make()
 
 
-main()
+main(sys.argv[1:])

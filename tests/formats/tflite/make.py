@@ -242,6 +242,15 @@ def sparse(block):
                   [op(DENSIFY, ["s"], ["w"]), op(DENSE, ["x", "w"], ["y"], (8, {}))], ["x"], ["y"]))
 
 
+def sparse_large():
+    """A few elements that would unpack to a gigabyte."""
+    dense = {0: ("i8", 0), 1: ("i32", 16384)}
+    csr = {0: ("i8", 1), 2: ("u8", 3), 3: {0: Vector("u8", [0, 1])}, 4: ("u8", 1), 5: {0: ints([2])}}
+    fields = {0: ints([0, 1]), 2: Vector(None, [dense, csr])}
+    return model(([tensor("x", [1, 16384]), tensor("s", [16384, 16384], raw=bytes(4), fields={6: fields}), tensor("w", [16384, 16384]), tensor("y", [1, 16384])],
+                  [op(DENSIFY, ["s"], ["w"]), op(DENSE, ["x", "w"], ["y"], (8, {}))], ["x"], ["y"]))
+
+
 def variables():
     handle = lambda: tensor("handle", [], 13)
     name = (111, {0: "", 1: "counter"})
@@ -360,8 +369,9 @@ def good():
     save("transpose_bias", model(([tensor("x", [1, 3, 4, 2]), weight("w", 3, 2, 2, 2), weight("b", 3), tensor("y", [1, 6, 8, 3])],
                                   [op(CUSTOM, ["x", "w", "b"], ["y"], None, "Convolution2DTransposeBias", bias)], ["x"], ["y"])))
     pool = struct.pack("<5i", 1, 2, 2, 2, 2)
-    save("max_pool_argmax", model(([tensor("x", [1, 4, 4, 2]), tensor("y", [1, 2, 2, 2]), tensor("i", [1, 2, 2, 2])],
-                                   [op(CUSTOM, ["x"], ["y", "i"], None, "MaxPoolingWithArgmax2D", pool)], ["x"], ["y"])))
+    save("max_unpooling", model(([tensor("x", [1, 4, 4, 2]), tensor("t", [1, 2, 2, 2]), tensor("i", [1, 2, 2, 2]), tensor("y", [1, 4, 4, 2])],
+                                 [op(CUSTOM, ["x"], ["t", "i"], None, "MaxPoolingWithArgmax2D", pool),
+                                  op(CUSTOM, ["t", "i"], ["y"], None, "MaxUnpooling2D", pool)], ["x"], ["y"])))
     save("empty_constant", model(([tensor("x", [2, 3]), tensor("e", [0, 3], raw=b""), tensor("y", [2, 3])],
                                   [op(CONCAT, ["x", "e"], ["y"], (10, {0: ("i32", 0)}))], ["x"], ["y"])))
 
@@ -415,10 +425,14 @@ def bad():
     save("bad_scale", unary(DENSE, (2, 4), (2, 3), (8, {}), [weight("w", 3, 4, type=I8, scale=[-1.0])]))
     save("bad_scales", unary(DENSE, (2, 4), (2, 3), (8, {}), [weight("w", 3, 4, type=I8, scale=[1.0, 2.0])]))
     save("bad_sparse", sparse(False).replace(bytes([5, 0, 0, 0, 0, 1, 1, 3, 4]), bytes([5, 0, 0, 0, 0, 1, 1, 3, 9])))
+    save("bad_sparse_large", sparse_large())
     save("bad_external", unary(ADD, (2,), options=(11, {}), extra=[tensor("w", [2], fields={10: ("u32", 1)})]))
     save("bad_recursion", composite(0))
     save("bad_subgraph", composite(9))
     save("bad_signatures", signatures(("one", "two")))
+    pool = struct.pack("<5i", 1, 2, 2, 2, 2)
+    save("bad_places", model(([tensor("x", [1, 4, 4, 2]), tensor("y", [1, 2, 2, 2]), tensor("i", [1, 2, 2, 2])],
+                              [op(CUSTOM, ["x"], ["y", "i"], None, "MaxPoolingWithArgmax2D", pool)], ["x"], ["y", "i"])))
     save("bad_blocks", unary(DENSE, (2, 4), (2, 3), (8, {}), [tensor("w", [3, 4], I8, counting(12), fields={4: {2: Vector("f32", [1.0]), 4: ("u8", 2), 5: {2: ("i32", 2)}}})]))
 
 

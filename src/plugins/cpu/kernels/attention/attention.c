@@ -12,6 +12,7 @@
 #include "base/cpu.h"
 #include "kernels/axis_runs.h"
 
+#include <math.h>
 #include <string.h>
 
 const CaAttentionKernel ca_attention_kernels[] = {
@@ -135,11 +136,14 @@ static void soften(const CaAttention *plan, float *scores, const float *mask, pt
                    ptrdiff_t block_sees)
 {
     const ptrdiff_t n = n_seen(&plan->shape, i);
-    const bool sees = !mask || plan->kernel->mask(scores, mask, n);
-    const ptrdiff_t kept = sees ? n : 0;
+    const bool sees = !mask || n == 0 || plan->kernel->mask(scores, mask, n);
 
-    plan->softmax->rows(scores, scores, kept, 1, false);
-    memset(scores + kept, 0, (size_t)(block_sees - kept) * sizeof *scores);
+    for (ptrdiff_t j = 0; !sees && j < block_sees; j++)
+        scores[j] = NAN;
+    if (!sees)
+        return;
+    plan->softmax->rows(scores, scores, n, 1, false);
+    memset(scores + n, 0, (size_t)(block_sees - n) * sizeof *scores);
 }
 
 void ca_attention_run(const CaAttention *plan, const CaAttentionData *data,

@@ -58,7 +58,7 @@ void ca_attention_plan(CaAttention *plan, uint32_t cpu, const CaAttentionShape *
 void ca_attention_pack(const CaAttention *plan, const CaAttentionData *data, int thread,
                        int n_threads);
 
-/* Phase two. scratch is the thread's own. A query that sees nothing gives 0. */
+/* Phase two. scratch is the thread's own. A query from which the mask hides all keys gives NaN, one that has no keys before it 0. */
 void ca_attention_run(const CaAttention *plan, const CaAttentionData *data,
                       float *scratch, int thread, int n_threads);
 
