@@ -4,6 +4,8 @@
  */
 #include "graph/op.h"
 
+#include "graph/dequantize.h"
+
 #include <string.h>
 
 int64_t ca_ref_broadcast(const CarinaShape *out, const CarinaShape *in, int64_t i)
@@ -198,7 +200,7 @@ CarinaStatus ca_reference_known(const CaNode *node, CarinaTensor **outputs,
     for (int i = 0; i < node->n_outputs && status == CARINA_OK; i++)
         status = carina_tensor_create(&outputs[i], node->outputs[i].type,
                                       &node->outputs[i].shape, err);
-    if (status == CARINA_OK)
+    if (status == CARINA_OK && !ca_dequantize(node, outputs, ins))
         status = ca_reference_node(node, outputs, ins, err);
     for (int i = 0; i < node->n_outputs && status != CARINA_OK; i++)
         carina_tensor_free(&outputs[i]);
