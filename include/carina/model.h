@@ -106,6 +106,58 @@ CARINA_API CarinaStatus carina_model_optimize(CarinaModel *model,
 CARINA_API const char *carina_pass_name(int i);
 CARINA_API const char *carina_pass_summary(int i);
 
+/* A model of its own; constants are shared. */
+CARINA_API CarinaStatus carina_model_copy(CarinaModel **out, const CarinaModel *model,
+                                          CarinaError *err);
+/* One output more, after those there are: what the layer (by its own name) gives at port. */
+CARINA_API CarinaStatus carina_model_add_output(CarinaModel *model, const char *layer,
+                                                int port, CarinaError *err);
+
+/* --- INT8. Layers are found by their own names, as the graph has them. */
+
+/* How many inputs of the node need a range for it to be computed in integers: 1 of Convolution, GroupConvolution
+ * and MatMul of f32 with constant weights, 2 of Add of two images; 0: it cannot be. */
+CARINA_API int carina_node_n_quantized(const CarinaNode *node);
+
+/* A layer to be computed in integers. */
+typedef struct CarinaQuantizeLayer {
+    const char *layer;
+    double low[2], high[2]; /* of its inputs; 0 is in each */
+    int32_t n_shift;        /* 0, or how many channels it gives */
+    const double *shift;    /* is added to them */
+} CarinaQuantizeLayer;
+
+typedef struct CarinaQuantizeOptions {
+    size_t struct_size;
+    int levels; /* of inputs, 2 to 256; 0: 256 */
+    /* The model stays as it is; what each layer would give in integers becomes an output "LAYER/int8". */
+    bool aside;
+} CarinaQuantizeOptions;
+/* FakeQuantize before each of the layers, weights of s8 with a scale for each output channel. options may be NULL. Where
+ * it fails the model is unusable, except to be freed. */
+CARINA_API CarinaStatus carina_model_quantize(CarinaModel *model,
+                                              const CarinaQuantizeLayer *layers, int n,
+                                              const CarinaQuantizeOptions *options,
+                                              CarinaError *err);
+
+/* How often values fell into each of n_bins equal parts of [low, high]. */
+typedef struct CarinaHistogram {
+    double low, high;
+    int32_t n_bins;
+    const uint64_t *counts;
+} CarinaHistogram;
+typedef enum CarinaRangeRule {
+    CARINA_RANGE_MINMAX = 0,     /* all of it */
+    CARINA_RANGE_PERCENTILE = 1, /* all but (100 - percentile) percent at either end */
+    CARINA_RANGE_KL =
+        2 /* what loses least information (Kullback-Leibler) in that many levels */
+} CarinaRangeRule;
+/* The range for FakeQuantize: it holds 0, which is one of its steps. percentile is read by that rule only: 50 to 100. */
+CARINA_API CarinaStatus carina_range_choose(double *low, double *high,
+                                            const CarinaHistogram *histogram,
+                                            CarinaRangeRule rule, double percentile,
+                                            int levels, CarinaError *err);
+
 typedef struct CarinaWriteOptions {
     size_t struct_size;
     int ir_version; /* 10 or 11; 0: 11 */

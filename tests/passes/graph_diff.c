@@ -4,6 +4,8 @@
  */
 #include "graph_diff.h"
 
+#include "passes/quantize.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -14,7 +16,8 @@ const CaPass *pass_named(const char *name)
     for (int i = 0; ca_pass_at(i); i++)
         if (strcmp(ca_pass_at(i)->name, name) == 0)
             return ca_pass_at(i);
-    return NULL;
+    /* Run only where layers are quantized. */
+    return strcmp(ca_pass_lift_quantize.name, name) == 0 ? &ca_pass_lift_quantize : NULL;
 }
 
 /* splitmix64 */

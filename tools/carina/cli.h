@@ -77,6 +77,8 @@ bool has_extension(const char *path,
                    const char *extensions); /* "jpg,png": without regard to case */
 const char *base_name(const char *path);
 char *stem_of(const char *path); /* file name without folder and extension; to be freed */
+bool make_folders(const char *path); /* all of them; false: said why */
+double file_mb(const char *stem, const char *extension); /* 0: no such file */
 
 /* --- Models and devices. */
 CarinaContext *open_context(int64_t n_threads, const char *cpu); /* NULL: said why */
@@ -107,7 +109,7 @@ bool draw_dot(const CarinaGraph *g, const char *path);
 bool draw_svg(const CarinaGraph *g, const char *path);
 
 extern const Command command_convert, command_info, command_run, command_classify,
-    command_benchmark, command_compare, command_devices, command_ops, command_version,
-    command_help;
+    command_benchmark, command_compare, command_quantize, command_devices, command_ops,
+    command_version, command_help;
 
 #endif

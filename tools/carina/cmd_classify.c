@@ -8,7 +8,7 @@
  * Requests are used in turn, each waited for before it is filled again, so results come in order.
  * "--format openvino" prints what OpenVINO's classification_sample of 2018 R3 printed.
  */
-#include "images.h"
+#include "preparing.h"
 #include "reading.h"
 
 #include <math.h>
@@ -17,12 +17,12 @@
 #include <strings.h>
 
 typedef struct {
-    const char *model, *device, *labels, *resize, *crop, *mean, *scale, *format,
-        *precision, *cache_dir;
+    const char *model, *device, *labels, *format, *precision, *cache_dir;
     Reading reading;
+    Preparing preparing;
     List images;
-    int64_t n_iter, n_requests, n_threads, resize_to, batch;
-    bool async, counters, reverse;
+    int64_t n_iter, n_requests, n_threads, batch;
+    bool async, counters;
     const char *top_text;
 } Values;
 
@@ -102,109 +102,6 @@ static const char *label(const Task *t, int64_t i)
     return i < t->labels.n ? t->labels.v[i] : NULL;
 }
 
-/* Does the graph begin by shifting or scaling its input? */
-static bool prepares_itself(const CarinaModel *model)
-{
-    const CarinaNode *in = carina_model_graph(model)->inputs[0];
-    const CarinaUse *use = in->n_outputs > 0 ? in->outputs[0].uses : NULL;
-    const char *op = use ? use->node->op_name : "";
-    return strcmp(op, "Subtract") == 0 || strcmp(op, "Divide") == 0 ||
-           strcmp(op, "Multiply") == 0 || strcmp(op, "Add") == 0 ||
-           strcmp(op, "Convert") == 0;
-}
-
-/* What pictures become where neither the user nor the model says: the habit of the format. */
-static void guess(Task *t)
-{
-    ImageRules *r = &t->rules;
-    const bool is_caffe = strncmp(carina_model_format(t->model), "Caffe", 5) == 0;
-    const bool is_prepared = carina_model_metadata(t->model, "mean_values") ||
-                             carina_model_metadata(t->model, "scale_values") ||
-                             strncmp(carina_model_format(t->model), "OpenVINO", 8) == 0 ||
-                             prepares_itself(t->model);
-    const bool is_raw = carina_model_input(t->model, 0).type == CARINA_U8 ||
-                        is_prepared || is_caffe || t->is_openvino;
-    const bool is_bgr = is_caffe || t->is_openvino;
-    if (t->v->mean || t->v->scale)
-        return;
-    r->reverse = r->channels == 3 && (is_bgr != t->v->reverse);
-    for (int c = 0; c < r->channels && !is_raw; c++)
-        r->scale[c] = 255;
-    if (!is_prepared) /* else the model said so itself */
-        note("assuming %s, %s: give --mean-values and --scale-values to change",
-             r->channels == 1 ? "grey"
-             : r->reverse     ? "BGR"
-                              : "RGB",
-             is_raw ? "0..255" : "0..1");
-}
-
-static bool set_rules(Task *t)
-{
-    ImageRules *r = &t->rules;
-    const Values *v = t->v;
-    for (int c = 0; c < 4; c++)
-        r->scale[c] = 1;
-    r->reverse = v->reverse;
-    r->resize =
-        v->resize && strcasecmp(v->resize, "antialias") == 0 ? CARINA_RESIZE_ANTIALIAS
-        : v->resize && strcasecmp(v->resize, "nearest") == 0 ? CARINA_RESIZE_NEAREST
-                                                             : CARINA_RESIZE_BILINEAR;
-    r->resize_to = v->resize_to;
-    r->has_crop =
-        v->crop ? strcasecmp(v->crop, "centre") == 0 || strcasecmp(v->crop, "center") == 0
-                : v->resize_to > 0;
-    if (v->mean && !image_numbers(r->mean, v->mean, r->channels, "--mean-values"))
-        return false;
-    if (v->scale && !image_numbers(r->scale, v->scale, r->channels, "--scale-values"))
-        return false;
-    for (int c = 0; c < r->channels; c++)
-        if (r->scale[c] == 0) {
-            complain("--scale-values: 0 cannot divide");
-            return false;
-        }
-    guess(t);
-    return true;
-}
-
-static bool is_channels(int64_t n) { return n == 1 || n == 3; }
-
-/* Makes the one input [batch, C, H, W] or [batch, H, W, C], all known. */
-static bool shape_input(Task *t)
-{
-    enum { USUAL_SIDE = 224 };
-    CarinaError err = {0};
-    if (carina_model_n_inputs(t->model) != 1) {
-        complain("%s: %d inputs; classify takes models with one: use 'carina run'",
-                 t->path, carina_model_n_inputs(t->model));
-        return false;
-    }
-    const CarinaPort port = carina_model_input(t->model, 0);
-    CarinaShape s = port.shape;
-    ImageRules *r = &t->rules;
-    r->is_nhwc = strcmp(port.layout, "NHWC") == 0 ||
-                 (s.rank == 4 && !is_channels(s.dims[1]) && is_channels(s.dims[3]));
-    const int c = r->is_nhwc ? 3 : 1, h = r->is_nhwc ? 1 : 2;
-    if (s.rank != 4 || (s.dims[c] >= 0 && !is_channels(s.dims[c])) ||
-        s.dims[h] > 1 << 14 || s.dims[h + 1] > 1 << 14) {
-        complain("%s: input '%s' is %s; classify needs pictures of 1 or 3 channels: use "
-                 "'carina run'",
-                 t->path, port.name, shape_text(&port.shape));
-        return false;
-    }
-    s.dims[c] = s.dims[c] < 0 ? 3 : s.dims[c];
-    for (int i = h; i < h + 2; i++)
-        s.dims[i] = s.dims[i] < 0 ? USUAL_SIDE : s.dims[i];
-    s.dims[0] = t->batch > 0 ? t->batch : 1;
-    r->channels = (int)s.dims[c];
-    r->height = (int)s.dims[h];
-    r->width = (int)s.dims[h + 1];
-    t->batch = s.dims[0];
-    if (memcmp(&s, &port.shape, sizeof s) != 0 &&
-        carina_model_reshape(t->model, 0, &s, &err) != CARINA_OK)
-        return failed(&err);
-    return true;
-}
-
 /* [N, classes], [N, classes, 1, 1]. */
 static bool check_output(Task *t)
 {
@@ -239,7 +136,9 @@ static bool compile(Task *t)
         .profile = v->counters,
     };
     t->is_multi_label = ends_in_sigmoid(t->model);
-    if (!shape_input(t) || !set_rules(t) || !find_labels(t) || !optimize_model(t->model))
+    if (!prepare_pictures(&t->rules, &t->batch, t->model, t->path, &v->preparing,
+                          t->is_openvino) ||
+        !find_labels(t) || !optimize_model(t->model))
         return false;
     if (carina_compile(&t->exe, t->ctx, t->model, v->device, &options, &err) != CARINA_OK)
         return failed(&err);
@@ -531,17 +430,7 @@ static const Option options[] = {
     {OPTION_TEXT, "labels", "FILE", "one class a line, where the model has none",
      offsetof(Values, labels)},
     READING_OPTIONS(Values),
-    {OPTION_GROUP, "preparation", NULL, NULL, 0},
-    {OPTION_TEXT, "resize", "bilinear|antialias|nearest", "bilinear unless told",
-     offsetof(Values, resize)},
-    {OPTION_TEXT, "crop", "centre|center|none", "cut the middle of what covers the input",
-     offsetof(Values, crop)},
-    {OPTION_INT, "resize-to", "N", "short side before the cut",
-     offsetof(Values, resize_to)},
-    {OPTION_TEXT, "mean-values", "LIST", "subtract, in 0..255", offsetof(Values, mean)},
-    {OPTION_TEXT, "scale-values", "LIST", "then divide", offsetof(Values, scale)},
-    {OPTION_FLAG, "reverse-input-channels", NULL, "BGR instead of RGB, or back",
-     offsetof(Values, reverse)},
+    PREPARING_OPTIONS(Values),
     {OPTION_GROUP, "running", NULL, NULL, 0},
     {OPTION_TEXT, "device,d", "DEVICE", "CPU", offsetof(Values, device)},
     {OPTION_TEXT, "infer-precision", "f32|bf16|int8", "f32 unless told",

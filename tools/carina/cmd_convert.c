@@ -5,11 +5,9 @@
 #include "reading.h"
 
 #include <ctype.h>
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/stat.h>
 
 typedef struct {
     const char *model, *proto, *saved_model, *meta_graph, *symbol, *pretrained, *out_dir,
@@ -374,36 +372,6 @@ static bool optimize(Job *job)
     json_end(job->json);
     free(disable);
     return good;
-}
-
-static bool make_folders(const char *path)
-{
-    char *part = text_of("%s", path);
-    for (char *at = part + 1;; at++) {
-        if (*at && *at != '/')
-            continue;
-        const char kept = *at;
-        *at = 0;
-        if (mkdir(part, 0777) != 0 && errno != EEXIST) {
-            complain("%s: cannot be made (%s)", part, strerror(errno));
-            free(part);
-            return false;
-        }
-        *at = kept;
-        if (!kept)
-            break;
-    }
-    free(part);
-    return true;
-}
-
-static double file_mb(const char *stem, const char *extension)
-{
-    struct stat st;
-    char *path = text_of("%s%s", stem, extension);
-    const double mb = stat(path, &st) == 0 ? (double)st.st_size / 1e6 : 0;
-    free(path);
-    return mb;
 }
 
 static bool wants_fp16(const Values *v)

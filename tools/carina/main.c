@@ -8,17 +8,9 @@
 #include <string.h>
 
 const Command *const commands[] = {
-    &command_convert,
-    &command_info,
-    &command_run,
-    &command_classify,
-    &command_benchmark,
-    &command_compare,
-    &command_devices,
-    &command_ops,
-    &command_version,
-    &command_help,
-    NULL,
+    &command_convert,   &command_info,    &command_run,      &command_classify,
+    &command_benchmark, &command_compare, &command_quantize, &command_devices,
+    &command_ops,       &command_version, &command_help,     NULL,
 };
 
 CommonOptions common;

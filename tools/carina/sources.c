@@ -157,3 +157,33 @@ bool sources_expand(List *out, const List *words, const char *extensions)
             return false;
     return true;
 }
+
+bool make_folders(const char *path)
+{
+    char *part = text_of("%s", path);
+    for (char *at = part + 1;; at++) {
+        if (*at && *at != '/')
+            continue;
+        const char kept = *at;
+        *at = 0;
+        if (mkdir(part, 0777) != 0 && errno != EEXIST) {
+            complain("%s: cannot be made (%s)", part, strerror(errno));
+            free(part);
+            return false;
+        }
+        *at = kept;
+        if (!kept)
+            break;
+    }
+    free(part);
+    return true;
+}
+
+double file_mb(const char *stem, const char *extension)
+{
+    struct stat st;
+    char *path = text_of("%s%s", stem, extension);
+    const double mb = stat(path, &st) == 0 ? (double)st.st_size / 1e6 : 0;
+    free(path);
+    return mb;
+}
