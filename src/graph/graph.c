@@ -186,8 +186,8 @@ CarinaStatus ca_graph_add(CaNode **out, CaGraph *g, CaNode *before, const char *
     if (!node)
         return no_memory(err);
     node->id = g->own->next_id++;
-    node->name = name ? ca_arena_copy(arena, name)
-                      : ca_arena_printf(arena, "%s_%d", op->name, node->id);
+    node->name = name && *name ? ca_arena_copy(arena, name)
+                               : ca_arena_printf(arena, "%s_%d", op->name, node->id);
     node->op = op;
     node->op_name = op->name;
     node->opset = op->opset;

@@ -50,7 +50,7 @@ static inline CaArena *ca_graph_arena(CaGraph *g) { return g->own->arena; }
          n = n##_next)
 
 /* A node of the newest operator named op_name at or below opset (0: newest of all), its attributes at their
- * fallbacks, put before `before` (NULL: at the end, before nothing). name is copied (NULL: made up from the
+ * fallbacks, put before `before` (NULL: at the end, before nothing). name is copied (NULL or empty: made up from the
  * type). inputs[i] may be NULL for an absent optional one. Outputs are unknown until ca_node_infer. */
 CarinaStatus ca_graph_add(CaNode **out, CaGraph *graph, CaNode *before,
                           const char *op_name, int opset, const char *name,

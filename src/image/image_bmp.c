@@ -110,6 +110,10 @@ static CarinaStatus read_header(Bmp *b, CarinaError *err)
         return bad(b, "this compression is not read", how, err);
     if (b->pixels > b->file->size)
         return ca_image_cut(b->file, err);
+    /* Two bytes are 255 pixels at most: smaller files would leave nearly all undrawn. */
+    if ((how == RLE8 || how == RLE4) &&
+        (uint64_t)b->width * (uint64_t)b->height / 128 > b->file->size)
+        return ca_image_cut(b->file, err);
     return has_palette ? read_palette(b, err) : read_masks(b, err);
 }
 
