@@ -46,6 +46,8 @@ typedef struct {
     int n_slots;
     int64_t batch, n_classes;
     double *scores; /* n images x n_classes, of the last iteration */
+    double step,
+        zero; /* score = step * (what the network says - zero): not 1 and 0 where that is steps of integers */
     bool is_openvino, is_multi_label;
     double wall_ms;
 } Task;
@@ -123,6 +125,30 @@ static bool ends_in_sigmoid(const CarinaModel *model)
     return v && strcmp(v->node->op_name, "Sigmoid") == 0;
 }
 
+/* A quantised network's scores come out of a FakeQuantize onto integers: its two ranges say what they mean. */
+static void find_steps(Task *t)
+{
+    const CarinaGraph *g = carina_model_graph(t->model);
+    const CarinaNode *n = g->n_outputs > 0 ? g->outputs[0]->inputs[0].value->node : NULL;
+    double at[4];
+    t->step = 1;
+    t->zero = 0;
+    if (n && strcmp(n->op_name, "Convert") == 0)
+        n = n->inputs[0].value->node;
+    if (!n || strcmp(n->op_name, "FakeQuantize") != 0)
+        return;
+    for (int i = 0; i < 4; i++) {
+        const CarinaValue *v = n->inputs[i + 1].value;
+        if (!v || !v->constant || shape_count(&v->shape) != 1)
+            return;
+        at[i] = tensor_get(v->constant, 0);
+    }
+    if (at[3] > at[2] && at[1] > at[0]) {
+        t->step = (at[1] - at[0]) / (at[3] - at[2]);
+        t->zero = at[2] - at[0] / t->step;
+    }
+}
+
 static bool compile(Task *t)
 {
     CarinaError err = {0};
@@ -136,6 +162,7 @@ static bool compile(Task *t)
         .profile = v->counters,
     };
     t->is_multi_label = ends_in_sigmoid(t->model);
+    find_steps(t);
     if (!prepare_pictures(&t->rules, &t->batch, t->model, t->path, &v->preparing,
                           t->is_openvino) ||
         !find_labels(t) || !optimize_model(t->model))
@@ -166,7 +193,8 @@ static bool collect(Task *t, Slot *slot)
         return failed(&err);
     const CarinaTensor *out = carina_request_output(slot->request, 0);
     for (int64_t i = 0; i < n * t->n_classes; i++)
-        t->scores[slot->first * t->n_classes + i] = tensor_get(out, i);
+        t->scores[slot->first * t->n_classes + i] =
+            t->step * (tensor_get(out, i) - t->zero);
     return true;
 }
 
