@@ -3,8 +3,6 @@
  * Depthwise: each channel has its own filter. P pixels of a row times one vector of channels; a
  * row of the filter reads each input vector once, for all taps (filters of K columns, step S).
  * Bound by loads and stores, so that a wider tile gains nothing.
- *
- * And `finish`: the ends that are too long for every kernel, on results that are still in L1.
  */
 enum { DEPTHWISE_PIXELS = 7 };
 
@@ -77,19 +75,3 @@ DEPTHWISE(depthwise_3_1, 3, 1)
 DEPTHWISE(depthwise_3_2, 3, 2)
 DEPTHWISE(depthwise_5_1, 5, 1)
 DEPTHWISE(depthwise_5_2, 5, 2)
-
-static void conv_finish(float *x, int n, const CaAct *act, const float *slope, int lanes)
-{
-    for (int lane = 0; lane < 16; lane += VF32_N)
-        for (int i = 0; i < n; i++) {
-            float *at = x + i * 16 + lane;
-            vf32 z = vf32_load(at);
-            if (slope)
-                z = vf32_select_lt(z, vf32_zero(), vf32_mul(vf32_load(slope + lane), z),
-                                   z);
-            vf32_store(at, vf32_act(act, z));
-        }
-    for (int lane = lanes; lane < 16; lane++)
-        for (int i = 0; i < n; i++)
-            x[i * 16 + lane] = 0;
-}

@@ -4,6 +4,7 @@
  * MAX_BLOCKS and WIDE_PIXELS after its simd_<isa>.h.
  */
 #include "../act_tmpl.h"
+#include "../finish_tmpl.h"
 #include "base/cpu.h"
 #include "conv_kernels.h"
 
@@ -30,5 +31,5 @@ const CaConvIsa PASTE(ca_f32_conv_, ISA) = {
     .winograd_out = {winograd_out_2, winograd_out_4},
     .depthwise = {{depthwise_3_1, depthwise_3_2}, {depthwise_5_1, depthwise_5_2}},
     .depthwise_any = depthwise_any,
-    .finish = conv_finish,
+    .finish = finish,
 };

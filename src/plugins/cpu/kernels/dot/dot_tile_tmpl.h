@@ -16,6 +16,7 @@
  * Registers: P * NV sums, NV of the filter, 1 of the input, as in conv/.
  */
 #include "../act_tmpl.h"
+#include "../finish_tmpl.h"
 #include "base/cpu.h"
 #include "dot_kernels.h"
 
@@ -279,22 +280,6 @@ static void add_row(unsigned char *out, const unsigned char *a, const unsigned c
             vf32_fma(narrow_load(a + i * E), ka, vf32_fma(narrow_load(b + i * E), kb, k));
         narrow_store(out + i * E, vf32_min(hi, vf32_max(lo, y)));
     }
-}
-
-static void finish(float *x, int n, const CaAct *act, const float *slope, int lanes)
-{
-    for (int lane = 0; lane < 16; lane += VF32_N)
-        for (int i = 0; i < n; i++) {
-            float *at = x + i * 16 + lane;
-            vf32 z = vf32_load(at);
-            if (slope)
-                z = vf32_select_lt(z, vf32_zero(), vf32_mul(vf32_load(slope + lane), z),
-                                   z);
-            vf32_store(at, vf32_act(act, z));
-        }
-    for (int lane = lanes; lane < 16; lane++)
-        for (int i = 0; i < n; i++)
-            x[i * 16 + lane] = 0;
 }
 
 const CaDotIsa PASTE(PASTE(PASTE(ca_dot_, TYPE), _), ISA) = {
