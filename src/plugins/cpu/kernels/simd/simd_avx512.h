@@ -43,10 +43,7 @@ CA_INLINE vf32 vf32_pow2(vf32 a)
 }
 /* a * 2^n of a whole n */
 CA_INLINE vf32 vf32_scale(vf32 a, vf32 n) { return _mm512_scalef_ps(a, n); }
-CA_INLINE vf32 vf32_minus_abs(vf32 a)
-{
-    return _mm512_or_ps(a, _mm512_set1_ps(-0.0f));
-}
+CA_INLINE vf32 vf32_minus_abs(vf32 a) { return _mm512_or_ps(a, _mm512_set1_ps(-0.0f)); }
 /* x < y ? a : b */
 CA_INLINE vf32 vf32_select_lt(vf32 x, vf32 y, vf32 a, vf32 b)
 {
