@@ -189,6 +189,7 @@ static CarinaStatus plan_input(CaCpuBuild *b, CaConvPlan *plan, CaCpuRef *in, in
 {
     const CarinaValue *v = conv->inputs[0].value;
     CaConvShape shape;
+    CaConvPlan of_planes;
     *in = (CaCpuRef){.buffer = -1};
     *planes = -1;
     if (!ca_cpu_conv_shape(&shape, conv) ||
@@ -197,10 +198,9 @@ static CarinaStatus plan_input(CaCpuBuild *b, CaConvPlan *plan, CaCpuRef *in, in
                       "node '%s' (%s): a convolution of this shape is not offered",
                       conv->name, conv->op_name);
     if (ca_cpu_has_blocked(b, v) || ca_cpu_value(b, v)->narrow.buffer >= 0 ||
-        !ca_conv_plan_planes(plan, &shape, b->host->cpu_flags)) {
-        CA_TRY(ca_cpu_blocked(b, in, v, plan->in_halo));
-        return CARINA_OK;
-    }
+        !ca_conv_plan_planes(&of_planes, &shape, b->host->cpu_flags))
+        return ca_cpu_blocked(b, in, v, plan->in_halo);
+    *plan = of_planes;
     return ca_cpu_plain(b, planes, v);
 }
 

@@ -14,8 +14,8 @@ typedef struct CaConvGeo {
     ptrdiff_t out_block, add_block;   /* a pixel of both is 16 floats */
     int kh, kw, n_blocks;
     int per_block, last; /* input channels of a block, of the last block; planes: 1 */
-    int lines;         /* cache lines to fetch into L2 with each tap of each block */
-    const float *next; /* from here */
+    int lines;           /* cache lines to fetch into L2 with each tap of each block */
+    const float *next;   /* from here */
     float lo, hi;
 } CaConvGeo;
 

@@ -19,7 +19,7 @@ enum {
     STREAM_FROM = 8 << 20, /* and of this size once for all tiles, V lying in L3 */
     V_IN_L2 = 272 << 10,   /* transformed input of a block of tiles */
     V_IN_L3 = 8 << 20,
-    MOST_PLANES = 8,        /* channels; a block of 16 would be half padding */
+    MOST_PLANES = 8,  /* channels; a block of 16 would be half padding */
     LARGEST = 1 << 24 /* of any size, and taps of a filter: indices fit into int */
 };
 

@@ -18,8 +18,8 @@ static void copy_rows(const CaConvPlan *p, float *rows, const CaActs *in, int im
 
     for (int c = 0; c < s->ci; c++)
         for (int ky = 0; ky < s->kh; ky++, rows += p->row_width) {
-            const int64_t iy = (int64_t)y * s->stride_h +
-                               (int64_t)ky * s->dilation_h - s->pad_top;
+            const int64_t iy =
+                (int64_t)y * s->stride_h + (int64_t)ky * s->dilation_h - s->pad_top;
             const bool is_inside = iy >= 0 && iy < s->ih;
             const int copied = is_inside ? n : 0;
             if (is_inside)
@@ -55,8 +55,7 @@ void ca_conv_planes(const CaConvPlan *p, int thread, int n_threads, const CaActs
     const CaConvStep step = s->stride_w == 1   ? CA_CONV_STEP_1
                             : s->stride_w == 2 ? CA_CONV_STEP_2
                                                : CA_CONV_STEP_ANY;
-    const int most =
-        p->group_blocks == 4 ? p->isa->wide_pixels : p->isa->max_pixels;
+    const int most = p->group_blocks == 4 ? p->isa->wide_pixels : p->isa->max_pixels;
     const int tiles = (s->ow + most - 1) / most;
     const int64_t rows = (int64_t)s->n * s->oh,
                   stop = ca_conv_share(rows, thread + 1, n_threads);

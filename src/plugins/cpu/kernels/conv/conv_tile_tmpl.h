@@ -46,7 +46,7 @@ CA_INLINE void conv_tile(const bool one, const int P, const int NV, const ptrdif
                                             v % BLOCK_NV * VF32_N);
 
     for (int block = 0; block < g->n_blocks; block++, in += g->block) {
-        const int n_channels = step == 1 || step == 2          ? 1
+        const int n_channels = step == 1 || step == 2    ? 1
                                : block + 1 < g->n_blocks ? g->per_block
                                                          : g->last;
         for (int ky = 0; ky < kh; ky++)
@@ -117,11 +117,11 @@ CA_INLINE void conv_tile(const bool one, const int P, const int NV, const ptrdif
 #define ROW_1_16(pixels, blocks) tile_1_##pixels##x##blocks##_16,
 #define ROW_1_32(pixels, blocks) tile_1_##pixels##x##blocks##_32,
 #define ROW_ANY(pixels, blocks) tile_0_##pixels##x##blocks##_0,
-#define TABLE(blocks)                                                       \
-    static CaConvTile *const tiles_##blocks[2][2][MAX_PIXELS] = {           \
-        {{EACH_PIXELS(ROW_0_16, blocks)}, {EACH_PIXELS(ROW_0_32, blocks)}}, \
+#define TABLE(blocks)                                                        \
+    static CaConvTile *const tiles_##blocks[2][2][MAX_PIXELS] = {            \
+        {{EACH_PIXELS(ROW_0_16, blocks)}, {EACH_PIXELS(ROW_0_32, blocks)}},  \
         {{EACH_PIXELS(ROW_1_16, blocks)}, {EACH_PIXELS(ROW_1_32, blocks)}}}; \
-    static CaConvTile *const planes_##blocks[2][MAX_PIXELS] = { \
+    static CaConvTile *const planes_##blocks[2][MAX_PIXELS] = {              \
         {EACH_PIXELS(ROW_0_1, blocks)}, {EACH_PIXELS(ROW_0_2, blocks)}};
 
 EACH_PIXELS(TILES_OF, 1)
