@@ -184,19 +184,24 @@ size_t ca_arena_used(const CaArena *a) { return a->total; }
 
 /* --- Buffer. */
 
-CaBuffer *ca_buffer_create(size_t size)
+static CaBuffer *create_of(void *data, size_t size)
 {
-    CaBuffer *b = ca_alloc(sizeof *b);
-    if (!b)
-        return NULL;
-    b->data = ca_alloc(size);
-    if (!b->data) {
-        ca_free(b);
+    CaBuffer *b = data ? ca_alloc(sizeof *b) : NULL;
+    if (!b) {
+        ca_free(data);
         return NULL;
     }
+    b->data = data;
     b->size = size;
     b->refs = 1;
     return b;
+}
+
+CaBuffer *ca_buffer_create(size_t size) { return create_of(ca_alloc(size), size); }
+
+CaBuffer *ca_buffer_create_unset(size_t size)
+{
+    return create_of(ca_alloc_pages(size), size);
 }
 
 CaBuffer *ca_buffer_slice(CaBuffer *parent, size_t offset, size_t size)

@@ -55,6 +55,8 @@ typedef struct CaBuffer {
     uint64_t identity; /* mapped: of the file as it was; 0: none */
 } CaBuffer;
 CaBuffer *ca_buffer_create(size_t size);
+/* Not zeroed, and in large pages where it is large: for what is written whole. */
+CaBuffer *ca_buffer_create_unset(size_t size);
 /* The bytes [offset, offset + size) of parent, which is kept alive. The caller has checked the range. */
 CaBuffer *ca_buffer_slice(CaBuffer *parent, size_t offset, size_t size);
 CaBuffer *ca_buffer_ref(CaBuffer *b);

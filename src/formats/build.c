@@ -4,6 +4,8 @@
  */
 #include "formats/build.h"
 
+#include "graph/permute.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -363,103 +365,17 @@ CarinaShape ca_build_along(int axis, int rank, int64_t n)
     return ca_shape(rank, dims);
 }
 
-/* A permutation as loops: strides in elements of `from` for each dimension of `to`, neighbours that stay neighbours
- * merged. `read`: the dimension along which `from` is contiguous. */
-typedef struct Permutation {
-    int rank, read;
-    int64_t dims[CARINA_MAX_RANK], from[CARINA_MAX_RANK], to[CARINA_MAX_RANK];
-} Permutation;
-
-static Permutation permutation(const CarinaShape *shape, const int64_t *step)
-{
-    Permutation p = {.rank = 0};
-    for (int d = 0; d < shape->rank; d++) {
-        const int last = p.rank - 1;
-        if (p.rank > 0 && p.from[last] == step[d] * shape->dims[d]) {
-            p.dims[last] *= shape->dims[d];
-            p.from[last] = step[d];
-        } else {
-            p.dims[p.rank] = shape->dims[d];
-            p.from[p.rank++] = step[d];
-        }
-    }
-    int64_t n = 1;
-    for (int d = p.rank - 1; d >= 0; n *= p.dims[d], d--) {
-        p.to[d] = n;
-        if (p.from[d] == 1)
-            p.read = d;
-    }
-    return p;
-}
-
-/* rows lines of `from`, columns wide, to columns of `to`. */
-static inline void turn(char *to, const char *from, int64_t rows, int64_t row_step,
-                        int64_t columns, int64_t column_step, size_t size)
-{
-    for (int64_t r = 0; r < rows; r++)
-        for (int64_t c = 0; c < columns; c++)
-            memcpy(to + (size_t)(c * column_step + r) * size,
-                   from + (size_t)(r * row_step + c) * size, size);
-}
-
-/* 16 columns of `from` at a time: its lines are read whole, and 16 streams are written. */
-static inline void permute(char *to, const char *from, const Permutation *p, size_t size)
-{
-    const int last = p->rank - 1, read = p->read;
-    int64_t n = 1;
-    for (int d = 0; d < last; d++)
-        n *= d == read ? 1 : p->dims[d];
-    if (read == last) { /* rows stay rows */
-        for (int64_t i = 0; i < n; i++) {
-            int64_t at = 0;
-            for (int64_t d = last - 1, left = i; d >= 0; left /= p->dims[d], d--)
-                at += left % p->dims[d] * p->from[d];
-            memcpy(to + (size_t)(i * p->dims[last]) * size, from + (size_t)at * size,
-                   (size_t)p->dims[last] * size);
-        }
-        return;
-    }
-    for (int64_t c = 0; c < p->dims[read]; c += 16)
-        for (int64_t i = 0; i < n; i++) {
-            int64_t in = c, out = c * p->to[read];
-            for (int64_t d = last - 1, left = i; d >= 0; d--) {
-                if (d == read)
-                    continue;
-                in += left % p->dims[d] * p->from[d];
-                out += left % p->dims[d] * p->to[d];
-                left /= p->dims[d];
-            }
-            turn(to + (size_t)out * size, from + (size_t)in * size, p->dims[last],
-                 p->from[last], p->dims[read] - c < 16 ? p->dims[read] - c : 16,
-                 p->to[read], size);
-        }
-}
-
 /* NULL where the elements are not whole bytes. */
 static CaValue *transposed_constant(CaBuild *b, CaValue *v, const int *perm)
 {
     const CarinaTensor *t = v->constant;
-    const size_t size = (size_t)carina_type_bits(t->type) / 8;
-    CarinaShape shape = t->shape;
-    int64_t strides[CARINA_MAX_RANK], step[CARINA_MAX_RANK];
     CarinaTensor *out = NULL;
-    if (!size || !ca_tensor_count(t))
+    if (carina_type_bits(t->type) < 8 || !ca_tensor_count(t))
         return NULL;
-    ca_ref_strides(&t->shape, strides);
-    for (int d = 0; d < shape.rank; d++) {
-        shape.dims[d] = t->shape.dims[perm[d]];
-        step[d] = strides[perm[d]];
-    }
-    if (!ca_build_ok(b, carina_tensor_create(&out, t->type, &shape, b->err)))
+    if (!ca_build_ok(b, ca_tensor_permuted(&out, t, perm, b->err)))
         return NULL;
-    const Permutation p = permutation(&shape, step);
-    switch (size) { /* a constant size makes memcpy one instruction */
-    case 1: permute(out->data, t->data, &p, 1); break;
-    case 2: permute(out->data, t->data, &p, 2); break;
-    case 4: permute(out->data, t->data, &p, 4); break;
-    default: permute(out->data, t->data, &p, size); break;
-    }
-    ca_buffer_drop(t->buffer, t->data, (size_t)ca_tensor_count(t) * size);
+    if (out->data != t->data)
+        ca_buffer_drop(t->buffer, t->data, t->size);
     return ca_build_tensor(b, v->name, out);
 }
 

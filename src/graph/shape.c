@@ -332,12 +332,12 @@ static CarinaStatus make(CarinaTensor **out, CarinaType type, const CarinaShape 
     return CARINA_OK;
 }
 
-CarinaStatus carina_tensor_create(CarinaTensor **out, CarinaType type,
-                                  const CarinaShape *shape, CarinaError *err)
+static CarinaStatus create(CarinaTensor **out, CarinaType type, const CarinaShape *shape,
+                           CaBuffer *(*create_buffer)(size_t size), CarinaError *err)
 {
     CA_TRY(make(out, type, shape, err));
     CarinaTensor *t = *out;
-    t->buffer = ca_buffer_create(t->size);
+    t->buffer = create_buffer(t->size);
     if (!t->buffer) {
         const CarinaStatus status = ca_err(
             err, CARINA_ERR_MEMORY, "out of memory for a tensor of %zu bytes", t->size);
@@ -347,6 +347,18 @@ CarinaStatus carina_tensor_create(CarinaTensor **out, CarinaType type,
     }
     t->data = t->buffer->data;
     return CARINA_OK;
+}
+
+CarinaStatus carina_tensor_create(CarinaTensor **out, CarinaType type,
+                                  const CarinaShape *shape, CarinaError *err)
+{
+    return create(out, type, shape, ca_buffer_create, err);
+}
+
+CarinaStatus ca_tensor_create_unset(CarinaTensor **out, CarinaType type,
+                                    const CarinaShape *shape, CarinaError *err)
+{
+    return create(out, type, shape, ca_buffer_create_unset, err);
 }
 
 CarinaStatus carina_tensor_wrap(CarinaTensor **out, CarinaType type,

@@ -52,6 +52,9 @@ int64_t ca_tensor_count(const CarinaTensor *t);
 CarinaStatus ca_tensor_of_buffer(CarinaTensor **out, CarinaType type,
                                  const CarinaShape *shape, struct CaBuffer *buffer,
                                  size_t offset, CarinaError *err);
+/* carina_tensor_create without the zeros: all of it will be written. */
+CarinaStatus ca_tensor_create_unset(CarinaTensor **out, CarinaType type,
+                                    const CarinaShape *shape, CarinaError *err);
 /* Another handle on the same data. */
 CarinaStatus ca_tensor_share(CarinaTensor **out, const CarinaTensor *t, CarinaError *err);
 
