@@ -6,6 +6,7 @@
 
 #include "graph/op.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -168,6 +169,16 @@ static CarinaStatus set_fallbacks(CaGraph *g, CaNode *node, CarinaError *err)
     return CARINA_OK;
 }
 
+/* attrs is NULL where there is no memory. */
+static void take_op(CaGraph *g, CaNode *node, const CaOp *op)
+{
+    node->op = op;
+    node->op_name = op->name;
+    node->opset = op->opset;
+    node->attr_table = op->attrs;
+    node->attrs = ca_arena_alloc(g->own->arena, op->attrs_size);
+}
+
 CarinaStatus ca_graph_add(CaNode **out, CaGraph *g, CaNode *before, const char *op_name,
                           int opset, const char *name, CaValue *const *inputs,
                           int n_inputs, int n_outputs, CarinaError *err)
@@ -188,11 +199,7 @@ CarinaStatus ca_graph_add(CaNode **out, CaGraph *g, CaNode *before, const char *
     node->id = g->own->next_id++;
     node->name = name && *name ? ca_arena_copy(arena, name)
                                : ca_arena_printf(arena, "%s_%d", op->name, node->id);
-    node->op = op;
-    node->op_name = op->name;
-    node->opset = op->opset;
-    node->attr_table = op->attrs;
-    node->attrs = ca_arena_alloc(arena, op->attrs_size);
+    take_op(g, node, op);
     node->n_inputs = n_inputs;
     node->n_outputs = n_outputs;
     node->inputs = ca_arena_array(arena, (size_t)n_inputs, sizeof *node->inputs);
@@ -210,6 +217,16 @@ CarinaStatus ca_graph_add(CaNode **out, CaGraph *g, CaNode *before, const char *
     g->n_nodes++;
     *out = node;
     return set_fallbacks(g, node, err);
+}
+
+CarinaStatus ca_node_become(CaGraph *g, CaNode *node, const char *op_name, int opset,
+                            CarinaError *err)
+{
+    const CaOp *op = NULL;
+    CA_TRY(find_op(&op, op_name, opset, node->name, err));
+    assert(op->arity.n_out == node->n_outputs);
+    take_op(g, node, op);
+    return node->attrs ? set_fallbacks(g, node, err) : no_memory(err);
 }
 
 CarinaStatus ca_graph_constant(CaValue **out, CaGraph *g, CaNode *before,

@@ -56,6 +56,9 @@ CarinaStatus ca_graph_add(CaNode **out, CaGraph *graph, CaNode *before,
                           const char *op_name, int opset, const char *name,
                           CaValue *const *inputs, int n_inputs, int n_outputs,
                           CarinaError *err);
+/* The node is another operator with as many outputs, its attributes at their fallbacks; inputs and outputs stay. */
+CarinaStatus ca_node_become(CaGraph *graph, CaNode *node, const char *op_name, int opset,
+                            CarinaError *err);
 /* A Const node. The tensor is consumed, also on failure. */
 CarinaStatus ca_graph_constant(CaValue **out, CaGraph *graph, CaNode *before,
                                const char *name, CarinaTensor *tensor, CarinaError *err);

@@ -5,6 +5,7 @@
 #include "passes/commute.h"
 
 #include "passes/features.h"
+#include "passes/products.h"
 #include "passes/rewrite.h"
 
 #include <string.h>
@@ -616,6 +617,7 @@ static const Rule rules[] = {
     {"LRN", 1, NULL, NULL, NULL},
     {"LogSoftmax", 0, has_axis_attr, move_axis_attr, NULL},
     {"MVN", 1, NULL, NULL, NULL},
+    {"MatMul", 0, ca_product_can_move, ca_product_move, NULL},
     {"NormalizeL2", 1, NULL, NULL, NULL},
     {"Pad", 0, can_pad, move_pad, NULL},
     REDUCE("L1"),
@@ -695,7 +697,7 @@ bool ca_commute_relate(const CaNode *n, int from, const CaOrder *p, int to, CaOr
     const Rule *r = find(n);
     const uint32_t dropped = r->dropped ? r->dropped(n) : 0;
     *out = *p;
-    if (rank_at(n, from) != p->rank)
+    if (rank_at(n, from) != p->rank || (ca_node_is(n, "MatMul") && !ca_product_fits(p)))
         return false;
     if (from >= 0 && to >= 0)
         return rank_at(n, to) == p->rank;

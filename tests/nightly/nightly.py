@@ -5,6 +5,7 @@ import pathlib
 import re
 import subprocess
 import sys
+import xml.etree.ElementTree
 
 import numpy as np
 
@@ -62,6 +63,33 @@ def run(model, feeds, folder):
         old.unlink()
     carina("run", model, *args, "--out-dir", out)
     return {p.stem: np.load(p) for p in out.glob("*.npy")}
+
+
+INNER = ("Convolution", "GroupConvolution", "ConvolutionBackpropData", "GroupConvolutionBackpropData", "MaxPool", "AvgPool")
+
+
+def inner_transposes(model, folder):
+    """Names of the Transposes that `carina convert` leaves between convolutions and pooling: a network of images whose
+    channels come last has none. Those at the edges, with nothing of that kind before or behind them, are not counted."""
+    carina("convert", model, "--model-name", "transposes", "-o", folder)
+    root = xml.etree.ElementTree.parse(folder / "transposes.xml").getroot()
+    layers = {l.get("id"): l for l in root.iterfind("layers/layer")}
+    before, behind = {i: set() for i in layers}, {i: set() for i in layers}
+    for edge in root.iterfind("edges/edge"):
+        before[edge.get("to-layer")].add(edge.get("from-layer"))
+        behind[edge.get("from-layer")].add(edge.get("to-layer"))
+
+    def reaches(start, steps):
+        seen, left = set(), [start]
+        while left:
+            for i in steps[left.pop()] - seen:
+                if layers[i].get("type") in INNER:
+                    return True
+                seen.add(i)
+                left.append(i)
+        return False
+    return [l.get("name") for i, l in layers.items()
+            if l.get("type") == "Transpose" and reaches(i, before) and reaches(i, behind)]
 
 
 def noise(shape, dtype, seed=7):
