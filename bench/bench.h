@@ -31,9 +31,9 @@ BenchShape *bench_read(const char *path);
 typedef struct BenchResult {
     const char *kernel; /* NULL: not offered */
     double seconds;
-    double flop;       /* of the definition */
-    double operations; /* of the algorithm */
-    double bytes;      /* input, output and packed filter once */
+    double flop;                /* of the definition */
+    double operations;          /* of the algorithm */
+    double filter_bytes, bytes; /* packed; all: input and output once too */
 } BenchResult;
 
 typedef struct BenchHow {

@@ -63,7 +63,7 @@ static void conv(BenchResult *r, const CaConvShape *s, const BenchHow *how)
         return;
     r->kernel = p.kernel;
     r->operations = ca_conv_operations(&p);
-    r->bytes += (double)p.packed_size;
+    r->filter_bytes = (double)p.packed_size;
     r->seconds = ca_conv_trial(&p, how->sweep, how->runs);
 }
 
@@ -109,7 +109,7 @@ static void dot(BenchResult *r, const CaConvShape *s, CaElem elem, const BenchHo
         j.out.data = (unsigned char *)w.out +
                      j.out.halo * (j.out.row_stride + 16 * ca_elem_size(elem));
         r->kernel = j.p.kernel;
-        r->bytes += (double)j.p.packed_size;
+        r->filter_bytes = (double)j.p.packed_size;
         r->seconds = time_of(run_dot, &j, &w, how);
     }
     free_work(&w);
@@ -139,7 +139,7 @@ static void matmul(BenchResult *r, const CaConvShape *s, const BenchHow *how)
                   j.plan.packed_size, 0)) {
         j.w = &w;
         r->kernel = j.plan.kernel->name;
-        r->bytes += (double)j.plan.packed_size;
+        r->filter_bytes = (double)j.plan.packed_size;
         r->seconds = time_of(run_gemm, &j, &w, how);
     }
     free_work(&w);
@@ -222,4 +222,5 @@ void bench_measure(BenchResult *r, const BenchShape *shape, CaElem elem,
         matmul(r, s, how);
     else if (elem == CA_ELEM_F32 && how->algorithm < 0)
         pool(r, shape, how);
+    r->bytes += r->filter_bytes;
 }

@@ -51,8 +51,12 @@ static void start_json(Bench *b)
     if (!b->json)
         return;
     ca_cpu_name(name);
-    fprintf(b->json, "{\n \"machine\": {\"cpu\": \"%s\", \"read_gbs\": %.4g", name,
-            b->machine.read * 1e-9);
+    fprintf(
+        b->json,
+        "{\n \"machine\": {\"cpu\": \"%s\", \"read_gbs\": {\"l2\": %.4g, \"l3\": %.4g, "
+        "\"memory\": %.4g}",
+        name, b->machine.read[0] * 1e-9, b->machine.read[1] * 1e-9,
+        b->machine.read[2] * 1e-9);
     for (int e = 0; e < CA_N_ELEMS; e++)
         fprintf(b->json, ", \"%s\": {\"peak_gflops\": %.5g, \"by\": \"%s\"}",
                 elem_names[e], b->machine.flops[e] * 1e-9, b->machine.peak[e]);
@@ -61,10 +65,15 @@ static void start_json(Bench *b)
             b->set.how.runs, b->set.is_warm ? "warm" : "cold");
 }
 
+/* The filter comes from memory, unless all is warm; input and output lie where they fit. */
 static double bound_of(const Bench *b, const BenchResult *r, CaElem e, bool *by_memory)
 {
-    const double compute = r->operations / b->machine.flops[e],
-                 memory = b->machine.read > 0 ? r->bytes / b->machine.read : 0;
+    const double *read = b->machine.read, others = r->bytes - r->filter_bytes;
+    const double compute = r->operations / b->machine.flops[e];
+    const CaLevel filter = b->set.is_warm ? ca_machine_level(r->bytes) : CA_LEVEL_MEMORY;
+    const double memory = read[0] > 0 ? r->filter_bytes / read[filter] +
+                                            others / read[ca_machine_level(others)]
+                                      : 0;
     *by_memory = memory > compute;
     return memory > compute ? memory : compute;
 }
@@ -218,10 +227,10 @@ int main(int argc, char **argv)
         return complain(b.set.json, strerror(errno));
     ca_machine_measure(&b.machine, b.set.how.cpu);
     printf(
-        "one core: f32 %.1f GFLOP/s (%s), bf16 %.1f (%s), u8 %.1f (%s), memory %.1f GB/s\n",
+        "one core: f32 %.1f GFLOP/s (%s), bf16 %.1f (%s), u8 %.1f (%s), L2 %.0f GB/s, L3 %.0f, memory %.1f\n",
         b.machine.flops[0] * 1e-9, b.machine.peak[0], b.machine.flops[1] * 1e-9,
         b.machine.peak[1], b.machine.flops[2] * 1e-9, b.machine.peak[2],
-        b.machine.read * 1e-9);
+        b.machine.read[0] * 1e-9, b.machine.read[1] * 1e-9, b.machine.read[2] * 1e-9);
     start_json(&b);
     for (int i = 0; i < n_files; i++)
         bad |= run_file(&b, argv[i]);

@@ -42,7 +42,7 @@ static double peak_of(const Peak *p)
 }
 
 /* A word of each line is enough: the whole line comes. */
-static uint64_t touch(const void *data, size_t size)
+uint64_t ca_machine_touch(const void *data, size_t size)
 {
     const uint64_t *p = data;
     uint64_t sum[8] = {0};
@@ -53,27 +53,39 @@ static uint64_t touch(const void *data, size_t size)
     return sum[0] + sum[1] + sum[2] + sum[3] + sum[4] + sum[5] + sum[6] + sum[7];
 }
 
-static double read_speed(void)
+/* Of a part of the buffer that lies in that level once it was read. */
+static double read_speed(const void *memory, CaLevel level)
 {
+    const size_t size = level == CA_LEVEL_L2   ? READ_SIZE / 256
+                        : level == CA_LEVEL_L3 ? READ_SIZE / 16
+                                               : READ_SIZE;
+    const int repeats = level == CA_LEVEL_MEMORY ? READ_REPEATS : 10 * READ_REPEATS;
     volatile uint64_t sink = 0;
     int64_t best = INT64_MAX;
-    void *memory = ca_alloc_huge(READ_SIZE); /* zeroed: its pages are there */
-    if (!memory)
-        return 0;
-    for (int i = 0; i < READ_REPEATS; i++) {
+    for (int i = 0; i < repeats; i++) {
         const int64_t begin = ca_now_ns();
-        sink += touch(memory, READ_SIZE);
+        sink += ca_machine_touch(memory, size);
         const int64_t ns = ca_now_ns() - begin;
         best = ns > 0 && ns < best ? ns : best;
     }
     (void)sink;
-    ca_free(memory);
-    return READ_SIZE * 1e9 / (double)best;
+    return (double)size * 1e9 / (double)best;
+}
+
+CaLevel ca_machine_level(double size)
+{
+    return size <= 768 << 10  ? CA_LEVEL_L2
+           : size <= 16 << 20 ? CA_LEVEL_L3
+                              : CA_LEVEL_MEMORY;
 }
 
 void ca_machine_measure(CaMachine *m, uint32_t cpu)
 {
-    *m = (CaMachine){.read = read_speed()};
+    void *memory = ca_alloc_huge(READ_SIZE); /* zeroed: its pages are there */
+    *m = (CaMachine){{0}, {NULL}, {0}};
+    for (int level = 0; memory && level < CA_N_LEVELS; level++)
+        m->read[level] = read_speed(memory, (CaLevel)level);
+    ca_free(memory);
     for (size_t i = 0; i < sizeof peaks / sizeof *peaks; i++) {
         const Peak *p = &peaks[i];
         if (!m->peak[p->elem] && (p->needs & cpu) == p->needs) {
@@ -94,9 +106,9 @@ double ca_trial(const CaTrial *t, int runs)
     int64_t best = INT64_MAX;
     for (int i = 0; i < runs; i++) {
         if (t->sweep)
-            sink += touch(t->sweep, CA_SWEEP_SIZE);
+            sink += ca_machine_touch(t->sweep, CA_SWEEP_SIZE);
         if (t->warm)
-            sink += touch(t->warm, t->warm_size);
+            sink += ca_machine_touch(t->warm, t->warm_size);
         const int64_t begin = ca_now_ns();
         t->run(t->arg);
         const int64_t ns = ca_now_ns() - begin;
