@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 option(CARINA_TESTS "build the tests" ON)
+option(CARINA_BENCH "build the bench of kernels (the tests do too)" OFF)
 option(CARINA_EXAMPLES "build the demo's programs" ON)
 option(CARINA_KERNELS_ONLY "only the kernels and kcheck, which need no library (cross builds)" OFF)
 option(CARINA_WERROR "warnings are errors (CI)" OFF)

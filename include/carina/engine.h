@@ -60,6 +60,10 @@ CARINA_API int carina_compiled_n_threads(const CarinaCompiled *exe);
 CARINA_API const CarinaStep *carina_compiled_step(const CarinaCompiled *exe, int i,
                                                   CarinaCounter *counter);
 
+/* What step i cannot be faster than on the threads of one stream, from peaks that are measured when this is first called
+ * (about 50 ms); out->struct_size is set by the caller. false: the device does not know. */
+CARINA_API bool carina_compiled_bound(const CarinaCompiled *exe, int i, CarinaBound *out);
+
 /* [any thread] Inputs and outputs get memory of their own on first use. */
 CARINA_API CarinaStatus carina_request_create(CarinaRequest **out, CarinaCompiled *exe,
                                               CarinaError *err);

@@ -18,7 +18,7 @@ extern "C" {
 #endif
 
 #define CARINA_ABI_MAJOR 1
-#define CARINA_ABI_MINOR 1
+#define CARINA_ABI_MINOR 2
 
 typedef struct CarinaNode CarinaNode;
 typedef struct CarinaGraph CarinaGraph;
@@ -250,6 +250,16 @@ typedef struct CarinaCounter {
     int64_t real_ns;
 } CarinaCounter;
 
+/* What a step cannot be faster than, and why it is done as it is. */
+typedef struct CarinaBound {
+    size_t struct_size; /* as the caller knows it */
+    double operations;  /* of the algorithm; `flop` is the definition's */
+    double compute_ns;  /* these, at the peak of the machine; 0: not known */
+    double memory_ns;   /* all bytes, from where they lie */
+    const char *
+        why; /* "only", "estimate: direct 0.81 ms, winograd 0.35 ms"; the program's; NULL: nothing to choose */
+} CarinaBound;
+
 /* --- The table. ------------------------------------------------------------------------------------- */
 
 typedef struct CarinaPlugin {
@@ -285,7 +295,12 @@ typedef struct CarinaPlugin {
     /* [any thread] "AMD EPYC, AVX-512 + VNNI + BF16"; belongs to the device. */
     const char *(*describe)(const CarinaDevice *dev);
 
-    /* --- since ABI 1.1 goes below this line ---------------------------------------------------- */
+    /* --- since ABI 1.2 -------------------------------------------------------------------------- */
+
+    /* [any thread] Of step i on n_threads threads; false: not known. The first call measures the machine. */
+    bool (*bound)(const CarinaProgram *prog, int i, int n_threads, CarinaBound *out);
+
+    /* --- since ABI 1.3 goes below this line ---------------------------------------------------- */
 } CarinaPlugin;
 
 /* The one symbol a plugin exports; returns NULL where host_abi_major does not suit. */

@@ -157,3 +157,12 @@ const CarinaStep *carina_compiled_step(const CarinaCompiled *exe, int i,
     }
     return exe->device->plugin->step(p->program, i);
 }
+
+bool carina_compiled_bound(const CarinaCompiled *exe, int i, CarinaBound *out)
+{
+    const CaProgram *p = exe->programs[0];
+    const CarinaPlugin *plugin = exe->device->plugin;
+    const int n = exe->n_threads / exe->n_streams;
+    return plugin->bound && i >= 0 && i < p->n_steps &&
+           plugin->bound(p->program, i, n > 0 ? n : 1, out);
+}

@@ -2,22 +2,16 @@
 /*
  * The peak of FMA that speeds are compared with.
  */
-#include "kcheck_peak.h"
-#include "base/cpu.h"
 #include "kcheck.h"
+#include "kernels/machine/machine.h"
 
 double kc_fma_peak(void)
 {
     static double peak;
-    if (peak > 0)
-        return peak;
-#if defined(__x86_64__)
-    if (kc_cpu() & CA_CPU_AVX512)
-        peak = kc_fma_peak_avx512();
-    else if (kc_cpu() & CA_CPU_AVX2)
-        peak = kc_fma_peak_avx2();
-#endif
-    if (peak == 0)
-        peak = kc_fma_peak_ref();
+    CaMachine m;
+    if (peak == 0) {
+        ca_machine_measure(&m, kc_cpu());
+        peak = m.flops[CA_ELEM_F32];
+    }
     return peak;
 }

@@ -181,6 +181,27 @@ TEST(the_network_says_what_its_definition_says)
     net_close(&net);
 }
 
+TEST(each_step_has_a_bound)
+{
+    Net net;
+    const CarinaStep *step = NULL;
+    double flop = 0;
+    CHECK(net_open(&net, 2, 2)); /* of one thread */
+    for (int i = 0; (step = carina_compiled_step(net.exe, i, NULL)); i++) {
+        CarinaBound b = {.struct_size = sizeof b};
+        CHECK(carina_compiled_bound(net.exe, i, &b));
+        CHECK(b.compute_ns >= 0 && b.memory_ns > 0 && step->bytes > 0);
+        CHECK((b.operations > 0) == (step->flop > 0) && b.operations <= step->flop);
+        flop += step->flop;
+        b.struct_size = 8; /* a caller that knows less than there is */
+        CHECK(!carina_compiled_bound(net.exe, i, &b));
+        b.struct_size = sizeof b;
+        CHECK(!carina_compiled_bound(net.exe, i + 1000, &b));
+    }
+    CHECK(flop >= 2.0 * SIDE * SIDE * (27 * 20 + 180 * 16));
+    net_close(&net);
+}
+
 typedef struct Gate {
     sem_t entered, open;
 } Gate;

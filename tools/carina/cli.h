@@ -89,6 +89,7 @@ bool optimize_model(CarinaModel *model);
 bool check_device(CarinaContext *ctx, const char *device);
 /* The one word or option that names the model; NULL: said so. */
 const char *model_word(const char *option, const List *words);
+/* Each layer's time, what it cannot be faster than on this machine, and what was chosen (counters.c). */
 void print_counters(const CarinaCompiled *exe, Json *json, bool is_printed);
 
 /* --- Tensors. */

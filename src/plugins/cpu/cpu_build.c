@@ -167,6 +167,19 @@ CarinaStatus ca_cpu_add_buffer(CaCpuBuild *b, int *buffer, CaCpuBuffer what)
     return CARINA_OK;
 }
 
+/* All that it reads and writes, once. */
+static double bytes_of(const CarinaNode *n)
+{
+    double bytes = 0;
+    for (int i = 0; i < n->n_inputs + n->n_outputs; i++) {
+        const CarinaValue *v =
+            i < n->n_inputs ? n->inputs[i].value : &n->outputs[i - n->n_inputs];
+        if (v)
+            bytes += (double)ca_cpu_count(&v->shape) * (double)ca_cpu_elem_size(v->type);
+    }
+    return bytes;
+}
+
 CarinaStatus ca_cpu_add_step(CaCpuBuild *b, CaCpuStep **step, const CarinaNode *node,
                              const char *kernel, CaCpuStepFn *fn, size_t data_size)
 {
@@ -187,6 +200,7 @@ CarinaStatus ca_cpu_add_step(CaCpuBuild *b, CaCpuStep **step, const CarinaNode *
     if (!s->data || !s->info.name || !s->info.type || !s->info.kernel)
         return no_memory(b);
     s->info.shape = node->n_outputs ? node->outputs[0].shape : (CarinaShape){0, {0}};
+    s->info.bytes = bytes_of(node);
     s->fn = fn;
     s->n_phases = 1;
     *step = s;

@@ -27,6 +27,7 @@ static CarinaStatus open_cpu(CarinaDevice **out, const CarinaHost *host,
     if (!d)
         return ca_err(err, CARINA_ERR_MEMORY, "out of memory for the CPU device");
     d->host = host;
+    d->measured = ca_cpu_measured_create();
     ca_cpu_name(name);
     (void)snprintf(d->name, sizeof d->name, "%s, %s%s%s", name,
                    f & CA_CPU_AVX512 ? "AVX-512"
@@ -38,7 +39,11 @@ static CarinaStatus open_cpu(CarinaDevice **out, const CarinaHost *host,
     return CARINA_OK;
 }
 
-static void close_cpu(CarinaDevice *d) { ca_free(d); }
+static void close_cpu(CarinaDevice *d)
+{
+    ca_cpu_measured_free(&d->measured);
+    ca_free(d);
+}
 
 static uint64_t node_cost(const CarinaDevice *dev, const CarinaNode *node)
 {
@@ -438,6 +443,7 @@ static const CarinaPlugin plugin = {
     .run = run,
     .step = step,
     .describe = describe,
+    .bound = ca_cpu_bound,
 };
 
 CA_EXPORT CarinaPluginEntry carina_plugin_entry;

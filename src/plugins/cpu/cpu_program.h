@@ -17,6 +17,7 @@
 struct CarinaDevice {
     const CarinaHost *host;
     char name[128];
+    struct CaCpuMeasured *measured; /* cpu_bound.c's */
 };
 
 typedef enum CaCpuPlace {
@@ -65,6 +66,11 @@ struct CaCpuStep {
     int n_phases;
     void *data; /* what fn needs; in the program's arena */
     size_t shared_work, thread_work;
+    /* For its bound: the type of its products, how many operations the algorithm has (0: info.flop), bytes of
+     * packed filter; why this algorithm (CarinaBound.why). */
+    CaElem elem;
+    double operations, filter_bytes;
+    const char *why;
 };
 
 struct CarinaProgram {
@@ -214,6 +220,10 @@ CarinaStatus ca_cpu_plan_concat(CaCpuBuild *b);
 CarinaStatus ca_cpu_lower_fused(CaCpuBuild *b, const CaCpuFusion *f);
 /* Is there a kernel for the convolution? Else the reference runs it (no images, filters past all bounds). */
 bool ca_cpu_conv_is_offered(const CaCpuBuild *b, const CarinaNode *conv);
+/* What a step cannot be faster than (CarinaPlugin.bound), and what it measures with. */
+bool ca_cpu_bound(const CarinaProgram *p, int i, int n_threads, CarinaBound *out);
+struct CaCpuMeasured *ca_cpu_measured_create(void); /* NULL: out of memory */
+void ca_cpu_measured_free(struct CaCpuMeasured **measured);
 /* Places for all scratch buffers. */
 CarinaStatus ca_cpu_plan_memory(CarinaProgram *p, CarinaError *err);
 

@@ -3,6 +3,7 @@
  * Convolution and what was fused to it: plan, filter packed once, one step.
  */
 #include "lower_conv.h"
+#include "kernels/conv/conv_cost.h"
 #include "kernels/layout/blocked.h"
 #include "lower_act.h"
 
@@ -170,9 +171,10 @@ void ca_cpu_conv_info(CaCpuStep *s, const CaCpuFusion *f, const CaConvShape *sha
     s->info.shape = *result;
     s->info.flop = 2.0 * (double)ca_cpu_count(result) * (shape->ci / shape->groups) *
                    shape->kh * shape->kw;
+    s->filter_bytes = elem_size * (double)ca_cpu_count(&f->conv->inputs[1].value->shape);
     s->info.bytes = elem_size * ((double)ca_cpu_count(&f->conv->inputs[0].value->shape) +
-                                 (double)ca_cpu_count(result) +
-                                 (double)ca_cpu_count(&f->conv->inputs[1].value->shape));
+                                 (double)ca_cpu_count(result) * (f->residual ? 2 : 1)) +
+                    s->filter_bytes;
 }
 
 bool ca_cpu_conv_is_offered(const CaCpuBuild *b, const CarinaNode *conv)
@@ -227,6 +229,9 @@ CarinaStatus ca_cpu_lower_fused(CaCpuBuild *b, const CaCpuFusion *f)
     s->shared_work = plan.shared_scratch;
     s->thread_work = plan.thread_scratch;
     ca_cpu_conv_info(s, f, &plan.s, 4);
+    s->operations = ca_conv_operations(&plan);
+    s->info.bytes += (double)plan.packed_size - s->filter_bytes;
+    s->filter_bytes = (double)plan.packed_size;
     ca_cpu_use(b, planes < 0 ? in.buffer : planes);
     ca_cpu_use(b, out.buffer);
     if (add.buffer >= 0)

@@ -221,6 +221,7 @@ CarinaStatus ca_cpu_lower_matmul(CaCpuBuild *b, const CarinaNode *n)
     step->info.flop = 2.0 * (double)d.batch * (double)m * (double)cols * (double)k;
     step->info.bytes =
         4.0 * (double)(ca_cpu_count(&a) + ca_cpu_count(&s) + ca_cpu_count(out));
+    step->filter_bytes = d.packed ? 4.0 * (double)ca_cpu_count(&s) : 0;
     ca_cpu_use(b, d.a);
     ca_cpu_use(b, d.out);
     if (!d.packed)

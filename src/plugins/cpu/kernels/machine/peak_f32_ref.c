@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "../simd/simd_ref.h"
+
+#define PEAK ca_peak_f32_ref
+#define VTYPE vf32
+#define VSET vf32_set1
+#define VSTEP vf32_fma
+#define VSUM vf32_sum
+#include "peak_tmpl.h"

@@ -1,5 +1,0 @@
-/* SPDX-License-Identifier: Apache-2.0 */
-#include "kernels/simd/simd_avx512.h"
-
-#define PEAK kc_fma_peak_avx512
-#include "kcheck_peak_tmpl.h"
