@@ -317,6 +317,8 @@ static CarinaStatus spread(CaCpuBuild *b)
             ca_cpu_value(b, &n->outputs[0])->quant = found;
         if (is_dot_conv(b, n) && quant(b, n->inputs[0].value))
             CA_TRY(filter_scales(b, n, n->outputs[0].shape.dims[1]));
+        if (ca_cpu_is_u8_matmul(b, n))
+            CA_TRY(filter_scales(b, n, n->outputs[0].shape.dims[1]));
     }
     return CARINA_OK;
 }
@@ -377,6 +379,8 @@ static void choose(CaCpuBuild *b)
         else if (ca_cpu_is_quantizer(b, n) && ca_cpu_wants_narrow(b, &n->outputs[0]))
             takes = ca_cpu_u8_chain_mark(b, n);
         b->takes_narrow[n->id] = takes;
+        if (takes && ca_cpu_is(n, "MatMul"))
+            ca_cpu_u8_matmul_mark(b, n);
     }
 }
 
@@ -518,6 +522,8 @@ bool ca_cpu_lower_narrow(CarinaStatus *status, CaCpuBuild *b, const CarinaNode *
         return false;
     else if (ca_cpu_is(n, "MaxPool"))
         *status = lower_max_pool(b, n);
+    else if (ca_cpu_is(n, "MatMul"))
+        *status = ca_cpu_u8_matmul_lower(b, n);
     else if (ca_cpu_is(n, "Concat"))
         *status = lower_concat(b, n);
     else if (ca_cpu_is(n, "Add"))

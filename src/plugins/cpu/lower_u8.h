@@ -12,6 +12,12 @@
 bool ca_cpu_u8_chain_mark(CaCpuBuild *b, const CarinaNode *n);
 CarinaStatus ca_cpu_u8_chain_lower(CaCpuBuild *b, const CarinaNode *n);
 
+/* A fully connected layer whose input is quantized (of its filter the caller knows the scales): marking what it takes with
+ * it, and its step. */
+bool ca_cpu_is_u8_matmul(CaCpuBuild *b, const CarinaNode *n);
+void ca_cpu_u8_matmul_mark(CaCpuBuild *b, const CarinaNode *n);
+CarinaStatus ca_cpu_u8_matmul_lower(CaCpuBuild *b, const CarinaNode *n);
+
 /* FakeQuantize's steps, of any rank: one range for all, and 0 is a step. */
 bool ca_cpu_quant_of(CaCpuBuild *b, CaQuant *q, const CarinaNode *n);
 /* A concatenation of channels in whole blocks. */
