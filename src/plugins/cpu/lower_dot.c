@@ -2,7 +2,7 @@
 /*
  * Convolution in bf16 or u8 and what was fused to it: scales and zero points folded into its end, one step.
  */
-#include "kernels/dot/dot.h"
+#include "lower_dot.h"
 #include "lower_conv.h"
 
 #include <math.h>
@@ -51,11 +51,11 @@ static void pack_share(void *arg, int thread, int n_threads)
 }
 
 /* The filter as floats; u8: as the whole numbers that it is stored as. */
-static CarinaStatus filter_of(CaCpuBuild *b, float **out, const CaCpuFusion *f)
+static CarinaStatus filter_of(CaCpuBuild *b, float **out, const CarinaNode *conv)
 {
-    const CarinaTensor *w = ca_cpu_constant(f->conv->inputs[1].value);
-    const int64_t n = ca_cpu_count(&w->shape), co = f->conv->outputs[0].shape.dims[1];
-    const float *scales = b->filter_scales[f->conv->id];
+    const CarinaTensor *w = ca_cpu_constant(conv->inputs[1].value);
+    const int64_t n = ca_cpu_count(&w->shape), co = conv->outputs[0].shape.dims[1];
+    const float *scales = b->filter_scales[conv->id];
     *out = ca_alloc((size_t)n * sizeof **out + 1);
     if (!*out)
         return ca_err(b->err, CARINA_ERR_MEMORY, "out of memory for a filter");
@@ -65,19 +65,20 @@ static CarinaStatus filter_of(CaCpuBuild *b, float **out, const CaCpuFusion *f)
     return CARINA_OK;
 }
 
-static CarinaStatus pack(CaCpuBuild *b, DotStep *d, const CaCpuFusion *f,
-                         const float *scale, const float *bias, int in_zero)
+CarinaStatus ca_cpu_dot_pack(CaCpuBuild *b, const unsigned char **out,
+                             const CaDotPlan *plan, const CarinaNode *n,
+                             const float *scale, const float *bias, int in_zero)
 {
-    const CarinaTensor *w = ca_cpu_constant(f->conv->inputs[1].value);
+    const CarinaTensor *w = ca_cpu_constant(n->inputs[1].value);
     unsigned char *packed = NULL;
     float *filter = NULL;
     bool is_there = false;
-    CA_TRY(ca_cpu_packed(b, &packed, &is_there, d->plan.packed_size));
-    d->packed = packed;
+    CA_TRY(ca_cpu_packed(b, &packed, &is_there, plan->packed_size));
+    *out = packed;
     if (is_there)
         return CARINA_OK;
-    CA_TRY(filter_of(b, &filter, f));
-    PackJob job = {&d->plan, packed, filter, scale, bias, in_zero};
+    CA_TRY(filter_of(b, &filter, n));
+    PackJob job = {plan, packed, filter, scale, bias, in_zero};
     b->host->parallel_for(b->host->ctx, pack_share, &job);
     ca_buffer_drop(w->buffer, w->data, w->size);
     ca_free(filter);
@@ -211,7 +212,8 @@ CarinaStatus ca_cpu_lower_dot(CaCpuBuild *b, const CaCpuFusion *f)
     else
         CA_TRY(ca_cpu_new_blocked(b, &d.out, result));
     CA_TRY(scale_and_bias(b, &scale, &bias, &d, f, in, out));
-    CA_TRY(pack(b, &d, f, scale, bias, in ? (int)in->zero : 0));
+    CA_TRY(ca_cpu_dot_pack(b, &d.packed, &d.plan, f->conv, scale, bias,
+                           in ? (int)in->zero : 0));
     d.zero = out ? (int)out->zero : 0;
     CA_TRY(ca_cpu_add_step(b, &s, f->conv, d.plan.kernel, run_dot, sizeof d));
     *(DotStep *)s->data = d;

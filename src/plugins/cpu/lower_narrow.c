@@ -4,7 +4,9 @@
  * no floats. u8 holds what FakeQuantize makes of a value; whoever wants it as floats gets exactly that.
  */
 #include "kernels/dot/dot.h"
+#include "kernels/dot/u8_maps.h"
 #include "lower_conv.h"
+#include "lower_u8.h"
 
 #include <math.h>
 #include <string.h>
@@ -91,17 +93,57 @@ CarinaStatus ca_cpu_widen_blocked(CaCpuBuild *b, CaCpuRef *ref, const CarinaValu
     return convert(b, v, ref, &narrow, "widen_narrow");
 }
 
+static void run_planes(const CaCpuStep *s, CaCpuRun *r, int phase, int thread,
+                       int n_threads)
+{
+    const ConvertStep *d = s->data;
+    const CaMap out = ca_cpu_map(r, &d->out);
+    (void)phase;
+    ca_u8_quantize(&out, ca_cpu_at(r, d->in.buffer), &d->q,
+                   r->program->dev->host->cpu_flags, thread, n_threads);
+}
+
+/* u8 of what is there as planes only: without blocks of f32 between. */
+static bool is_planes(const CaCpuBuild *b, const CarinaValue *v)
+{
+    const CaCpuValue *x = ca_cpu_value(b, v);
+    return b->precision == CA_ELEM_U8 && v->shape.rank == 4 && x->blocked.buffer < 0 &&
+           x->narrow.buffer < 0 && (x->plain >= 0 || ca_cpu_is(v->node, "Parameter"));
+}
+
+static CarinaStatus quantize_planes(CaCpuBuild *b, CaCpuRef *ref, const CarinaValue *v,
+                                    const CarinaValue *from)
+{
+    ConvertStep d = {.q = *ca_cpu_value(b, v)->quant};
+    CaCpuStep *s = NULL;
+    CA_TRY(ca_cpu_plain(b, &d.in.buffer, from));
+    CA_TRY(ca_cpu_new_narrow(b, ref, v));
+    d.out = *ref;
+    CA_TRY(ca_cpu_add_step(b, &s, v->node, "quantize_planes", run_planes, sizeof d));
+    *(ConvertStep *)s->data = d;
+    s->info.bytes = 5.0 * (double)ca_cpu_count(&v->shape);
+    ca_cpu_use(b, d.in.buffer);
+    ca_cpu_use(b, ref->buffer);
+    return CARINA_OK;
+}
+
+static CarinaStatus quantize_blocked(CaCpuBuild *b, CaCpuRef *ref, const CarinaValue *v,
+                                     const CarinaValue *from)
+{
+    CaCpuRef in;
+    CA_TRY(ca_cpu_blocked(b, &in, from, 0));
+    CA_TRY(ca_cpu_new_narrow(b, ref, v));
+    return convert(b, v, ref, &in, b->precision == CA_ELEM_U8 ? "quantize" : "narrow");
+}
+
 CarinaStatus ca_cpu_narrow(CaCpuBuild *b, CaCpuRef *ref, const CarinaValue *v, int halo)
 {
     CaCpuValue *x = ca_cpu_value(b, v);
     if (x->narrow.buffer < 0) {
         const CarinaValue *from =
             ca_cpu_is_quantizer(b, v->node) ? v->node->inputs[0].value : v;
-        CaCpuRef in;
-        CA_TRY(ca_cpu_blocked(b, &in, from, 0));
-        CA_TRY(ca_cpu_new_narrow(b, ref, v));
-        CA_TRY(
-            convert(b, v, ref, &in, b->precision == CA_ELEM_U8 ? "quantize" : "narrow"));
+        CA_TRY(is_planes(b, from) ? quantize_planes(b, ref, v, from)
+                                  : quantize_blocked(b, ref, v, from));
     }
     *ref = x->narrow;
     ca_cpu_need_halo(b, ref, halo);
@@ -123,12 +165,12 @@ static bool number(CaCpuBuild *b, const CarinaNode *n, int i, double *out)
 }
 
 /* FakeQuantize whose results are scale * (q - zero), q of [0, levels - 1]: one range for all, and 0 is a step. */
-static bool quant_of_node(CaCpuBuild *b, CaQuant *q, const CarinaNode *n)
+bool ca_cpu_quant_of(CaCpuBuild *b, CaQuant *q, const CarinaNode *n)
 {
     double v[4];
     const double levels = (double)carina_node_int(n, "levels", 0);
-    if (!ca_cpu_is(n, "FakeQuantize") || n->outputs[0].shape.rank != 4 ||
-        !ca_cpu_is_float(n->outputs[0].type) || levels < 2 || levels > 256)
+    if (!ca_cpu_is(n, "FakeQuantize") || !ca_cpu_is_float(n->outputs[0].type) ||
+        levels < 2 || levels > 256)
         return false;
     for (int i = 0; i < 4; i++)
         if (!number(b, n, i + 1, &v[i]))
@@ -241,7 +283,7 @@ static bool is_dot_conv(const CaCpuBuild *b, const CarinaNode *n)
            ca_dot_plan(&plan, &s, b->precision, b->host->cpu_flags);
 }
 
-static bool is_channel_concat(const CarinaNode *n)
+bool ca_cpu_is_channel_concat(const CarinaNode *n)
 {
     const int64_t axis = carina_node_int(n, "axis", 0);
     if (!ca_cpu_is(n, "Concat") || n->outputs[0].shape.rank != 4 ||
@@ -259,13 +301,13 @@ static CarinaStatus spread(CaCpuBuild *b)
     for (const CarinaNode *n = b->graph->first; n; n = n->next) {
         CaQuant q;
         const CaQuant *found = NULL;
-        if (quant_of_node(b, &q, n)) {
+        if (n->n_outputs && n->outputs[0].shape.rank == 4 && ca_cpu_quant_of(b, &q, n)) {
             CaQuant *kept = ca_arena_alloc(b->p->arena, sizeof *kept);
             if (!kept)
                 return no_memory(b);
             *kept = q;
             found = kept;
-        } else if (ca_cpu_is(n, "MaxPool") || is_channel_concat(n)) {
+        } else if (ca_cpu_is(n, "MaxPool") || ca_cpu_is_channel_concat(n)) {
             found = quant(b, n->inputs[0].value);
             for (int i = 1; i < n->n_inputs; i++)
                 if (!same_quant(found, quant(b, n->inputs[i].value)))
@@ -275,11 +317,13 @@ static CarinaStatus spread(CaCpuBuild *b)
             ca_cpu_value(b, &n->outputs[0])->quant = found;
         if (is_dot_conv(b, n) && quant(b, n->inputs[0].value))
             CA_TRY(filter_scales(b, n, n->outputs[0].shape.dims[1]));
+        if (ca_cpu_is_u8_matmul(b, n))
+            CA_TRY(filter_scales(b, n, n->outputs[0].shape.dims[1]));
     }
     return CARINA_OK;
 }
 
-static const CarinaNode *only_reader(const CarinaValue *v)
+const CarinaNode *ca_cpu_only_reader(const CarinaValue *v)
 {
     return v->uses && !v->uses->next ? v->uses->node : NULL;
 }
@@ -295,9 +339,9 @@ static const CarinaNode *add_end(const CaCpuBuild *b, const CarinaNode *n)
             memcmp(s->dims, n->outputs[0].shape.dims, 4 * sizeof *s->dims) != 0)
             return NULL;
     }
-    const CarinaNode *end = only_reader(&n->outputs[0]);
+    const CarinaNode *end = ca_cpu_only_reader(&n->outputs[0]);
     if (ca_cpu_is(end, "ReLU"))
-        end = only_reader(&end->outputs[0]);
+        end = ca_cpu_only_reader(&end->outputs[0]);
     return end && ca_cpu_is_quantizer(b, end) ? end : NULL;
 }
 
@@ -324,13 +368,19 @@ static void choose(CaCpuBuild *b)
 {
     for (const CarinaNode *n = b->graph->last; n; n = n->prev) {
         bool takes = b->filter_scales[n->id] != NULL;
-        if (n->n_outputs && (is_pool(n) || is_channel_concat(n)))
+        if (b->is_skipped[n->id]) /* part of a chain that stands below */
+            continue;
+        if (n->n_outputs && (is_pool(n) || ca_cpu_is_channel_concat(n)))
             takes = quant(b, &n->outputs[0]) && ca_cpu_wants_narrow(b, &n->outputs[0]);
         else if (is_again(b, n))
             takes = ca_cpu_wants_narrow(b, &n->outputs[0]);
         else if (add_end(b, n))
             takes = ca_cpu_wants_narrow(b, &add_end(b, n)->outputs[0]);
+        else if (ca_cpu_is_quantizer(b, n) && ca_cpu_wants_narrow(b, &n->outputs[0]))
+            takes = ca_cpu_u8_chain_mark(b, n);
         b->takes_narrow[n->id] = takes;
+        if (takes && ca_cpu_is(n, "MatMul"))
+            ca_cpu_u8_matmul_mark(b, n);
     }
 }
 
@@ -442,7 +492,7 @@ static CarinaStatus lower_add(CaCpuBuild *b, const CarinaNode *n)
     NarrowStep d = {.zero = zero_of(q)};
     const double ka = (double)q->scale / (double)x->scale,
                  kb = (double)q->scale / (double)y->scale;
-    const bool has_relu = only_reader(&n->outputs[0]) != end;
+    const bool has_relu = ca_cpu_only_reader(&n->outputs[0]) != end;
     d.add =
         (CaMapAdd){(float)ka, (float)kb,
                    (float)((double)q->zero - ka * (double)x->zero - kb * (double)y->zero),
@@ -451,7 +501,7 @@ static CarinaStatus lower_add(CaCpuBuild *b, const CarinaNode *n)
     CA_TRY(ca_cpu_narrow(b, &d.in2, n->inputs[1].value, 0));
     CA_TRY(ca_cpu_new_narrow(b, &d.out, result));
     if (has_relu)
-        b->is_skipped[only_reader(&n->outputs[0])->id] = true;
+        b->is_skipped[ca_cpu_only_reader(&n->outputs[0])->id] = true;
     b->is_skipped[end->id] = true;
     return emit(b, n, "u8_add", run_add, &d);
 }
@@ -464,12 +514,16 @@ bool ca_cpu_lower_narrow(CarinaStatus *status, CaCpuBuild *b, const CarinaNode *
     if (b->takes_narrow[n->id] && is_again(b, n)) {
         *status = ca_cpu_narrow(b, &ref, n->inputs[0].value, 0);
         ca_cpu_value(b, &n->outputs[0])->narrow = ref;
-    } else if (ca_cpu_is_quantizer(b, n) && ca_cpu_wants_narrow(b, &n->outputs[0]))
+    } else if (b->takes_narrow[n->id] && ca_cpu_is_quantizer(b, n))
+        *status = ca_cpu_u8_chain_lower(b, n);
+    else if (ca_cpu_is_quantizer(b, n) && ca_cpu_wants_narrow(b, &n->outputs[0]))
         *status = ca_cpu_narrow(b, &ref, &n->outputs[0], 0);
     else if (!b->takes_narrow[n->id])
         return false;
     else if (ca_cpu_is(n, "MaxPool"))
         *status = lower_max_pool(b, n);
+    else if (ca_cpu_is(n, "MatMul"))
+        *status = ca_cpu_u8_matmul_lower(b, n);
     else if (ca_cpu_is(n, "Concat"))
         *status = lower_concat(b, n);
     else if (ca_cpu_is(n, "Add"))

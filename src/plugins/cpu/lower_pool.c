@@ -3,8 +3,10 @@
  * Pooling over windows, and softmax.
  */
 #include "lower_pool.h"
+#include "kernels/dot/u8_maps.h"
 #include "kernels/pool/pool.h"
 #include "kernels/softmax/softmax.h"
+#include "lower_u8.h"
 
 #include <string.h>
 
@@ -119,6 +121,36 @@ CarinaStatus ca_cpu_pool_global(CaCpuBuild *b, const CarinaNode *n, bool is_max)
 {
     const CaPoolShape p = {.kind = is_max ? CA_POOL_MAX : CA_POOL_AVG};
     return emit_pool(b, n, &p, run_global, &n->outputs[0]);
+}
+
+/* What both have of a window. */
+bool ca_cpu_u8_mean_of(const CarinaNode *n, CaU8Mean *m)
+{
+    const CarinaInts kernel = carina_node_ints(n, "kernel"),
+                     strides = carina_node_ints(n, "strides");
+    const CarinaShape *in = &n->inputs[0].value->shape;
+    int first[2], last[2];
+    if (in->rank != 4 || n->outputs[0].shape.rank != 4)
+        return false;
+    *m = (CaU8Mean){.kernel_h = (int)in->dims[2],
+                    .kernel_w = (int)in->dims[3],
+                    .stride_h = 1,
+                    .stride_w = 1};
+    if (ca_cpu_is(n, "ReduceMean"))
+        return ca_cpu_is_mean_of_maps(n);
+    if (!ca_cpu_is(n, "AvgPool") || kernel.n != 2)
+        return false;
+    pads(first, last, n);
+    m->kernel_h = (int)kernel.v[0];
+    m->kernel_w = (int)kernel.v[1];
+    m->stride_h = at(strides, 0, 1);
+    m->stride_w = at(strides, 1, 1);
+    m->pad_top = first[0];
+    m->pad_left = first[1];
+    m->pad_bottom = last[0];
+    m->pad_right = last[1];
+    m->exclude_pad = carina_node_bool(n, "exclude-pad", false);
+    return extent(n, 0) == kernel.v[0] && extent(n, 1) == kernel.v[1];
 }
 
 /* --- Over axes of plain tensors. */

@@ -87,6 +87,14 @@ static bool is_run(unsigned mask, const CarinaShape *x, int *first, int *end)
     return mask >> *end == 0;
 }
 
+bool ca_cpu_is_mean_of_maps(const CarinaNode *n)
+{
+    unsigned mask = 0;
+    return ca_cpu_is(n, "ReduceMean") && n->inputs[0].value->shape.rank == 4 &&
+           n->outputs[0].shape.rank == 4 && axes_of(&mask, n) &&
+           ca_cpu_product(&n->outputs[0].shape, 2, 4) == 1 && !(mask & 3);
+}
+
 static CarinaStatus emit(CaCpuBuild *b, const CarinaNode *n, const char *kernel,
                          CaCpuStepFn *fn, ReduceStep d)
 {

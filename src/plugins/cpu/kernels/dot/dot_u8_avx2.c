@@ -40,6 +40,11 @@ CA_INLINE void narrow_store(unsigned char *p, vf32 x)
         _mm_packs_epi32(_mm256_castsi256_si128(q), _mm256_extracti128_si256(q, 1));
     _mm_storel_epi64((__m128i *)(void *)p, _mm_packus_epi16(words, words));
 }
+CA_INLINE void narrow_store_4(unsigned char *p, const vf32 *x)
+{
+    UNROLL_FOR(i, 4)
+        narrow_store(p + i * VF32_N, x[i]);
+}
 
 enum { E = 1, D = 4, IS_SCALED = 1 };
 #define TYPE u8
@@ -50,3 +55,5 @@ enum { E = 1, D = 4, IS_SCALED = 1 };
 #define MAX_BLOCKS 1
 #define WIDE_PIXELS 0
 #include "dot_tile_tmpl.h"
+
+#include "u8_rows_tmpl.h"

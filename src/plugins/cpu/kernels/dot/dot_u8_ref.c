@@ -52,6 +52,11 @@ CA_INLINE void narrow_store(unsigned char *p, vf32 x)
         p[i] = (unsigned char)(y > 0 ? y < 255 ? y : 255 : 0);
     }
 }
+CA_INLINE void narrow_store_4(unsigned char *p, const vf32 *x)
+{
+    UNROLL_FOR(i, 4)
+        narrow_store(p + i * VF32_N, x[i]);
+}
 
 enum { E = 1, D = 4, IS_SCALED = 1 };
 #define TYPE u8
@@ -62,3 +67,5 @@ enum { E = 1, D = 4, IS_SCALED = 1 };
 #define MAX_BLOCKS 1
 #define WIDE_PIXELS 0
 #include "dot_tile_tmpl.h"
+
+#include "u8_rows_tmpl.h"

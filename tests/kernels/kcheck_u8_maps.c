@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Maps of u8 on each instruction set: stages and quantizing bit by bit as fmaf, clamp and rintf say; means within half
+ * a step and float's rounding.
+ */
+#include "kcheck.h"
+#include "kernels/dot/u8_maps.h"
+
+#include <float.h>
+#include <math.h>
+#include <string.h>
+
+static const char *const names[] = {"u8_maps", "u8_maps_2", "u8_maps_3"};
+
+typedef struct {
+    CaMap m;
+    unsigned char *all;
+    size_t n_all;
+} Map;
+
+static Map map_of(int n, int c, int h, int w, int halo)
+{
+    const ptrdiff_t row = (ptrdiff_t)(w + 2 * halo) * 16, image = row * (h + 2 * halo);
+    Map m = {.m = {.elem = CA_ELEM_U8,
+                   .n = n,
+                   .c = c,
+                   .h = h,
+                   .w = w,
+                   .halo = halo,
+                   .row_stride = row,
+                   .image_stride = image,
+                   .block_stride = image * n},
+             .n_all = (size_t)(image * n * ((c + 15) / 16))};
+    m.all = kc_bytes(m.n_all);
+    m.m.data = m.all + halo * (row + 16);
+    return m;
+}
+
+static int at(const Map *m, int n, int c, int y, int x)
+{
+    return m->m.data[c / 16 * m->m.block_stride + n * m->m.image_stride +
+                     y * m->m.row_stride + x * 16 + c % 16];
+}
+
+static void check_halo(const Map *m, int zero)
+{
+    const int h = m->m.halo;
+    if (h)
+        kc_true(at(m, 0, 0, -h, -h) == zero && at(m, m->m.n - 1, 0, m->m.h, -1) == zero &&
+                    at(m, 0, 0, 0, m->m.w) == zero,
+                "the halo stands for 0");
+}
+
+static float staged(float x, const CaU8Stage *s, int n_stages, int c)
+{
+    for (int i = 0; i < n_stages; i++)
+        x = rintf(fminf(s[i].high, fmaxf(s[i].low, fmaf(x, s[i].k[c], s[i].b[c]))));
+    return x;
+}
+
+static void check_stages(uint32_t cpu, int c, int w, int n_stages, int halos)
+{
+    const Map in = map_of(2, c, 3, w, halos & 1), out = map_of(2, c, 3, w, halos >> 1);
+    CaU8Stage s[CA_U8_MOST_STAGES];
+    const size_t room = ((size_t)c + 15) / 16 * 16;
+    kc_case("%d stages of %d channels, width %d, halos %d", n_stages, c, w, halos);
+    for (int i = 0; i < n_stages; i++) {
+        float *k = kc_floats(room), *b = kc_floats(room);
+        for (size_t j = 0; j < room; j++) {
+            k[j] *= 2; /* half of them turn the order round */
+            b[j] = 128 * b[j] + 64;
+        }
+        k[0] = 0.5f; /* ties */
+        b[0] = 3;
+        s[i] = (CaU8Stage){k, b, (float)kc_int(20), 255 - kc_uniform(0, 20)};
+    }
+    const int64_t rows = ca_u8_n_rows(&out.m);
+    for (int t = 2; t >= 0; t--)
+        ca_u8_stages(&out.m, &in.m, s, n_stages, 77, cpu, rows * t / 3,
+                     rows * (t + 1) / 3);
+    for (int i = 0; i < 2 * c * 3 * w; i++) {
+        const int n = i / (c * 3 * w), k = i / (3 * w) % c, y = i / w % 3, x = i % w;
+        kc_close("stage", (size_t)i, at(&out, n, k, y, x),
+                 (double)staged((float)at(&in, n, k, y, x), s, n_stages, k), 0);
+    }
+    check_halo(&out, 77);
+    kc_free();
+}
+
+static void check_mean_at(const Map *out, const Map *in, const CaU8Mean *m, int c, int y,
+                          int x)
+{
+    double sum = 0, n = 0, places = 0;
+    for (int ky = 0; ky < m->kernel_h; ky++)
+        for (int kx = 0; kx < m->kernel_w; kx++) {
+            const int iy = y * m->stride_h + ky - m->pad_top,
+                      ix = x * m->stride_w + kx - m->pad_left;
+            places += iy < in->m.h + m->pad_bottom && ix < in->m.w + m->pad_right;
+            if (iy < 0 || ix < 0 || iy >= in->m.h || ix >= in->m.w)
+                continue;
+            n++;
+            sum += at(in, 1, c, iy, ix) - m->in_zero;
+        }
+    const double divisor = m->exclude_pad ? n : places;
+    const double want = m->zero + (divisor > 0 ? m->ratio * sum / divisor : 0);
+    const double error = (double)FLT_EPSILON * (fabs(want) + 3 * 256 * m->ratio + 256);
+    kc_close("mean", (size_t)x, at(out, 1, c, y, x),
+             fmin(fmax(want, (double)m->low), (double)m->high), 0.5 + error);
+}
+
+static void check_mean(uint32_t cpu, int c, CaU8Mean m, int h, int w)
+{
+    const int oh = (h + m.pad_top + m.pad_bottom - m.kernel_h) / m.stride_h + 1,
+              ow = (w + m.pad_left + m.pad_right - m.kernel_w) / m.stride_w + 1;
+    const Map in = map_of(2, c, h, w, 1), out = map_of(2, c, oh, ow, 1);
+    kc_case("mean of %dx%d step %d, %d channels, %dx%d", m.kernel_h, m.kernel_w,
+            m.stride_h, c, h, w);
+    m.ratio = (double)kc_uniform(0.3f, 3);
+    m.zero = kc_int(256);
+    m.in_zero = kc_int(256);
+    m.low = 2;
+    m.high = 250;
+    for (int t = 0; t < 3; t++)
+        ca_u8_mean(&out.m, &in.m, &m, cpu, t, 3);
+    for (int k = 0; k < c; k++)
+        for (int y = 0; y < oh; y++)
+            for (int x = 0; x < ow; x++)
+                check_mean_at(&out, &in, &m, k, y, x);
+    check_halo(&out, (int)m.zero);
+    kc_free();
+}
+
+static void check_quantize(uint32_t cpu, int c, int w)
+{
+    const CaQuant q = {50, 100, 3, 250};
+    const Map out = map_of(2, c, 3, w, 1);
+    const float *in = kc_floats((size_t)(2 * c * 3 * w));
+    kc_case("quantize %d planes, width %d", c, w);
+    for (int t = 0; t < 4; t++)
+        ca_u8_quantize(&out.m, in, &q, cpu, t, 4);
+    for (int i = 0; i < 2 * c * 3 * w; i++) {
+        const float want = fmaf(in[i], q.scale, q.zero);
+        kc_close("value", (size_t)i,
+                 at(&out, i / (c * 3 * w), i / (3 * w) % c, i / w % 3, i % w),
+                 (double)rintf(fminf(q.high, fmaxf(q.low, want))), 0);
+    }
+    check_halo(&out, 100);
+    kc_free();
+}
+
+static void check_rows(uint32_t cpu)
+{
+    for (int w = 1; w <= 9; w++)
+        for (int n = 1; n <= CA_U8_MOST_STAGES; n++)
+            check_stages(cpu, w & 1 ? 32 : 19, w, n, w & 3);
+    for (int exclude = 0; exclude < 2; exclude++)
+        for (int stride = 1; stride <= 2; stride++) {
+            check_mean(cpu, 19,
+                       (CaU8Mean){.kernel_h = 3,
+                                  .kernel_w = 2,
+                                  .stride_h = stride,
+                                  .stride_w = stride,
+                                  .pad_top = 1,
+                                  .pad_left = 1,
+                                  .pad_bottom = stride,
+                                  .pad_right = 1,
+                                  .exclude_pad = exclude},
+                       6, 7);
+        }
+    check_mean(cpu, 33,
+               (CaU8Mean){.kernel_h = 9, .kernel_w = 8, .stride_h = 1, .stride_w = 1}, 9,
+               8);
+    for (int c = 1; c <= 20; c++)
+        check_quantize(cpu, c, c == 3 ? 150 : 2 + c);
+}
+
+void kcheck_u8_maps(void);
+void kcheck_u8_maps(void)
+{
+    int i = 0;
+    for (; ca_u8_rows[i]->needs; i++)
+        KC_GUARDED(names[i], ca_u8_rows[i]->needs) { check_rows(ca_u8_rows[i]->needs); }
+    KC_GUARDED(names[i], 0) { check_rows(0); }
+}
