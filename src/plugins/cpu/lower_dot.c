@@ -24,14 +24,14 @@ static void run_dot(const CaCpuStep *s, CaCpuRun *r, int phase, int thread, int 
     const CaMap in = ca_cpu_map(r, &d->in), out = ca_cpu_map(r, &d->out);
     CaMap add;
     CaDotEnd end = d->end;
-    (void)phase;
     end.mid = d->has_mid ? &d->mid : NULL;
     if (d->add.buffer >= 0) {
         add = ca_cpu_map(r, &d->add);
         end.add = &add;
     }
-    ca_map_fill_halo(&out, d->zero, thread, n_threads);
-    ca_dot_run(&d->plan, thread, n_threads, &out, &in, d->packed, &end,
+    if (phase == 0)
+        ca_map_fill_halo(&out, d->zero, thread, n_threads);
+    ca_dot_run(&d->plan, phase, thread, n_threads, &out, &in, d->packed, &end, r->work,
                ca_cpu_own(r, s, thread));
 }
 
@@ -196,7 +196,8 @@ CarinaStatus ca_cpu_lower_dot(CaCpuBuild *b, const CaCpuFusion *f)
     const CarinaValue *result = &f->last->outputs[0];
     float *scale = NULL, *bias = NULL;
     if (!ca_cpu_conv_shape(&shape, f->conv) ||
-        !ca_dot_plan(&d.plan, &shape, b->precision, b->host->cpu_flags))
+        !ca_dot_plan(&d.plan, &shape, b->precision, b->host->cpu_flags,
+                     b->allow_winograd))
         return ca_err(b->err, CARINA_ERR_UNSUPPORTED,
                       "node '%s' (%s): a convolution of this shape is not offered",
                       f->conv->name, f->conv->op_name);
@@ -217,6 +218,8 @@ CarinaStatus ca_cpu_lower_dot(CaCpuBuild *b, const CaCpuFusion *f)
     d.zero = out ? (int)out->zero : 0;
     CA_TRY(ca_cpu_add_step(b, &s, f->conv, d.plan.kernel, run_dot, sizeof d));
     *(DotStep *)s->data = d;
+    s->n_phases = d.plan.n_phases;
+    s->shared_work = d.plan.shared_scratch;
     s->thread_work = d.plan.thread_scratch;
     ca_cpu_conv_info(s, f, &shape, ca_elem_size(b->precision));
     s->elem = d.plan.depthwise ? CA_ELEM_F32 : b->precision;

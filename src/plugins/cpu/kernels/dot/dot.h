@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Convolution by dot products of short numbers: u8 x s8 summed in int32, bf16 x bf16 summed in f32.
- * Direct and depthwise, on blocks of 16 channels (acts.h), with a fused end. Plan once, pack the filter once,
- * run many times; one phase; results do not depend on the number of threads, bit by bit.
+ * Direct, depthwise, and Winograd F(2,3) of bf16, on blocks of 16 channels (acts.h), with a fused end. Plan once, pack
+ * the filter once, run many times, n_phases calls a thread; results do not depend on the number of threads, bit by bit.
  */
 #ifndef CA_CPU_DOT_H
 #define CA_CPU_DOT_H
@@ -31,26 +31,31 @@ typedef struct CaDotPlan {
     const char *kernel;
     int in_halo;
     size_t packed_size; /* bytes; packed and own must be aligned to 64 */
-    size_t thread_scratch;
+    int n_phases;
+    size_t shared_scratch, thread_scratch;
     int n_pack_items;
     /* ---- */
     const CaDotIsa *isa;
     CaElem type; /* of the input: u8 or bf16 */
-    bool depthwise, one;
+    bool depthwise, one, winograd;
     int ci_blocks, co_blocks, group_blocks, n_groups;
     int last; /* steps of the last block of input channels */
     size_t filter_at, group_size;
+    int tile_rows, tile_cols, block; /* Winograd: tiles of an image and of a block */
+    bool by_group;                   /* threads share V */
 } CaDotPlan;
 
 /* false: not offered (groups other than 1 and the number of channels, sums that int32 may not hold). */
-bool ca_dot_plan(CaDotPlan *p, const CaConvShape *s, CaElem type, uint32_t cpu);
+bool ca_dot_plan(CaDotPlan *p, const CaConvShape *s, CaElem type, uint32_t cpu,
+                 bool allow_winograd);
 /* Items [item_begin, item_end) of n_pack_items. oihw: [co][ci / groups][kh][kw], for u8 whole numbers of s8; scale and
  * bias: [co] or NULL for 1 and 0. in_zero: what stands for 0 in the input (u8). */
 void ca_dot_pack(const CaDotPlan *p, void *packed, const float *oihw, const float *scale,
                  const float *bias, int in_zero, int item_begin, int item_end);
-/* One of n_threads threads. own: thread_scratch bytes of the thread's. */
-void ca_dot_run(const CaDotPlan *p, int thread, int n_threads, const CaMap *out,
-                const CaMap *in, const void *packed, const CaDotEnd *end, void *own);
+/* One phase of one of n_threads threads. shared: of all threads, own: of this one. */
+void ca_dot_run(const CaDotPlan *p, int phase, int thread, int n_threads,
+                const CaMap *out, const CaMap *in, const void *packed,
+                const CaDotEnd *end, void *shared, void *own);
 
 /* From f32 to another element or back; q: of the u8 side. The halo of out is set. Same n, c, h, w. */
 void ca_map_convert(const CaMap *out, const CaMap *in, const CaQuant *q, uint32_t cpu,

@@ -42,17 +42,43 @@ static bool set_shape(CaDotPlan *p, const CaConvShape *s)
                         : s->groups == 1 && (int64_t)s->ci * s->kh * s->kw <= MOST_TERMS;
 }
 
-bool ca_dot_plan_as(CaDotPlan *p, const CaConvShape *s, const CaDotIsa *isa)
+/* Packed: start, scale and bias of each channel, then the filter, group_size bytes for each block of results. */
+static bool set_packed(CaDotPlan *p)
 {
-    const int words = 16 / word_of(isa->type), taps = s->kh * s->kw;
     size_t filter = 0, biases = 0;
+    if (!ca_mul_size(&filter, p->group_size, (size_t)p->co_blocks) ||
+        !ca_mul_size(&biases, (size_t)p->co_blocks, 3 * 64) ||
+        !ca_add_size(&p->packed_size, filter, biases) || p->packed_size > SIZE_MAX / 4)
+        return false;
+    p->filter_at = biases;
+    p->n_groups = p->n_pack_items = up(p->co_blocks, p->group_blocks);
+    return true;
+}
 
-    *p = (CaDotPlan){.s = *s, .isa = isa, .type = isa->type, .kernel = isa->name};
+static bool start_plan(CaDotPlan *p, const CaConvShape *s, const CaDotIsa *isa)
+{
+    *p = (CaDotPlan){
+        .s = *s, .isa = isa, .type = isa->type, .kernel = isa->name, .n_phases = 1};
     if (!set_shape(p, s))
         return false;
     p->ci_blocks = up(s->ci, 16);
     p->co_blocks = up(s->co, 16);
     p->last = up(s->ci - 16 * (p->ci_blocks - 1), word_of(isa->type));
+    return true;
+}
+
+/* 32-bit words of all input channels. */
+static size_t words_of(const CaDotPlan *p)
+{
+    return (size_t)((p->ci_blocks - 1) * (16 / word_of(p->type)) + p->last);
+}
+
+bool ca_dot_plan_as(CaDotPlan *p, const CaConvShape *s, const CaDotIsa *isa)
+{
+    const int taps = s->kh * s->kw;
+
+    if (!start_plan(p, s, isa))
+        return false;
     p->one = taps == 1 && s->stride_w <= 2;
     p->group_blocks = s->stride_w > 2 ? 1 : isa->max_blocks;
     if (isa->wide_pixels == s->ow && p->co_blocks % 4 == 0 && s->stride_w <= 2)
@@ -61,25 +87,39 @@ bool ca_dot_plan_as(CaDotPlan *p, const CaConvShape *s, const CaDotIsa *isa)
         p->kernel = isa->name_depthwise;
         p->group_blocks = 1;
     }
-    p->n_groups = p->n_pack_items = up(p->co_blocks, p->group_blocks);
     /* of one block of 16 results */
-    p->group_size =
-        p->depthwise ? (size_t)taps * 64
-                     : (size_t)taps * 64 * (size_t)((p->ci_blocks - 1) * words + p->last);
-    if (!ca_mul_size(&filter, p->group_size, (size_t)p->co_blocks) ||
-        !ca_mul_size(&biases, (size_t)p->co_blocks, 3 * 64) ||
-        !ca_add_size(&p->packed_size, filter, biases) || p->packed_size > SIZE_MAX / 4)
-        return false;
-    p->filter_at = biases;
+    p->group_size = (size_t)taps * 64 * (p->depthwise ? 1 : words_of(p));
     p->thread_scratch = (size_t)(p->depthwise ? s->ow : 4 * 14) * 16 * sizeof(float);
-    return true;
+    return set_packed(p);
 }
 
-bool ca_dot_plan(CaDotPlan *p, const CaConvShape *s, CaElem type, uint32_t cpu)
+bool ca_dot_plan_winograd(CaDotPlan *p, const CaConvShape *s, const CaDotIsa *isa)
+{
+    if (!isa->winograd || !start_plan(p, s, isa) || s->kh != 3 || s->kw != 3 ||
+        s->stride_h != 1 || s->stride_w != 1 || s->dilation_h != 1 ||
+        s->dilation_w != 1 || s->groups != 1)
+        return false;
+    p->kernel = isa->name_winograd;
+    p->winograd = true;
+    p->group_blocks = p->co_blocks >= 16 ? 4 : 2;
+    p->group_size = 16 * 64 * words_of(p);
+    return set_packed(p) && ca_dot_winograd_sizes(p);
+}
+
+/* Where its tiles of 2 x 2 fill the map, and the transforms do not cost more than they save. */
+static bool wants_winograd(const CaConvShape *s)
+{
+    return s->ci >= 16 && s->co >= 32 && s->oh >= 7 && s->ow >= 7;
+}
+
+bool ca_dot_plan(CaDotPlan *p, const CaConvShape *s, CaElem type, uint32_t cpu,
+                 bool allow_winograd)
 {
     for (const CaDotIsa *const *isa = ca_dot_isas; *isa; isa++)
         if ((*isa)->type == type && ((*isa)->needs & cpu) == (*isa)->needs)
-            return ca_dot_plan_as(p, s, *isa);
+            return (allow_winograd && wants_winograd(s) &&
+                    ca_dot_plan_winograd(p, s, *isa)) ||
+                   ca_dot_plan_as(p, s, *isa);
     return false;
 }
 
@@ -167,7 +207,9 @@ void ca_dot_pack(const CaDotPlan *p, void *packed, const float *oihw, const floa
         unsigned char *w = filter + (size_t)block * p->group_size;
         for (int o = block * 16; o < (block + n) * 16; o++)
             pack_channel(p, packed, o, oihw, scale, bias, in_zero);
-        if (p->depthwise)
+        if (p->winograd)
+            ca_dot_winograd_pack(p, w, oihw, block, n);
+        else if (p->depthwise)
             pack_depthwise(p, (float *)(void *)w, oihw, block * 16);
         else
             pack_direct(p, w, oihw, block * 16, n * 16);
@@ -198,31 +240,26 @@ static bool is_flat(const CaConvShape *s, const CaMap *m)
 }
 
 /* Two comparisons are enough, and what is stored needs no other scale: the kernels have them. */
-static void set_end(Walk *w)
+bool ca_dot_set_end(CaDotGeo *g, const CaMap *out, const CaDotEnd *e)
 {
-    const CaDotEnd *e = w->end;
     const bool is_none = e->act.kind == CA_ACT_NONE, is_relu = e->act.kind == CA_ACT_RELU,
                is_clamp = e->act.kind == CA_ACT_CLAMP;
     const bool scaled =
-        w->out->elem == CA_ELEM_U8 && (e->out.scale != 1 || e->out.zero != 0);
+        out->elem == CA_ELEM_U8 && (e->out.scale != 1 || e->out.zero != 0);
     const bool pads =
-        w->out->elem == CA_ELEM_F32 && is_clamp && (e->act.a > 0 || e->act.b < 0);
-    w->geo.lo = is_relu ? 0 : is_clamp ? e->act.a : -INFINITY;
-    w->geo.hi = is_clamp ? e->act.b : INFINITY;
-    w->geo.out = w->out->elem;
-    w->geo.out_block = w->out->block_stride;
-    w->geo.add = e->add ? e->add->elem : CA_ELEM_F32;
-    w->geo.add_block = e->add ? e->add->block_stride : 0;
-    w->geo.add_scale = e->add_scale;
-    w->geo.has_mid = e->mid != NULL;
+        out->elem == CA_ELEM_F32 && is_clamp && (e->act.a > 0 || e->act.b < 0);
+    const bool after = e->slope || scaled || pads || !(is_none || is_relu || is_clamp);
+    g->lo = is_relu && !after ? 0 : is_clamp && !after ? e->act.a : -INFINITY;
+    g->hi = is_clamp && !after ? e->act.b : INFINITY;
+    g->out = after ? CA_ELEM_F32 : out->elem;
+    g->out_block = out->block_stride;
+    g->add = e->add ? e->add->elem : CA_ELEM_F32;
+    g->add_block = e->add ? e->add->block_stride : 0;
+    g->add_scale = e->add_scale;
+    g->has_mid = e->mid != NULL;
     if (e->mid)
-        w->geo.mid = *e->mid;
-    w->after = e->slope || scaled || pads || !(is_none || is_relu || is_clamp);
-    if (w->after) {
-        w->geo.lo = -INFINITY;
-        w->geo.hi = INFINITY;
-        w->geo.out = CA_ELEM_F32;
-    }
+        g->mid = *e->mid;
+    return after;
 }
 
 static Walk walk_of(const CaDotPlan *p, const CaMap *out, const CaMap *in,
@@ -245,7 +282,7 @@ static Walk walk_of(const CaDotPlan *p, const CaMap *out, const CaMap *in,
                       .n_blocks = p->ci_blocks,
                       .last = p->last}};
     const int64_t most = p->group_blocks == 4 ? p->isa->wide_pixels : p->isa->max_pixels;
-    set_end(&w);
+    w.after = ca_dot_set_end(&w.geo, out, end);
     w.flat = p->one && s->stride_h == 1 && s->stride_w == 1 && s->pad_top == 0 &&
              s->pad_left == 0 && s->ow == s->iw && s->oh == s->ih && is_flat(s, out) &&
              is_flat(s, in) && (!end->add || is_flat(s, end->add));
@@ -271,17 +308,16 @@ static CaDotChannel channels(const Walk *w, int block)
     return (CaDotChannel){start, start + n, start + 2 * n};
 }
 
-/* What the kernels do not have: the rest of the end, from floats in own to out. */
-static void after(const Walk *w, int block, unsigned char *to, float *x, int n)
+void ca_dot_finish(const CaDotPlan *p, const CaDotEnd *e, CaElem out, int block,
+                   unsigned char *to, float *x, int n)
 {
-    const CaDotEnd *e = w->end;
-    const int left = w->p->s.co - block * 16;
-    w->p->isa->finish(x, n, &e->act, e->slope ? e->slope + block * 16 : NULL,
-                      left < 16 ? left : 16);
-    if (w->out->elem == CA_ELEM_F32)
+    const int left = p->s.co - block * 16;
+    p->isa->finish(x, n, &e->act, e->slope ? e->slope + block * 16 : NULL,
+                   left < 16 ? left : 16);
+    if (out == CA_ELEM_F32)
         memcpy(to, x, (size_t)n * 16 * sizeof *x);
     else
-        w->p->isa->narrow(to, x, n, &e->out);
+        p->isa->narrow(to, x, n, &e->out);
 }
 
 static void run_tile(Walk *w, int group, int64_t row, int tile)
@@ -308,8 +344,8 @@ static void run_tile(Walk *w, int group, int64_t row, int tile)
                           w->packed + p->filter_at + (size_t)first * p->group_size, &c,
                           w->end->add ? pixel_of(w->end->add, first, image, y, x) : NULL);
     for (int i = 0; w->after && i < n; i++)
-        after(w, first + i, out + i * w->out->block_stride,
-              (float *)(void *)(w->own + i * w->geo.out_block), pixels);
+        ca_dot_finish(p, w->end, w->out->elem, first + i, out + i * w->out->block_stride,
+                      (float *)(void *)(w->own + i * w->geo.out_block), pixels);
 }
 
 static void run_depthwise(Walk *w, int block, int image, int y)
@@ -327,11 +363,13 @@ static void run_depthwise(Walk *w, int block, int image, int y)
                                                     (size_t)block * p->group_size),
                       &c, w->end->add ? pixel_of(w->end->add, block, image, y, 0) : NULL);
     if (w->after)
-        after(w, block, out, (float *)(void *)w->own, s->ow);
+        ca_dot_finish(p, w->end, w->out->elem, block, out, (float *)(void *)w->own,
+                      s->ow);
 }
 
-void ca_dot_run(const CaDotPlan *p, int thread, int n_threads, const CaMap *out,
-                const CaMap *in, const void *packed, const CaDotEnd *end, void *own)
+static void run_direct(const CaDotPlan *p, int thread, int n_threads, const CaMap *out,
+                       const CaMap *in, const void *packed, const CaDotEnd *end,
+                       void *own)
 {
     Walk w = walk_of(p, out, in, packed, end, own);
     const bool inside =
@@ -355,4 +393,14 @@ void ca_dot_run(const CaDotPlan *p, int thread, int n_threads, const CaMap *out,
         for (int tile = 0; !p->depthwise && tile < w.tiles; tile++)
             run_tile(&w, (int)(at / w.rows), row, tile);
     }
+}
+
+void ca_dot_run(const CaDotPlan *p, int phase, int thread, int n_threads,
+                const CaMap *out, const CaMap *in, const void *packed,
+                const CaDotEnd *end, void *shared, void *own)
+{
+    if (p->winograd)
+        ca_dot_winograd(p, phase, thread, n_threads, out, in, packed, end, shared, own);
+    else
+        run_direct(p, thread, n_threads, out, in, packed, end, own);
 }

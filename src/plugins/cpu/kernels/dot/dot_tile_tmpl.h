@@ -13,6 +13,7 @@
  *      narrow_load, narrow_store               VF32_N elements as floats, and back (rounded, saturated)
  *      IS_SCALED                               sums are whole numbers to be scaled
  *      MAX_PIXELS, MAX_BLOCKS, WIDE_PIXELS, TYPE, ELEM, ISA, NEEDS
+ *      HAS_WINOGRAD                            1: dot_winograd_tmpl.h too (bf16)
  * Registers: P * NV sums, NV of the filter, 1 of the input, as in conv/.
  */
 #include "../act_tmpl.h"
@@ -282,9 +283,17 @@ static void add_row(unsigned char *out, const unsigned char *a, const unsigned c
     }
 }
 
+#if HAS_WINOGRAD
+#    include "dot_winograd_tmpl.h"
+#endif
+
 const CaDotIsa PASTE(PASTE(PASTE(ca_dot_, TYPE), _), ISA) = {
     .name = TEXT(TYPE) "_conv_direct_" TEXT(ISA),
     .name_depthwise = TEXT(TYPE) "_conv_depthwise_" TEXT(ISA),
+#if HAS_WINOGRAD
+    .name_winograd = TEXT(TYPE) "_conv_winograd2_" TEXT(ISA),
+    .winograd = &winograd,
+#endif
     .type = ELEM,
     .needs = NEEDS,
     .max_pixels = MAX_PIXELS,
