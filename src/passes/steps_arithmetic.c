@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * whole-steps: sums, products, means. Factors are computed from the scales as TensorFlow Lite computes them: in double,
+ * or in f32 where it does so.
+ */
+#include "passes/whole_steps.h"
+
+#include <math.h>
+
+static CaValue *inferred(CaStepsPass *p, CaValue *v)
+{
+    if (!v || p->status != CARINA_OK)
+        return NULL;
+    p->status = ca_node_infer(p->g, v->node, p->err);
+    return p->status == CARINA_OK ? v : NULL;
+}
+
+static CaValue *named(CaStepsPass *p, CaValue *v, const CaNode *like)
+{
+    if (v && p->status == CARINA_OK)
+        p->status = ca_node_rename(p->g, v->node, like->name, p->err);
+    return inferred(p, v);
+}
+
+/* --- Two tensors. */
+
+typedef struct Pair {
+    CaFixed a, b, y;
+    int64_t left;
+} Pair;
+
+static bool is_power_of_two(double x)
+{
+    int exponent = 0;
+    return frexp(x, &exponent) == 0.5;
+}
+
+/* Both onto twice the larger scale, with 20 bits (16-bit types: 15) behind the point. */
+static bool sum_factors(Pair *f, const CaSteps *a, const CaSteps *b, const CaSteps *s)
+{
+    const double twice = 2 * fmax(a->scale, b->scale);
+    f->left = s->type == CARINA_I16 ? 15 : 20;
+    f->a = ca_fixed_of(a->scale / twice);
+    f->b = ca_fixed_of(b->scale / twice);
+    f->y = ca_fixed_of(twice / ((double)(1 << f->left) * s->scale));
+    /* 16-bit tensors of powers of two are shifted instead */
+    return s->type != CARINA_I16 || !is_power_of_two(a->scale) ||
+           !is_power_of_two(b->scale) || !is_power_of_two(s->scale);
+}
+
+static bool square_factors(Pair *f, const CaSteps *a, const CaSteps *b, const CaSteps *s)
+{
+    const double twice = 2 * fmax(a->scale, b->scale);
+    f->left = 7;
+    f->a = ca_fixed_of(a->scale / twice);
+    f->b = ca_fixed_of(b->scale / twice);
+    f->y = ca_fixed_of(twice * twice / ((double)(1 << 14) * s->scale));
+    return s->type != CARINA_I16;
+}
+
+static bool product_factors(Pair *f, const CaSteps *a, const CaSteps *b, const CaSteps *s)
+{
+    f->y = ca_fixed_of((double)((float)a->scale * (float)b->scale / (float)s->scale));
+    return true;
+}
+
+static const struct {
+    const char *op, *mode;
+    bool (*factors)(Pair *f, const CaSteps *a, const CaSteps *b, const CaSteps *s);
+} pairs[] = {{"Add", "add", sum_factors},
+             {"Subtract", "sub", sum_factors},
+             {"Multiply", "mul", product_factors},
+             {"SquaredDifference", "squared_difference", square_factors}};
+
+static CaValue *pair(CaStepsPass *p, const CaNode *n, const CaSteps *s,
+                     const CaStepRange *range)
+{
+    for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
+        if (!ca_node_is(n, pairs[i].op) || n->n_inputs != 2 || !ca_rewrite_is_numpy(n))
+            continue;
+        const CaTwin a = ca_steps_twin(p, ca_node_input(n, 0)),
+                     b = ca_steps_twin(p, ca_node_input(n, 1));
+        Pair f = {{0, 0}, {0, 0}, {0, 0}, 0};
+        if (!a.q || !b.q || a.s.type != s->type || b.s.type != s->type ||
+            !pairs[i].factors(&f, &a.s, &b.s, s))
+            return NULL;
+        CaValue *const in[] = {a.q, b.q};
+        const CaStepAttr attrs[] = {{"left", f.left},
+                                    {"zero_a", a.s.zero},
+                                    {"zero_b", b.s.zero},
+                                    {"zero_y", s->zero},
+                                    {"low", range->low},
+                                    {"high", range->high},
+                                    {"mantissa_a", f.a.mantissa},
+                                    {"exponent_a", f.a.exponent},
+                                    {"mantissa_b", f.b.mantissa},
+                                    {"exponent_b", f.b.exponent},
+                                    {"mantissa_y", f.y.mantissa},
+                                    {"exponent_y", f.y.exponent}};
+        CaValue *y = ca_steps_node(p, "QuantizedBinary", in, 2, attrs, 12);
+        if (y)
+            p->status = ca_node_set_text(p->g, y->node, "mode", pairs[i].mode, p->err);
+        return named(p, y, n);
+    }
+    return NULL;
+}
+
+/* --- Means. */
+
+static CaValue *pool(CaStepsPass *p, const CaNode *n, const CaSteps *s,
+                     const CaStepRange *range)
+{
+    static const char *const lists[] = {"kernel", "strides", "pads_begin", "pads_end"};
+    CaValue *x = ca_node_input(n, 0);
+    const CaTwin t = ca_steps_twin(p, x);
+    const CarinaInts dilations = carina_node_ints(n, "dilations");
+    if (!t.q || !ca_steps_same(&t.s, s) || x->shape.rank != 4 || dilations.n ||
+        !carina_node_bool(n, "exclude-pad", false))
+        return NULL;
+    const CaStepAttr attrs[] = {{"low", range->low}, {"high", range->high}};
+    CaValue *const in[] = {t.q};
+    CaValue *y = ca_steps_node(p, "QuantizedAvgPool", in, 1, attrs, 2);
+    for (int i = 0; y && i < 4 && p->status == CARINA_OK; i++) {
+        const CarinaInts v = carina_node_ints(n, lists[i]);
+        p->status = ca_node_set_ints(p->g, y->node, lists[i], v.v, v.n, p->err);
+    }
+    if (y && p->status == CARINA_OK)
+        p->status = ca_node_set_text(p->g, y->node, "auto_pad",
+                                     carina_node_enum(n, "auto_pad"), p->err);
+    y = named(p, y, n);
+    return y && ca_shape_equal(&y->shape, &n->outputs[0].shape) ? y : NULL;
+}
+
+/* The division by n of a mean goes into the factor, with as many bits more as n has. */
+static CaFixed divided(CaFixed f, int64_t n)
+{
+    int shift = 0;
+    while (n >> (shift + 1))
+        shift++;
+    shift = shift < 32 ? shift : 32;
+    shift = shift < 31 + f.exponent ? shift : 31 + f.exponent;
+    return (CaFixed){(int32_t)(((int64_t)f.mantissa << shift) / n), f.exponent - shift};
+}
+
+static CaValue *reduced(CaStepsPass *p, const CaNode *n, const CaSteps *s,
+                        const CaStepRange *range)
+{
+    const CaTwin t = ca_steps_twin(p, ca_node_input(n, 0));
+    const CarinaShape *y_shape = &n->outputs[0].shape;
+    int64_t n_x = 0, n_y = 0;
+    if (!t.q || t.s.type != s->type || !ca_shape_count(&t.q->shape, &n_x) ||
+        !ca_shape_count(y_shape, &n_y) || n_y < 1 || n_x < 1)
+        return NULL;
+    CaFixed f = ca_fixed_of(t.s.scale / s->scale);
+    if (ca_node_is(n, "ReduceMean"))
+        f = divided(f, n_x / n_y);
+    CaValue *const in[] = {t.q, ca_node_input(n, 1)};
+    const CaStepAttr attrs[] = {{"keep_dims", carina_node_bool(n, "keep_dims", false)},
+                                {"zero_x", t.s.zero},
+                                {"zero_y", s->zero},
+                                {"low", range->low},
+                                {"high", range->high},
+                                {"mantissa", f.mantissa},
+                                {"exponent", f.exponent}};
+    CaValue *y = ca_steps_node(p, "QuantizedReduce", in, 2, attrs + 1, 6);
+    if (y)
+        p->status = ca_node_set_text(p->g, y->node, "keep_dims",
+                                     attrs[0].v ? "true" : "false", p->err);
+    return named(p, y, n);
+}
+
+CaValue *ca_steps_arithmetic(CaStepsPass *p, CaValue *core, const CaSteps *s,
+                             const CaStepRange *range)
+{
+    const CaNode *n = core->node;
+    if (p->status != CARINA_OK)
+        return NULL;
+    if (ca_node_is(n, "AvgPool"))
+        return pool(p, n, s, range);
+    if (ca_node_is(n, "ReduceMean") || ca_node_is(n, "ReduceSum"))
+        return reduced(p, n, s, range);
+    return pair(p, n, s, range);
+}

@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * whole-steps: convolutions and fully connected layers. Weights are found as they are stored, the bias is counted in
+ * the sum's own scale.
+ */
+#include "passes/whole_steps.h"
+
+#include <math.h>
+#include <string.h>
+
+typedef struct Weights {
+    CaValue *q; /* integers */
+    int64_t zero;
+    const CarinaTensor *scales; /* NULL: 1 */
+    CarinaShape shape;
+} Weights;
+
+/* Integers -> Convert -> Subtract their zero point -> Multiply by their scales, with or without the last two. */
+static bool weights_of(CaStepsPass *p, Weights *w, CaValue *v)
+{
+    *w = (Weights){.shape = v->shape};
+    if (ca_node_is(v->node, "Multiply")) {
+        w->scales = ca_steps_known(p, ca_node_input(v->node, 1));
+        if (!w->scales || w->scales->type != CARINA_F32)
+            return false;
+        v = ca_node_input(v->node, 0);
+    }
+    if (ca_node_is(v->node, "Subtract")) {
+        double zero = 0;
+        if (!ca_rewrite_number(ca_node_input(v->node, 1), &zero) || zero != rint(zero))
+            return false;
+        w->zero = (int64_t)zero;
+        v = ca_node_input(v->node, 0);
+    }
+    if (!ca_node_is(v->node, "Convert"))
+        return false;
+    w->q = ca_node_input(v->node, 0);
+    return (w->q->type == CARINA_I8 || w->q->type == CARINA_U8) &&
+           ca_steps_known(p, w->q) && ca_shape_equal(&w->q->shape, &w->shape);
+}
+
+/* A layer as a convolution. */
+typedef struct Layer {
+    CaNode *product;
+    CaValue *bias; /* or NULL */
+    Weights w;
+    CaTwin x;
+    int64_t co, each, groups;     /* each: input channels of a filter */
+    bool is_dense, is_transposed; /* weights [C, O] */
+} Layer;
+
+static bool dense(CaStepsPass *p, Layer *l)
+{
+    const CaNode *n = l->product;
+    const CarinaShape *s = &l->w.shape;
+    (void)p;
+    if (s->rank != 2 || carina_node_bool(n, "transpose_a", false) ||
+        l->x.q->shape.rank < 1)
+        return false;
+    l->is_dense = true;
+    l->is_transposed = !carina_node_bool(n, "transpose_b", false);
+    l->co = s->dims[l->is_transposed ? 1 : 0];
+    l->each = s->dims[l->is_transposed ? 0 : 1];
+    l->groups = 1;
+    return true;
+}
+
+static bool pads_inwards(const CaNode *n)
+{
+    static const char *const lists[] = {"pads_begin", "pads_end"};
+    for (int k = 0; k < 2; k++) {
+        const CarinaInts v = carina_node_ints(n, lists[k]);
+        for (int i = 0; i < v.n; i++)
+            if (v.v[i] < 0)
+                return true;
+    }
+    return false;
+}
+
+static bool layer_of(CaStepsPass *p, Layer *l, CaValue *core)
+{
+    *l = (Layer){.product = core->node};
+    if (ca_node_is(core->node, "Add") && core->node->n_inputs == 2) {
+        l->product = ca_node_input_node(core->node, 0);
+        l->bias = ca_node_input(core->node, 1);
+    }
+    const CaNode *n = l->product;
+    const bool grouped = ca_node_is(n, "GroupConvolution");
+    if (!grouped && !ca_node_is(n, "Convolution") && !ca_node_is(n, "MatMul"))
+        return false;
+    l->x = ca_steps_twin(p, ca_node_input(n, 0));
+    if (!l->x.q || !weights_of(p, &l->w, ca_node_input(n, 1)))
+        return false;
+    const CarinaShape *s = &l->w.shape;
+    if (ca_node_is(n, "MatMul"))
+        return dense(p, l);
+    if (n->outputs[0].shape.rank != 4 || s->rank != (grouped ? 5 : 4) || pads_inwards(n))
+        return false;
+    l->groups = grouped ? s->dims[0] : 1;
+    l->co = l->groups * s->dims[grouped ? 1 : 0];
+    l->each = s->dims[grouped ? 2 : 1];
+    return true;
+}
+
+/* The real scale of channel o's weights; -1: they differ along other dimensions. */
+static double scale_of(const Layer *l, int64_t o)
+{
+    const CarinaTensor *t = l->w.scales;
+    const int64_t n = t ? ca_tensor_count(t) : 1;
+    if (n != 1 && n != l->co)
+        return -1;
+    return t ? ca_get_real(t->type, t->data, n == 1 ? 0 : o) : 1;
+}
+
+/* Scales of all channels lie along the dimensions of the channels. */
+static bool scales_fit(const Layer *l)
+{
+    const CarinaTensor *t = l->w.scales;
+    int64_t along = 1;
+    if (!t || ca_tensor_count(t) == 1)
+        return true;
+    const int n = t->shape.rank, lead = l->groups > 1 && l->w.shape.rank == 5 ? 2 : 1;
+    if (n != l->w.shape.rank)
+        return false;
+    for (int i = 0; i < lead; i++)
+        along *= t->shape.dims[l->is_transposed ? n - 1 - i : i];
+    return along == l->co && ca_tensor_count(t) == l->co;
+}
+
+/* The bias in whole steps of its sum; false: it is none, to the precision of the floats that it is stored in. */
+static bool whole_bias(CaStepsPass *p, const Layer *l, int64_t *out)
+{
+    const CarinaTensor *t = l->bias ? ca_steps_known(p, l->bias) : NULL;
+    const int64_t n = t ? ca_tensor_count(t) : 0;
+    if (l->bias && (!t || !ca_type_is_real(t->type) || (n != 1 && n != l->co)))
+        return false;
+    for (int64_t o = 0; o < l->co; o++) {
+        const float scale = (float)l->x.s.scale * (float)scale_of(l, o);
+        const double b =
+            t ? ca_get_real(t->type, t->data, n == 1 ? 0 : o) / (double)scale : 0;
+        if (!(fabs(b) < 0x1p23) || fabs(b - rint(b)) > 0.4)
+            return false;
+        out[o] = (int64_t)rint(b);
+    }
+    return true;
+}
+
+/* Bias and factors of all channels, as three constants. */
+static bool channels(CaStepsPass *p, CaValue *out[3], const Layer *l, const CaSteps *s)
+{
+    int64_t *v = ca_alloc(((size_t)l->co * 3 + 1) * sizeof *v);
+    if (!v) {
+        p->status = ca_err(p->err, CARINA_ERR_MEMORY, "out of memory");
+        return false;
+    }
+    const bool good = whole_bias(p, l, v);
+    for (int64_t o = 0; good && o < l->co; o++) {
+        const CaFixed f = ca_fixed_of(l->x.s.scale * scale_of(l, o) / s->scale);
+        v[l->co + o] = f.mantissa;
+        v[2 * l->co + o] = f.exponent;
+    }
+    for (int i = 0; i < 3; i++)
+        out[i] = good ? ca_steps_ints(p, CARINA_I32, v + i * l->co, l->co) : NULL;
+    ca_free(v);
+    return out[0] && out[1] && out[2];
+}
+
+static CaValue *inferred(CaStepsPass *p, CaValue *v)
+{
+    if (!v || p->status != CARINA_OK)
+        return NULL;
+    p->status = ca_node_infer(p->g, v->node, p->err);
+    return p->status == CARINA_OK ? v : NULL;
+}
+
+static CaValue *reshaped(CaStepsPass *p, CaValue *v, const int64_t *dims, int n)
+{
+    CaValue *const in[] = {v, ca_steps_ints(p, CARINA_I64, dims, n)};
+    return inferred(p, ca_steps_node(p, "Reshape", in, 2, NULL, 0));
+}
+
+/* [O, each, h, w], dense layers as 1x1. */
+static CaValue *filter(CaStepsPass *p, const Layer *l)
+{
+    static const int64_t turned[] = {1, 0};
+    const int rank = l->w.shape.rank;
+    CaValue *w = l->w.q;
+    if (l->is_transposed) {
+        CaValue *const in[] = {w, ca_steps_ints(p, CARINA_I64, turned, 2)};
+        w = inferred(p, ca_steps_node(p, "Transpose", in, 2, NULL, 0));
+    }
+    const int64_t dims[] = {l->co, l->each, l->is_dense ? 1 : l->w.shape.dims[rank - 2],
+                            l->is_dense ? 1 : l->w.shape.dims[rank - 1]};
+    w = w ? reshaped(p, w, dims, 4) : NULL;
+    if (w && !ca_steps_known(p, w))
+        return NULL;
+    return w;
+}
+
+static bool set_window(CaStepsPass *p, CaNode *to, const Layer *l)
+{
+    static const char *const lists[] = {"strides", "dilations", "pads_begin", "pads_end"};
+    static const int64_t ones[] = {1, 1}, zeros[] = {0, 0};
+    for (int i = 0; i < 4 && p->status == CARINA_OK; i++) {
+        const CarinaInts v = carina_node_ints(l->product, lists[i]);
+        const bool is_given = !l->is_dense && v.n == 2;
+        p->status = ca_node_set_ints(p->g, to, lists[i],
+                                     is_given ? v.v
+                                     : i < 2  ? ones
+                                              : zeros,
+                                     2, p->err);
+    }
+    const char *pads = l->is_dense ? NULL : carina_node_enum(l->product, "auto_pad");
+    if (p->status == CARINA_OK && pads)
+        p->status = ca_node_set_text(p->g, to, "auto_pad", pads, p->err);
+    return p->status == CARINA_OK;
+}
+
+static const char *rounding(const Layer *l)
+{
+    return l->is_dense ? "once" : l->x.s.type == CARINA_I16 ? "short" : "twice";
+}
+
+CaValue *ca_steps_convolution(CaStepsPass *p, CaValue *core, const CaSteps *s,
+                              const CaStepRange *range)
+{
+    Layer l;
+    CaValue *rows[3];
+    if (!layer_of(p, &l, core) || l.x.s.type != s->type || !scales_fit(&l) ||
+        !channels(p, rows, &l, s))
+        return NULL;
+    CaValue *x = l.x.q;
+    const CarinaShape out = core->shape;
+    if (l.is_dense) {
+        const int64_t dims[] = {-1, l.each, 1, 1};
+        x = reshaped(p, x, dims, 4);
+    }
+    CaValue *const in[] = {x, filter(p, &l), rows[0], rows[1], rows[2]};
+    const CaStepAttr attrs[] = {{"groups", l.groups}, {"zero_x", l.x.s.zero},
+                                {"zero_w", l.w.zero}, {"zero_y", s->zero},
+                                {"low", range->low},  {"high", range->high}};
+    CaValue *y = ca_steps_node(p, "QuantizedConvolution", in, 5, attrs, 6);
+    if (!y || !set_window(p, y->node, &l))
+        return NULL;
+    p->status = ca_node_set_text(p->g, y->node, "rounding", rounding(&l), p->err);
+    if (p->status == CARINA_OK)
+        p->status = ca_node_rename(p->g, y->node, l.product->name, p->err);
+    y = inferred(p, y);
+    return y && l.is_dense ? reshaped(p, y, out.dims, out.rank) : y;
+}
