@@ -21,6 +21,12 @@ nightly:
 	@scripts/setup nightly
 	@scripts/nightly
 
+bench:
+	@scripts/setup bench
+	@$(CMAKE) -DCARINA_TESTS=OFF -DCARINA_BENCH=ON > /dev/null
+	@cmake --build $(BUILD)
+	@bench/run
+
 install: all
 	@cmake --install $(BUILD)
 

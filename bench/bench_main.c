@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * carina_bench [--precision f32,bf16,u8] [--runs N] [--warm] [--all] [--exact] [--line N] [--json FILE] SHAPES.txt...
+ * carina_bench [--precision f32,bf16,u8] [--runs N] [--warm] [--all] [--exact] [--line N] [--count] [--json FILE] SHAPES.txt...
  *
  * Measures this machine, then each shape of each file, one thread, filter cold unless --warm. --all times every
- * algorithm of a convolution, not only the chosen one. --line N: only the N-th shape, as often as --runs says.
+ * algorithm of a convolution, not only the chosen one. --line N: only the N-th shape. --count: runs alone, nothing of the
+ * machine is measured: for bench/count, which counts their instructions.
  */
 #include "bench.h"
 
@@ -16,7 +17,7 @@
 
 typedef struct Settings {
     const char *precisions, *json;
-    bool is_warm, all;
+    bool is_warm, all, is_count;
     int line; /* from 1; 0: all */
     BenchHow how;
 } Settings;
@@ -59,7 +60,8 @@ static void start_json(Bench *b)
         b->machine.read[2] * 1e-9);
     for (int e = 0; e < CA_N_ELEMS; e++)
         fprintf(b->json, ", \"%s\": {\"peak_gflops\": %.5g, \"by\": \"%s\"}",
-                elem_names[e], b->machine.flops[e] * 1e-9, b->machine.peak[e]);
+                elem_names[e], b->machine.flops[e] * 1e-9,
+                b->machine.peak[e] ? b->machine.peak[e] : "");
     fprintf(b->json,
             "},\n \"threads\": 1, \"runs\": %d, \"filters\": \"%s\",\n \"rows\": [",
             b->set.how.runs, b->set.is_warm ? "warm" : "cold");
@@ -198,6 +200,8 @@ static bool parse(Settings *s, int argc, char **argv, int *n_files)
             s->line = (int)strtol(number, NULL, 10);
         else if (strcmp(argv[i], "--warm") == 0)
             s->is_warm = true;
+        else if (strcmp(argv[i], "--count") == 0)
+            s->is_warm = s->is_count = true;
         else if (strcmp(argv[i], "--all") == 0)
             s->all = true;
         else if (strcmp(argv[i], "--exact") == 0)
@@ -214,6 +218,15 @@ static bool parse(Settings *s, int argc, char **argv, int *n_files)
     return true;
 }
 
+static void print_machine(const CaMachine *m)
+{
+    printf(
+        "one core: f32 %.1f GFLOP/s (%s), bf16 %.1f (%s), u8 %.1f (%s), L2 %.0f GB/s, L3 %.0f, memory %.1f\n",
+        m->flops[0] * 1e-9, m->peak[0], m->flops[1] * 1e-9, m->peak[1],
+        m->flops[2] * 1e-9, m->peak[2], m->read[0] * 1e-9, m->read[1] * 1e-9,
+        m->read[2] * 1e-9);
+}
+
 int main(int argc, char **argv)
 {
     Bench b = {.set = {.precisions = "f32", .how = {.runs = 7}}};
@@ -225,12 +238,13 @@ int main(int argc, char **argv)
         b.set.how.sweep = ca_alloc_huge(CA_SWEEP_SIZE);
     if (b.set.json && !(b.json = fopen(b.set.json, "w")))
         return complain(b.set.json, strerror(errno));
-    ca_machine_measure(&b.machine, b.set.how.cpu);
-    printf(
-        "one core: f32 %.1f GFLOP/s (%s), bf16 %.1f (%s), u8 %.1f (%s), L2 %.0f GB/s, L3 %.0f, memory %.1f\n",
-        b.machine.flops[0] * 1e-9, b.machine.peak[0], b.machine.flops[1] * 1e-9,
-        b.machine.peak[1], b.machine.flops[2] * 1e-9, b.machine.peak[2],
-        b.machine.read[0] * 1e-9, b.machine.read[1] * 1e-9, b.machine.read[2] * 1e-9);
+    if (b.set.is_count) {
+        for (int e = 0; e < CA_N_ELEMS; e++)
+            b.machine.flops[e] = 1; /* what is printed means nothing */
+    } else {
+        ca_machine_measure(&b.machine, b.set.how.cpu);
+        print_machine(&b.machine);
+    }
     start_json(&b);
     for (int i = 0; i < n_files; i++)
         bad |= run_file(&b, argv[i]);
