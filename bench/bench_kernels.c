@@ -52,7 +52,8 @@ static bool conv_plan(CaConvPlan *p, const CaConvShape *s, const BenchHow *how)
     while (((*isa)->needs & how->cpu) != (*isa)->needs)
         isa++;
     return how->algorithm < 0
-               ? ca_conv_plan(p, s, how->cpu, !how->exact)
+               ? ca_conv_plan_planes(p, s, how->cpu) ||
+                     ca_conv_plan(p, s, how->cpu, !how->exact)
                : ca_conv_plan_as(p, s, *isa, (CaConvAlgorithm)how->algorithm);
 }
 
@@ -89,7 +90,10 @@ static CaMap map_of(size_t *size, CaElem elem, int n, int c, int h, int w, int h
 static void run_dot(void *arg)
 {
     const DotJob *j = arg;
-    ca_dot_run(&j->p, 0, 1, &j->out, &j->in, j->w->packed, &j->end, j->w->own);
+    char *own = j->w->own, *shared = own + (j->p.thread_scratch + 63) / 64 * 64;
+    for (int phase = 0; phase < j->p.n_phases; phase++)
+        ca_dot_run(&j->p, phase, 0, 1, &j->out, &j->in, j->w->packed, &j->end, shared,
+                   own);
 }
 
 static void dot(BenchResult *r, const CaConvShape *s, CaElem elem, const BenchHow *how)
@@ -98,11 +102,12 @@ static void dot(BenchResult *r, const CaConvShape *s, CaElem elem, const BenchHo
         .end = {.act = {CA_ACT_CLAMP, 0, 255}, .add_scale = 1, .out = {1, 0, 0, 255}}};
     size_t in = 0, out = 0;
     Work w;
-    if (!ca_dot_plan(&j.p, s, elem, how->cpu))
+    if (!ca_dot_plan(&j.p, s, elem, how->cpu, true))
         return;
     j.in = map_of(&in, elem, s->n, s->ci, s->ih, s->iw, j.p.in_halo);
     j.out = map_of(&out, elem, s->n, s->co, s->oh, s->ow, s->kh == 1);
-    if (make_work(&w, in, out, j.p.packed_size, j.p.thread_scratch)) {
+    if (make_work(&w, in, out, j.p.packed_size,
+                  j.p.thread_scratch + j.p.shared_scratch + 64)) {
         j.w = &w;
         j.in.data = (unsigned char *)w.in +
                     j.p.in_halo * (j.in.row_stride + 16 * ca_elem_size(elem));

@@ -110,7 +110,7 @@ bool ca_cpu_is_u8_matmul(CaCpuBuild *b, const CarinaNode *n)
            !carina_node_bool(n, "transpose_a", false) &&
            ca_cpu_constant(n->inputs[1].value) && find(b, &s, n) &&
            shape_of(&shape, n, &s) &&
-           ca_dot_plan(&plan, &shape, CA_ELEM_U8, b->host->cpu_flags);
+           ca_dot_plan(&plan, &shape, CA_ELEM_U8, b->host->cpu_flags, false);
 }
 
 void ca_cpu_u8_matmul_mark(CaCpuBuild *b, const CarinaNode *n)
@@ -165,7 +165,7 @@ static void run_matmul(const CaCpuStep *s, CaCpuRun *r, int phase, int thread,
         ca_u8_quantize(&in, ca_cpu_at(r, d->plain), &d->q,
                        r->program->dev->host->cpu_flags, thread, n_threads);
     else if (phase + 1 < s->n_phases)
-        ca_dot_run(&d->plan, thread, n_threads, &sums, &in, d->packed, &d->end,
+        ca_dot_run(&d->plan, 0, thread, n_threads, &sums, &in, d->packed, &d->end, NULL,
                    ca_cpu_own(r, s, thread));
     else
         ca_unpack_nchw(ca_cpu_at(r, d->out), &acts, thread, n_threads);
@@ -212,7 +212,7 @@ CarinaStatus ca_cpu_u8_matmul_lower(CaCpuBuild *b, const CarinaNode *n)
     const float *bias = NULL;
     (void)find(b, &source, n); /* it was there when it was marked */
     (void)shape_of(&shape, n, &source);
-    (void)ca_dot_plan(&d.plan, &shape, CA_ELEM_U8, b->host->cpu_flags);
+    (void)ca_dot_plan(&d.plan, &shape, CA_ELEM_U8, b->host->cpu_flags, false);
     d.q = source.q;
     if (source.map)
         CA_TRY(ca_cpu_narrow(b, &d.in, source.map, 0));
