@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 # Flags of an instruction set go to the files named for it, *_avx512.c and so on: the rest runs anywhere.
 function(carina_isa_flags)
+  set(sse42 -msse4.2)
   set(avx2 -mavx2 -mfma -mf16c)
   set(avx512 -mavx512f -mavx512bw -mavx512vl -mavx512dq ${avx2})
   set(avx512bf16 -mavx512bf16 ${avx512})
   set(avx512vnni -mavx512vnni ${avx512})
   set(avxvnni -mavxvnni ${avx2})
   foreach(file ${ARGN})
-    string(REGEX MATCH "_(avx2|avx512|avx512bf16|avx512vnni|avxvnni|neon)\\.c$" hit ${file})
+    string(REGEX MATCH "_(sse42|avx2|avx512|avx512bf16|avx512vnni|avxvnni|neon)\\.c$" hit ${file})
     if(hit)
       set(isa ${CMAKE_MATCH_1})
       if(isa STREQUAL "neon")

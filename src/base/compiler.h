@@ -30,6 +30,9 @@
  * there as well. */
 #define CA_READS_UNALIGNED __attribute__((no_sanitize("alignment")))
 
+/* Has the processor this instruction set ("sse4.2")? For those that need nothing of the operating system. */
+#define CA_CPU_HAS(name) __builtin_cpu_supports(name)
+
 #define CA_CACHE_LINE 64
 
 #endif

@@ -4,7 +4,7 @@
  */
 #include "base/crc32c.h"
 
-#include <string.h>
+#include "base/compiler.h"
 
 enum { SLICES = 8 };
 static const uint32_t polynomial = 0x82f63b78u; /* reflected */
@@ -31,6 +31,15 @@ static void make_tables(uint32_t t[SLICES][256])
 }
 
 uint32_t ca_crc32c(uint32_t before, const void *data, size_t size)
+{
+#if defined(__x86_64__)
+    if (CA_CPU_HAS("sse4.2"))
+        return ca_crc32c_sse42(before, data, size);
+#endif
+    return ca_crc32c_tables(before, data, size);
+}
+
+uint32_t ca_crc32c_tables(uint32_t before, const void *data, size_t size)
 {
     const unsigned char *p = data;
     uint32_t crc = ~before;

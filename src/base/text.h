@@ -31,5 +31,7 @@ void ca_text_free(CaText *t);
 
 /* Deterministic 64-bit hash (FNV-1a). */
 uint64_t ca_hash(const void *data, size_t size, uint64_t seed);
+/* Another one, for large data: at the speed of memory. */
+uint64_t ca_hash_data(const void *data, size_t size, uint64_t seed);
 
 #endif

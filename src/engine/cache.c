@@ -70,7 +70,7 @@ static uint64_t of_constant(const CarinaTensor *t, uint64_t h)
     while (root && root->parent)
         root = root->parent;
     if (!root || !root->identity)
-        return ca_hash(t->data, t->size, h);
+        return ca_hash_data(t->data, t->size, h);
     const uint64_t at[] = {root->identity,
                            (uint64_t)((const char *)t->data - (const char *)root->data),
                            (uint64_t)t->size};

@@ -18,8 +18,9 @@
 #include <string.h>
 
 enum {
-    SIDE = 16,  /* of a square: a cache line of floats */
-    STRIP = 256 /* columns before the next rows: their pages stay in the TLB */
+    SIDE = 16,         /* of a square: a cache line of floats */
+    STRIP = 32 * SIDE, /* columns before the next rows: their pages stay in the TLB */
+    AHEAD = 3 * SIDE   /* columns whose lines are fetched while a square is turned */
 };
 
 /* Strides in elements of `from` and `to` for each dimension of the result. */
@@ -99,6 +100,26 @@ CA_INLINE void turn_part(char *to, int64_t to_step, const char *from, const int6
                    from + (size_t)(rows[r] + c) * size, size);
 }
 
+/* SIDE rows from r; past the last, the last. */
+static void rows_at(int64_t *rows, const Loops *p, int64_t r, int64_t n_rows)
+{
+    for (int i = 0; i < SIDE; i++)
+        rows[i] = place(p, p->read + 1, p->rank, r + i < n_rows ? r + i : n_rows - 1);
+}
+
+/* Lines that lie too far apart for the processor to guess. Measured on filters of 10 MB, in memory: 2.6 GB/s without
+ * this, 6 with it, 11 for memcpy. */
+CA_INLINE void fetch_rows(const char *from, const int64_t *rows, size_t size)
+{
+    for (int i = 0; i < SIDE; i++)
+        CA_PREFETCH_L2(from + (size_t)rows[i] * size);
+}
+CA_INLINE void fetch_columns(const char *to, int64_t to_step, size_t size)
+{
+    for (int i = 0; i < SIDE; i++)
+        CA_PREFETCH_W(to + (size_t)(i * to_step) * size);
+}
+
 /* One matrix: n_rows rows of `from`, at place(), become columns of `to`. */
 CA_INLINE void turn(char *to, const char *from, const Loops *p, int64_t n_rows,
                     size_t size)
@@ -106,16 +127,21 @@ CA_INLINE void turn(char *to, const char *from, const Loops *p, int64_t n_rows,
     const int64_t n_columns = p->dims[p->read], step = p->to[p->read];
     for (int64_t strip = 0; strip < n_columns; strip += STRIP) {
         const int64_t end = n_columns - strip < STRIP ? n_columns : strip + STRIP;
-        for (int64_t r = 0; r < n_rows; r += SIDE) {
+        int64_t rows[2][SIDE]; /* these and the next */
+        rows_at(rows[0], p, 0, n_rows);
+        for (int64_t r = 0, k = 0; r < n_rows; r += SIDE, k ^= 1) {
             const int n = n_rows - r < SIDE ? (int)(n_rows - r) : SIDE;
-            int64_t rows[SIDE], c = strip;
-            for (int i = 0; i < n; i++)
-                rows[i] = place(p, p->read + 1, p->rank, r + i);
-            for (; n == SIDE && end - c >= SIDE; c += SIDE)
-                turn_square(to + (size_t)(c * step + r) * size, step,
-                            from + (size_t)c * size, rows, size);
+            int64_t c = strip;
+            rows_at(rows[k ^ 1], p, r + SIDE, n_rows);
+            for (; n == SIDE && end - c >= SIDE; c += SIDE) {
+                char *at = to + (size_t)(c * step + r) * size;
+                fetch_rows(from + (size_t)c * size, rows[k ^ 1], size);
+                if (end - c >= AHEAD + SIDE)
+                    fetch_columns(at + (size_t)(AHEAD * step) * size, step, size);
+                turn_square(at, step, from + (size_t)c * size, rows[k], size);
+            }
             turn_part(to + (size_t)(c * step + r) * size, step, from + (size_t)c * size,
-                      rows, n, end - c, size);
+                      rows[k], n, end - c, size);
         }
     }
 }

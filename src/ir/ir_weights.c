@@ -99,7 +99,7 @@ CarinaStatus ca_weights_add(CaWeights *w, size_t *offset, size_t *size,
     if (tensor->size == 0)
         return CARINA_OK;
     Blob b = {tensor->data, tensor->size, 0, 0, fp16};
-    b.hash = ca_hash(b.data, b.size, fp16);
+    b.hash = ca_hash_data(b.data, b.size, fp16);
     if (!make_room(w))
         return ca_err(err, CARINA_ERR_MEMORY, "out of memory while writing constants");
     Blob *slot = slot_of(w->blobs, w->room, &b);

@@ -19,12 +19,17 @@ enum { N_OPS = sizeof table / sizeof *table };
 
 const CaOp *ca_op_at(int i) { return i >= 0 && i < N_OPS ? table[i] : NULL; }
 
+/* Letters of either case have the same five low bits: most names differ in the first. */
+static bool is_named(const CaOp *op, const char *name)
+{
+    return !((op->name[0] ^ name[0]) & 31) && ca_text_equal_nocase(op->name, name);
+}
+
 const CaOp *ca_op_find(const char *name, int opset)
 {
     const CaOp *best = NULL;
-    for (int i = 0; i < N_OPS; i++)
-        if (ca_text_equal_nocase(table[i]->name, name) &&
-            (!opset || table[i]->opset <= opset) &&
+    for (int i = 0; name && i < N_OPS; i++)
+        if (is_named(table[i], name) && (!opset || table[i]->opset <= opset) &&
             (!best || table[i]->opset > best->opset))
             best = table[i];
     return best;

@@ -130,15 +130,57 @@ static bool is_per_channel(const CaValue *c, int rank, int axis, int64_t channel
     return n == 1 || (n == channels && at >= 0 && s->dims[at] == channels);
 }
 
-/* Weights of f32 times v, each product in double and rounded once; NULL with status OK: they do not fit. */
+/* The largest magnitude as bits, which order as numbers do, with infinities and NaN above all. */
+static uint32_t largest(const char *from, int64_t n)
+{
+    uint32_t most = 0;
+    for (int64_t i = 0; i < n; i++) {
+        uint32_t bits;
+        memcpy(&bits, from + (size_t)i * sizeof bits, sizeof bits);
+        bits &= 0x7fffffff;
+        most = bits > most ? bits : most;
+    }
+    return most;
+}
+
+/* Rounding keeps order: if the largest of a run fits, all of it does. */
+static bool floats_fit(const Weights *w, const char *from, int64_t run, const double *v,
+                       int64_t n_v, bool by_out)
+{
+    const int64_t n = w->g * w->a * w->b * w->s;
+    for (int64_t i = 0; i < n; i += run) {
+        const uint32_t bits = largest(from + (size_t)i * sizeof(float), run);
+        float x;
+        memcpy(&x, &bits, sizeof x);
+        x = (float)((double)x * v[n_v == 1 ? 0 : channel(w, i, by_out)]);
+        if (!(fabsf(x) <= FLT_MAX))
+            return false;
+    }
+    return true;
+}
+
+/* May the bytes of t be written over? t is the tensor of a Const with one reader. */
+static bool is_only_handle(const CarinaTensor *t)
+{
+    const CaBuffer *b = t->buffer;
+    return b && b->refs == 1 && !b->parent && !b->map;
+}
+
+/* Weights of f32 times v, each product in double and rounded once, where they lie if nobody else sees them; NULL with
+ * status OK: they do not fit. */
 static CarinaStatus scale_floats(CarinaTensor **out, const Weights *w, const double *v,
                                  int64_t n_v, bool by_out, CarinaError *err)
 {
     const CarinaTensor *t = ca_rewrite_constant(w->value);
     const int64_t run = by_out == w->out_is_a ? w->b * w->s : w->s; /* of one channel */
     const char *from = t->data;
-    bool fits = true;
-    CA_TRY(carina_tensor_create(out, CARINA_F32, &t->shape, err));
+    if (!floats_fit(w, from, run, v, n_v, by_out))
+        return CARINA_OK;
+    if (ca_node_is(w->value->node, "Const") && ca_value_n_uses(w->value) == 1 &&
+        is_only_handle(t))
+        CA_TRY(ca_tensor_share(out, t, err));
+    else
+        CA_TRY(ca_tensor_create_unset(out, CARINA_F32, &t->shape, err));
     float *to = (*out)->data;
     for (int64_t i = 0, n = w->g * w->a * w->b * w->s; i < n; i += run) {
         const double k = v[n_v == 1 ? 0 : channel(w, i, by_out)];
@@ -146,11 +188,8 @@ static CarinaStatus scale_floats(CarinaTensor **out, const Weights *w, const dou
             float x;
             memcpy(&x, from + (size_t)j * sizeof x, sizeof x);
             to[j] = (float)((double)x * k);
-            fits = fits && fabsf(to[j]) <= FLT_MAX;
         }
     }
-    if (!fits)
-        carina_tensor_free(out);
     return CARINA_OK;
 }
 

@@ -203,3 +203,24 @@ TEST(halfway_between_two_halves_goes_to_the_even_one)
         CHECK_EQ(ca_f64_to_f16(nextafter(middle, 0)), h);
     }
 }
+
+TEST(data_that_differ_in_one_bit_have_other_hashes)
+{
+    unsigned char data[200] = {0};
+    const uint64_t plain = ca_hash_data(data, sizeof data, 1);
+    CHECK_EQ(plain, ca_hash_data(data, sizeof data, 1));
+    CHECK(plain != ca_hash_data(data, sizeof data, 2));
+    CHECK(plain != ca_hash_data(data, sizeof data - 1, 1));
+    for (size_t bit = 0; bit < 8 * sizeof data; bit++) {
+        data[bit / 8] ^= (unsigned char)(1u << bit % 8);
+        CHECK(plain != ca_hash_data(data, sizeof data, 1));
+        for (size_t other = 63; other < 8 * sizeof data; other += 64) { /* signs */
+            if (other == bit)
+                continue;
+            data[other / 8] ^= 0x80;
+            CHECK(plain != ca_hash_data(data, sizeof data, 1));
+            data[other / 8] ^= 0x80;
+        }
+        data[bit / 8] ^= (unsigned char)(1u << bit % 8);
+    }
+}
