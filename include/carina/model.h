@@ -49,8 +49,12 @@ CARINA_API void carina_model_free(CarinaModel **model);
 CARINA_API const char *carina_model_format(const CarinaModel *model);
 /* The graph, to look at; belongs to the model. */
 CARINA_API const CarinaGraph *carina_model_graph(const CarinaModel *model);
-/* A string the model carries, such as "labels" (comma-separated) or "producer"; NULL if none. */
+/* A string the model carries, such as "labels" (of classes, one a line), "producer", "producer_version", "signature";
+ * NULL if none. */
 CARINA_API const char *carina_model_metadata(const CarinaModel *model, const char *key);
+/* Sets it; IR that is written has it. value is copied. */
+CARINA_API CarinaStatus carina_model_set_metadata(CarinaModel *model, const char *key,
+                                                  const char *value, CarinaError *err);
 
 typedef struct CarinaPort {
     const char *name;

@@ -56,6 +56,19 @@ const char *carina_model_metadata(const CarinaModel *m, const char *key)
     return ca_info_find(m->graph->info, key);
 }
 
+CarinaStatus carina_model_set_metadata(CarinaModel *m, const char *key, const char *value,
+                                       CarinaError *err)
+{
+    if (!key || !key[0] || !value || strncmp(key, "ir.", 3) == 0)
+        return ca_err(
+            err, CARINA_ERR_ARGUMENT,
+            "metadata needs a key, which does not begin with 'ir.', and a value");
+    ca_graph_set_info(m->graph, key, value);
+    return ca_text_equal(ca_info_find(m->graph->info, key), value)
+               ? CARINA_OK
+               : ca_err(err, CARINA_ERR_MEMORY, "out of memory for metadata '%s'", key);
+}
+
 int carina_model_n_inputs(const CarinaModel *m) { return m->graph->n_inputs; }
 
 int carina_model_n_outputs(const CarinaModel *m) { return m->graph->n_outputs; }
