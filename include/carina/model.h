@@ -144,6 +144,12 @@ CARINA_API CarinaStatus carina_model_quantize(CarinaModel *model,
                                               const CarinaQuantizeOptions *options,
                                               CarinaError *err);
 
+/* The same by the statistics of calibration that IR of versions 4 to 6 may hold; *n_layers says for how many. To be
+ * called on the model as it was read: optimising forgets them. carina_compile for int8 calls it itself on what was not
+ * optimised. */
+CARINA_API CarinaStatus carina_model_use_statistics(CarinaModel *model, int *n_layers,
+                                                    CarinaError *err);
+
 /* How often values fell into each of n_bins equal parts of [low, high]. */
 typedef struct CarinaHistogram {
     double low, high;

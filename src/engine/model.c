@@ -9,6 +9,7 @@
 #include "graph/op.h"
 #include "ir/ir.h"
 #include "passes/pass.h"
+#include "passes/statistics.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -162,6 +163,8 @@ CarinaStatus carina_model_set_batch(CarinaModel *m, int64_t batch, CarinaError *
 CarinaStatus carina_model_optimize(CarinaModel *m, const CarinaOptimizeOptions *options,
                                    CarinaError *err)
 {
+    /* They are of values that may be gone then. */
+    ca_statistics_drop(m->graph);
     return ca_passes_run(m->graph, options ? options->disable : NULL,
                          options ? options->report : NULL,
                          options ? options->report_arg : NULL, err);

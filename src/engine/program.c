@@ -8,6 +8,7 @@
 #include "engine/cache.h"
 #include "graph/op.h"
 #include "passes/pass.h"
+#include "passes/statistics.h"
 
 #include <string.h>
 
@@ -159,6 +160,9 @@ static CarinaStatus make(CaProgram *p, const CarinaCompiled *exe,
     const bool is_dynamic = ca_graph_is_dynamic(p->graph);
     const CarinaPlugin *plugin = exe->device->plugin;
     char cache[1200] = "";
+    int n_layers = 0;
+    if (strcmp(exe->precision, "int8") == 0)
+        CA_TRY(ca_statistics_use(p->graph, &n_layers, err));
     CA_TRY(make_static(p->graph, shapes, err));
     /* Passes that need shapes had none. */
     if (is_dynamic)

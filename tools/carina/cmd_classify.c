@@ -126,7 +126,7 @@ static bool compile(Task *t)
     if (!prepare_pictures(&t->rules, &t->batch, t->model, t->path, &v->preparing,
                           t->is_openvino) ||
         !find_labels(&t->labels, t->model, t->path, v->labels) ||
-        !optimize_model(t->model))
+        !optimize_model(t->model, v->precision))
         return false;
     if (carina_compile(&t->exe, t->ctx, t->model, v->device, &options, &err) != CARINA_OK)
         return failed(&err);

@@ -18,7 +18,7 @@ typedef struct {
     double scale_all;
     int64_t batch;
     bool reverse, fp16, no_fusing, no_group_fusing, no_resnet, list_passes, report,
-        is_text;
+        is_text, use_statistics;
     bool flags_without_effect[32];
     const char *texts_without_effect[32];
     List disable;
@@ -360,6 +360,7 @@ static bool optimize(Job *job)
 {
     CarinaError err = {0};
     char *disable = NULL;
+    int n_layers = 0;
     bool good = disabled(&disable, job->v);
     const CarinaOptimizeOptions options = {
         .struct_size = sizeof options,
@@ -367,6 +368,13 @@ static bool optimize(Job *job)
         .report = on_pass,
         .report_arg = job,
     };
+    if (job->v->use_statistics &&
+        carina_model_use_statistics(job->model, &n_layers, &err) != CARINA_OK) {
+        free(disable);
+        return failed(&err);
+    }
+    if (job->v->use_statistics)
+        printf("statistics  %d layers in INT8\n", n_layers);
     json_list(job->json, "passes");
     if (good && carina_model_optimize(job->model, &options, &err) != CARINA_OK)
         good = failed(&err);
@@ -599,9 +607,10 @@ static const Option options[] = {
      offsetof(Values, ir_version)},
     {OPTION_TEXT, "labels", "FILE", "what classes are called, one a line, for the IR",
      offsetof(Values, labels)},
+    {OPTION_FLAG, "use-statistics", NULL, "INT8 by the calibration in an IR v4 to v6",
+     offsetof(Values, use_statistics)},
     {OPTION_LIST, "disable-pass", "NAME", "leave a pass out", offsetof(Values, disable)},
-    {OPTION_FLAG, "disable-fusing", NULL, "leave out what fuses layers",
-     offsetof(Values, no_fusing)},
+    {OPTION_FLAG, "disable-fusing", NULL, NULL, offsetof(Values, no_fusing)},
     {OPTION_FLAG, "list-passes", NULL, "name all passes", offsetof(Values, list_passes)},
     {OPTION_FLAG, "report", NULL, "say what each pass did", offsetof(Values, report)},
     {OPTION_FLAG, "disable-gfusing", NULL, NULL, offsetof(Values, no_group_fusing)},

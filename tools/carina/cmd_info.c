@@ -253,7 +253,7 @@ static int run(const void *values, const List *words)
         complain("%s", err.text);
         good = false;
     }
-    good = good && (!v->optimize || optimize_model(model));
+    good = good && (!v->optimize || optimize_model(model, NULL));
     good = good && (!v->dot || draw_dot(carina_model_graph(model), v->dot));
     good = good && (!v->svg || draw_svg(carina_model_graph(model), v->svg));
     const int status = good ? print(model, model_mb(path, &v->reading)) : EXIT_BAD;

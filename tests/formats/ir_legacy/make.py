@@ -307,6 +307,17 @@ def inputs():
     one("input_u8", "ReLU", "", [(1, 3)], [(1, 3)], more=lambda l, e, t, w: (l.replace('"FP32" type="Input"', '"U8" type="Input"'), e, t))
     statistics = '\t<statistics><layers><layer><name>l</name><min>-1,-2</min><max>1,2</max></layer></layers></statistics>\n'
     one("statistics", "ReLU", "", [X], [X], version=5, tail=statistics + '\t<meta_data><MO_version value="1.5"/></meta_data>\n')
+    # Calibrated for INT8: l is to be computed so, m is not.
+    def two(layers, edges, tail, weights):
+        data = 'output="2" kernel="1,1" strides="1,1" pads_begin="0,0" pads_end="0,0" group="1" quantization_level="FP32"'
+        blobs = "<weights %s/>" % weights.add(ramp(4))
+        return (layers + layer(2, "r", "ReLU", "", [X], [X]) + layer(3, "m", "Convolution", data, [X], [X], blobs, first_out=2),
+                edges + edge(1, 3, 2, 0) + edge(2, 1, 3, 0), tail)
+    ranges = "".join("<layer><name>%s</name><min>%s</min><max>%s</max></layer>" % r for r in (
+        ("x0", "-1,-2", "1, 1.984375"), ("l", "-4,-4", "4,4"), ("r", "0,0", "4,3"), ("m", "-9,-9", "9,9")))
+    one("statistics_conv", "Convolution", 'output="2" kernel="1,1" strides="1,1" pads_begin="0,0" pads_end="0,0" group="1"', [X], [X],
+        [("weights", [1, -0.5, 0.25, 2]), ("biases", [0.5, -0.5])], version=6,
+        tail="\t<statistics><layers>%s</layers></statistics>\n" % ranges, more=two)
     # An older network: no precision but that of <net>, weights beside <blobs>, the order of layers free.
     w = Bin()
     where = w.add([2, 3], "FP16")
