@@ -24,7 +24,7 @@ static int numbers(double v[4], const char *text)
     return n;
 }
 
-/* The five highest; labels is a comma-separated list, or NULL. */
+/* The five highest; labels has one a line, or is NULL. */
 static void print_top(const CarinaTensor *t, const char *labels)
 {
     float *const p = t->data;
@@ -34,8 +34,8 @@ static void print_top(const CarinaTensor *t, const char *labels)
             best = p[i] > p[best] ? i : best;
         const char *s = labels ? labels : "";
         for (size_t i = 0; i < best && *s; i++)
-            s += strcspn(s, ",") + (strchr(s, ',') != NULL);
-        printf("%5zu  %9.6f  %.*s\n", best, (double)p[best], (int)strcspn(s, ","), s);
+            s += strcspn(s, "\n") + (strchr(s, '\n') != NULL);
+        printf("%5zu  %9.6f  %.*s\n", best, (double)p[best], (int)strcspn(s, "\n"), s);
         p[best] = -1e30f; /* next the second */
     }
 }

@@ -49,8 +49,12 @@ CARINA_API void carina_model_free(CarinaModel **model);
 CARINA_API const char *carina_model_format(const CarinaModel *model);
 /* The graph, to look at; belongs to the model. */
 CARINA_API const CarinaGraph *carina_model_graph(const CarinaModel *model);
-/* A string the model carries, such as "labels" (comma-separated) or "producer"; NULL if none. */
+/* A string the model carries, such as "labels" (of classes, one a line), "producer", "producer_version", "signature";
+ * NULL if none. */
 CARINA_API const char *carina_model_metadata(const CarinaModel *model, const char *key);
+/* Sets it; IR that is written has it. value is copied. */
+CARINA_API CarinaStatus carina_model_set_metadata(CarinaModel *model, const char *key,
+                                                  const char *value, CarinaError *err);
 
 typedef struct CarinaPort {
     const char *name;
@@ -139,6 +143,12 @@ CARINA_API CarinaStatus carina_model_quantize(CarinaModel *model,
                                               const CarinaQuantizeLayer *layers, int n,
                                               const CarinaQuantizeOptions *options,
                                               CarinaError *err);
+
+/* The same by the statistics of calibration that IR of versions 4 to 6 may hold; *n_layers says for how many. To be
+ * called on the model as it was read: optimising forgets them. carina_compile for int8 calls it itself on what was not
+ * optimised. */
+CARINA_API CarinaStatus carina_model_use_statistics(CarinaModel *model, int *n_layers,
+                                                    CarinaError *err);
 
 /* How often values fell into each of n_bins equal parts of [low, high]. */
 typedef struct CarinaHistogram {

@@ -9,6 +9,7 @@
 #include "graph/op.h"
 #include "ir/ir.h"
 #include "passes/pass.h"
+#include "passes/statistics.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -54,6 +55,19 @@ const CarinaGraph *carina_model_graph(const CarinaModel *m) { return m->graph; }
 const char *carina_model_metadata(const CarinaModel *m, const char *key)
 {
     return ca_info_find(m->graph->info, key);
+}
+
+CarinaStatus carina_model_set_metadata(CarinaModel *m, const char *key, const char *value,
+                                       CarinaError *err)
+{
+    if (!key || !key[0] || !value || strncmp(key, "ir.", 3) == 0)
+        return ca_err(
+            err, CARINA_ERR_ARGUMENT,
+            "metadata needs a key, which does not begin with 'ir.', and a value");
+    ca_graph_set_info(m->graph, key, value);
+    return ca_text_equal(ca_info_find(m->graph->info, key), value)
+               ? CARINA_OK
+               : ca_err(err, CARINA_ERR_MEMORY, "out of memory for metadata '%s'", key);
 }
 
 int carina_model_n_inputs(const CarinaModel *m) { return m->graph->n_inputs; }
@@ -149,6 +163,8 @@ CarinaStatus carina_model_set_batch(CarinaModel *m, int64_t batch, CarinaError *
 CarinaStatus carina_model_optimize(CarinaModel *m, const CarinaOptimizeOptions *options,
                                    CarinaError *err)
 {
+    /* They are of values that may be gone then. */
+    ca_statistics_drop(m->graph);
     return ca_passes_run(m->graph, options ? options->disable : NULL,
                          options ? options->report : NULL,
                          options ? options->report_arg : NULL, err);

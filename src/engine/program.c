@@ -9,6 +9,7 @@
 #include "graph/op.h"
 #include "passes/pass.h"
 #include "passes/whole_steps.h"
+#include "passes/statistics.h"
 
 #include <string.h>
 
@@ -160,12 +161,15 @@ static CarinaStatus make(CaProgram *p, const CarinaCompiled *exe,
     const bool is_dynamic = ca_graph_is_dynamic(p->graph);
     const CarinaPlugin *plugin = exe->device->plugin;
     char cache[1200] = "";
+    const bool is_int8 = strcmp(exe->precision, "int8") == 0;
     int n_changes = 0;
+    if (is_int8)
+        CA_TRY(ca_statistics_use(p->graph, &n_changes, err));
     CA_TRY(make_static(p->graph, shapes, err));
     /* Passes that need shapes had none. */
     if (is_dynamic)
         CA_TRY(ca_passes_run(p->graph, NULL, NULL, NULL, err));
-    if (strcmp(exe->precision, "int8") == 0)
+    if (is_int8)
         CA_TRY(ca_pass_whole_steps.run(p->graph, &n_changes, err));
     CA_TRY(fold(p->graph, err));
     const int n_in = p->graph->n_inputs, n_out = p->graph->n_outputs;

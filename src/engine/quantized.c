@@ -4,6 +4,7 @@
  */
 #include "engine/model_own.h"
 #include "passes/quantize.h"
+#include "passes/statistics.h"
 
 #include <string.h>
 
@@ -75,4 +76,9 @@ CarinaStatus carina_model_quantize(CarinaModel *m, const CarinaQuantizeLayer *la
     (void)ca_graph_sweep(m->graph);
     CA_TRY(ca_graph_sort(m->graph, err));
     return ca_graph_infer(m->graph, err);
+}
+
+CarinaStatus carina_model_use_statistics(CarinaModel *m, int *n_layers, CarinaError *err)
+{
+    return ca_statistics_use(m->graph, n_layers, err);
 }

@@ -9,7 +9,8 @@
  *         "user_data.NAME"      the same for <user_data>
  *         "in0.rt_info.NAME"    of input port 0; "out0.rt_info.NAME" of output port 0
  *         "output_names"        of a Result
- *   graph "labels"              <rt_info><model_info><labels value=...>
+ *   graph "labels"              <rt_info><model_info><labels value="a great_b">, as the Model API writes them
+ *         "producer[_version]"  Runtime_version or MO_version, if <carina> has none
  *         "ir.rt_info" ...      each element of <net> besides layers and edges, as XML
  *         anything else         in <carina>, of <rt_info> in version 11, of <net> in version 10
  */

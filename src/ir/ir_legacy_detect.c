@@ -271,14 +271,46 @@ static void psroi_pooling(CaLegacyCall *c)
     c->out[0] = v;
 }
 
+/* The mask says of each step whether it goes on with the one before: of the first it says nothing. */
 static void ctc_greedy_decoder(CaLegacyCall *c)
 {
-    c->out[0] = ca_build_make(&c->b, "CTCGreedyDecoder", c->in, 2, 1);
+    const CarinaShape mask = ca_build_static_shape(&c->b, c->in[1]);
+    if (c->b.status == CARINA_OK && (mask.rank != 2 || mask.dims[0] < 1))
+        ca_build_fail(&c->b, CARINA_ERR_SHAPE, "its mask must be of steps and sequences");
+    if (c->b.status != CARINA_OK)
+        return;
+    double *is_first = ca_arena_array(c->b.work, (size_t)mask.dims[0], sizeof *is_first);
+    if (!is_first) {
+        ca_build_fail(&c->b, CARINA_ERR_MEMORY, "out of memory");
+        return;
+    }
+    is_first[0] = 1;
+    const CarinaShape column = ca_shape(2, (const int64_t[]){mask.dims[0], 1});
+    CaValue *first = ca_build_reals(&c->b, &column, is_first);
+    CaValue *const in[] = {c->in[0], ca_build_2(&c->b, "Maximum", c->in[1], first)};
+    c->out[0] = ca_build_make(&c->b, "CTCGreedyDecoder", in, 2, 1);
     ca_legacy_set_flag(c, c->out[0], "ctc_merge_repeated",
                        ca_legacy_flag(c, "ctc_merge_repeated", true));
 }
 
+static void refuse(CaLegacyCall *c)
+{
+    static const struct {
+        const char *type, *why;
+    } all[] = {
+#define LEGACY_REFUSED(type, why) {type, why},
+#include "ir/ir_legacy_refused.def"
+#undef LEGACY_REFUSED
+    };
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        if (ca_text_equal_nocase(all[i].type, c->l->type))
+            ca_build_fail(&c->b, CARINA_ERR_UNSUPPORTED, "%s", all[i].why);
+}
+
 const CaLegacyOp ca_legacy_detect[] = {
+#define LEGACY_REFUSED(type, why) {type, refuse, 0, CA_MAX_PORTS},
+#include "ir/ir_legacy_refused.def"
+#undef LEGACY_REFUSED
     {"Interp", interp, 1, 2},
     {"Resample", resample, 1, 2},
     {"PriorBox", prior_box, 2, 2},

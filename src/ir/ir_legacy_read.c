@@ -280,7 +280,20 @@ static CarinaStatus make_outputs(CaLegacy *r)
 
 /* --- All of it. */
 
-/* Calibration's smallest and largest numbers of each channel of a layer go along with its node. */
+/* Layers that lost too much in INT8 were marked to stay as they are. */
+static bool stays_real(const CaLegacy *r, const char *name)
+{
+    for (int32_t i = 0; i < r->net.n; i++) {
+        const CaIrLayer *l = &r->net.layers[i];
+        const xmlNode *data = ca_text_equal(l->name, name) ? find_data(l->xml) : NULL;
+        if (data)
+            return ca_text_equal(ca_xml_attr(data, "quantization_level"), "FP32");
+    }
+    return false;
+}
+
+/* Calibration's smallest and largest numbers of each channel of a layer go along with its node
+ * (passes/statistics.h). */
 static CarinaStatus keep_statistics(CaLegacy *r, const xmlNode *root)
 {
     const xmlNode *list = ca_xml_child(ca_xml_child(root, "statistics"), "layers");
@@ -295,7 +308,8 @@ static CarinaStatus keep_statistics(CaLegacy *r, const xmlNode *root)
         ca_xml_escape(&t, ca_xml_text(low));
         ca_text_add(&t, "\" max=\"");
         ca_xml_escape(&t, ca_xml_text(high));
-        ca_text_add(&t, "\"");
+        ca_text_add(&t, "\"%s",
+                    stays_real(r, ca_xml_text(name)) ? " level=\"FP32\"" : "");
         const bool good = t.data && !t.failed;
         if (good)
             ca_node_set_info(r->graph, node, "rt_info.statistics", t.data);

@@ -8,6 +8,7 @@
 #include "ir/ir.h"
 
 #include "base/file.h"
+#include "graph/labels.h"
 #include "graph/shape.h"
 #include "ir/ir_attr.h"
 #include "ir/ir_weights.h"
@@ -560,11 +561,24 @@ static CarinaStatus write_edges(Writer *w)
 
 /* --- What is carried along. */
 
+/* The producer of an IR is in what is written as it was read. */
+static bool is_said(const Writer *w, const CarinaInfo *i)
+{
+    const char *version = ca_info_find(w->graph->info, "producer_version");
+    const char *const kept[] = {
+        ca_info_find(w->graph->info, "ir.meta_data"),
+        w->version >= 11 ? ca_info_find(w->graph->info, "ir.rt_info") : NULL};
+    bool is_there = false;
+    for (int k = 0; k < 2 && version; k++)
+        is_there = is_there || (kept[k] && strstr(kept[k], version));
+    return is_there && strncmp(i->key, "producer", 8) == 0;
+}
+
 static void write_own_info(Writer *w, bool with_labels, const char *indent)
 {
     bool open = false;
     for (const CarinaInfo *i = w->graph->info; i; i = i->next) {
-        if (strncmp(i->key, "ir.", 3) == 0 ||
+        if (strncmp(i->key, "ir.", 3) == 0 || is_said(w, i) ||
             (!with_labels && strcmp(i->key, "labels") == 0))
             continue;
         if (!open)
@@ -579,10 +593,28 @@ static void write_own_info(Writer *w, bool with_labels, const char *indent)
         ca_text_add(&w->xml, "%s</carina>\n", indent);
 }
 
-/* The rt_info as it was read, with our own info put before its end. */
+/* For the Model API, in an element that is there or not; our own info repeats labels that lose something. */
+static bool write_labels(Writer *w, bool with_element)
+{
+    const char *labels = ca_info_find(w->graph->info, "labels");
+    CaText words = {.limit = (size_t)8 << 20};
+    if (!labels)
+        return true;
+    const bool is_same = ca_labels_words(&words, labels);
+    if (with_element)
+        ca_text_add(&w->xml, "\t\t<model_info>\n");
+    ca_text_add(&w->xml, "\t\t\t<labels");
+    add_quoted(w, "value", words.data);
+    ca_text_add(&w->xml, with_element ? "/>\n\t\t</model_info>\n" : "/>");
+    ca_text_free(&words);
+    return is_same;
+}
+
+/* The rt_info as it was read, with the labels where they were, and our own info before its end. */
 static bool write_kept(Writer *w, const char *xml)
 {
-    const char *end = NULL;
+    const char *end = NULL, *at = xml, *model = strstr(xml, "<model_info>");
+    bool is_same = true;
     for (const char *p = xml; (p = strstr(p, "</")); p++)
         end = p;
     if (!end)
@@ -591,24 +623,28 @@ static bool write_kept(Writer *w, const char *xml)
     while (n && strchr(" \t\n", xml[n - 1]))
         n--;
     ca_text_add(&w->xml, "\t");
-    ca_text_add_n(&w->xml, xml, n);
+    if (model && model < xml + n) {
+        model += strlen("<model_info>");
+        ca_text_add_n(&w->xml, xml, (size_t)(model - xml));
+        ca_text_add(&w->xml, "\n");
+        is_same = write_labels(w, false);
+        at = model;
+    }
+    ca_text_add_n(&w->xml, at, (size_t)(xml + n - at));
     ca_text_add(&w->xml, "\n");
-    write_own_info(w, !strstr(xml, "<labels "), "\t\t");
+    if (at == xml)
+        is_same = write_labels(w, true);
+    write_own_info(w, !is_same, "\t\t");
     ca_text_add(&w->xml, "\t%s\n", end);
     return true;
 }
 
 static void write_fresh_rt_info(Writer *w)
 {
-    const char *labels = ca_info_find(w->graph->info, "labels");
     ca_text_add(&w->xml, "\t<rt_info>\n\t\t<Runtime_version value=\"carina %s\"/>\n",
                 carina_version());
-    if (labels) {
-        ca_text_add(&w->xml, "\t\t<model_info>\n\t\t\t<labels");
-        add_quoted(w, "value", labels);
-        ca_text_add(&w->xml, "/>\n\t\t</model_info>\n");
-    }
-    write_own_info(w, false, "\t\t");
+    const bool is_same = write_labels(w, true);
+    write_own_info(w, !is_same, "\t\t");
     ca_text_add(&w->xml, "\t</rt_info>\n");
 }
 

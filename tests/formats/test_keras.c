@@ -145,6 +145,19 @@ TEST(keras_reader_survives_damage)
     }
 }
 
+TEST(keras_labels_that_people_add_are_read)
+{
+    static const char *const names[] = {"labels.h5", "labels.keras"};
+    for (int i = 0; i < 2; i++) {
+        CaGraph *g = NULL;
+        CHECK_EQ(read_named(&g, names[i], NULL), CARINA_OK);
+        CHECK_STR(ca_info_find(g->info, "labels"), "cat\ndog, small\nbird");
+        CHECK_STR(ca_info_find(g->info, "producer"), "Keras");
+        CHECK_STR(ca_info_find(g->info, "producer_version"), i ? "3.5.0" : "2.4.0");
+        ca_graph_free(&g);
+    }
+}
+
 TEST(keras_names_stay_visible)
 {
     CaGraph *g = NULL;

@@ -144,7 +144,7 @@ TEST(onnx_names_and_information_stay_visible)
     CHECK_STR(conv->outputs[0].name, "y");
     ca_graph_free(&g);
     CHECK_EQ(read_named(&g, "info", NULL), CARINA_OK);
-    CHECK_STR(ca_info_find(g->info, "labels"), "cat,dog");
+    CHECK_STR(ca_info_find(g->info, "labels"), "cat\ndog");
     CHECK_STR(ca_info_find(g->info, "producer"), "make.py");
     CHECK_STR(ca_info_find(g->info, "producer_version"), "1");
     ca_graph_free(&g);

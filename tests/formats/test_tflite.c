@@ -153,9 +153,10 @@ TEST(tflite_names_and_labels_stay_visible)
     CHECK_STR(ca_info_find(g->info, "description"), "make.py");
     ca_graph_free(&g);
     CHECK_EQ(read_named(&g, "labels", NULL), CARINA_OK);
-    CHECK_STR(ca_info_find(g->info, "labels"), "cat,dog; small,bird");
+    CHECK_STR(ca_info_find(g->info, "labels"), "cat\ndog, small\nbird");
     CHECK_STR(ca_info_find(g->info, "name"), "pets");
     CHECK_STR(ca_info_find(g->info, "description"), "tells cats from dogs");
+    CHECK_STR(ca_info_find(g->info, "producer"), "TensorFlow Lite");
     ca_graph_free(&g);
 }
 

@@ -85,7 +85,8 @@ CarinaContext *open_context(int64_t n_threads, const char *cpu); /* NULL: said w
 /* Finds the model in a folder too. */
 bool open_model(CarinaModel **out, CarinaContext *ctx, const char *path,
                 const char *weights);
-bool optimize_model(CarinaModel *model);
+/* By the passes; for int8 (precision may be NULL) with the ranges that old IR brings. */
+bool optimize_model(CarinaModel *model, const char *precision);
 bool check_device(CarinaContext *ctx, const char *device);
 /* The one word or option that names the model; NULL: said so. */
 const char *model_word(const char *option, const List *words);

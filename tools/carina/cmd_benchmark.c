@@ -266,7 +266,7 @@ static bool compile(Bench *b)
         .profile = v->counters,
     };
     double start = now_ms();
-    if (!shape_model(b, &err) || !optimize_model(b->model))
+    if (!shape_model(b, &err) || !optimize_model(b->model, b->v->precision))
         return false;
     b->read_ms += now_ms() - start;
     start = now_ms();

@@ -8,6 +8,7 @@
  * Requests are used in turn, each waited for before it is filled again, so results come in order.
  * "--format openvino" prints what OpenVINO's classification_sample of 2018 R3 printed.
  */
+#include "naming.h"
 #include "preparing.h"
 #include "reading.h"
 
@@ -56,47 +57,6 @@ static bool failed(const CarinaError *err)
 {
     complain("%s", err->text);
     return false;
-}
-
-static void add_label(List *labels, const char *text, size_t n)
-{
-    list_add(labels, text_of("%.*s", (int)n, text));
-}
-
-/* One label a line; "n02123045 " of ImageNet's lists is left out. */
-static bool read_labels(List *labels, const char *path)
-{
-    FILE *f = fopen(path, "r");
-    char *line = NULL;
-    size_t room = 0;
-    if (!f) {
-        const List one = {1, &path};
-        List none = {0};
-        return sources_expand(&none, &one, "txt") &&
-               complain("%s: cannot be read", path) == 0;
-    }
-    while (getline(&line, &room, f) >= 0) {
-        const char *at = line;
-        line[strcspn(line, "\r\n")] = 0;
-        if (at[0] == 'n' && strspn(at + 1, "0123456789") == 8 && at[9] == ' ')
-            at += 10;
-        add_label(labels, at, strlen(at));
-    }
-    free(line);
-    fclose(f);
-    return true;
-}
-
-static bool find_labels(Task *t)
-{
-    const char *own = carina_model_metadata(t->model, "labels");
-    if (t->v->labels)
-        return read_labels(&t->labels, t->v->labels);
-    for (const char *at = own; at && *at; at += *at == ',') {
-        add_label(&t->labels, at, strcspn(at, ","));
-        at += strcspn(at, ",");
-    }
-    return true;
 }
 
 static const char *label(const Task *t, int64_t i)
@@ -165,7 +125,8 @@ static bool compile(Task *t)
     find_steps(t);
     if (!prepare_pictures(&t->rules, &t->batch, t->model, t->path, &v->preparing,
                           t->is_openvino) ||
-        !find_labels(t) || !optimize_model(t->model))
+        !find_labels(&t->labels, t->model, t->path, v->labels) ||
+        !optimize_model(t->model, v->precision))
         return false;
     if (carina_compile(&t->exe, t->ctx, t->model, v->device, &options, &err) != CARINA_OK)
         return failed(&err);

@@ -51,14 +51,14 @@ static void side_free(Side *s)
 }
 
 static bool side_open(Side *s, const char *path, const char *weights, const char *cpu,
-                      const List *in)
+                      const char *precision, const List *in)
 {
     s->ctx = open_context(0, cpu);
     if (!s->ctx || !open_model(&s->model, s->ctx, path, weights))
         return false;
     s->n_inputs = carina_model_n_inputs(s->model);
     s->inputs = allocate((size_t)s->n_inputs, sizeof(CarinaTensor *));
-    return load_inputs(s->inputs, s->model, in) && optimize_model(s->model);
+    return load_inputs(s->inputs, s->model, in) && optimize_model(s->model, precision);
 }
 
 static const CarinaNode *find_node(const CarinaGraph *g, const char *name)
@@ -240,12 +240,12 @@ static int run(const void *values, const List *words)
     const char *path2 = v->model2 ? v->model2 : path;
     const char *weights2 = v->weights2 ? v->weights2 : v->model2 ? NULL : v->weights;
     const char *device = v->device ? v->device : "CPU";
-    if (side_open(&a, path, v->weights, NULL, &v->in) &&
-        side_open(&b, path2, weights2, v->cpu2, &v->in) &&
+    const char *precision2 = v->precision2 ? v->precision2 : v->precision;
+    if (side_open(&a, path, v->weights, NULL, v->precision, &v->in) &&
+        side_open(&b, path2, weights2, v->cpu2, precision2, &v->in) &&
         ((v->layers && strcasecmp(v->layers, "none") == 0) || add_outputs(&a, &b)) &&
         side_run(&a, device, v->precision, false, NULL) &&
-        side_run(&b, v->device2 ? v->device2 : device,
-                 v->precision2 ? v->precision2 : v->precision, v->exact2, &a))
+        side_run(&b, v->device2 ? v->device2 : device, precision2, v->exact2, &a))
         status = report(&a, &b, limit);
     side_free(&b);
     side_free(&a);

@@ -2,6 +2,7 @@
 /*
  * carina convert: any model to OpenVINO IR, with the options that the Model Optimizer had.
  */
+#include "naming.h"
 #include "reading.h"
 
 #include <ctype.h>
@@ -12,12 +13,12 @@
 typedef struct {
     const char *model, *proto, *saved_model, *meta_graph, *symbol, *pretrained, *out_dir,
         *name;
-    const char *layout, *mean, *scale, *data_type, *ir_version;
+    const char *layout, *mean, *scale, *data_type, *ir_version, *labels;
     Reading reading;
     double scale_all;
     int64_t batch;
     bool reverse, fp16, no_fusing, no_group_fusing, no_resnet, list_passes, report,
-        is_text;
+        is_text, use_statistics;
     bool flags_without_effect[32];
     const char *texts_without_effect[32];
     List disable;
@@ -359,6 +360,7 @@ static bool optimize(Job *job)
 {
     CarinaError err = {0};
     char *disable = NULL;
+    int n_layers = 0;
     bool good = disabled(&disable, job->v);
     const CarinaOptimizeOptions options = {
         .struct_size = sizeof options,
@@ -366,6 +368,13 @@ static bool optimize(Job *job)
         .report = on_pass,
         .report_arg = job,
     };
+    if (job->v->use_statistics &&
+        carina_model_use_statistics(job->model, &n_layers, &err) != CARINA_OK) {
+        free(disable);
+        return failed(&err);
+    }
+    if (job->v->use_statistics)
+        printf("statistics  %d layers in INT8\n", n_layers);
     json_list(job->json, "passes");
     if (good && carina_model_optimize(job->model, &options, &err) != CARINA_OK)
         good = failed(&err);
@@ -415,6 +424,13 @@ static bool write(Job *job)
     return good;
 }
 
+static bool label(Job *job)
+{
+    List labels = {0};
+    return find_labels(&labels, job->model, job->path, job->v->labels) &&
+           keep_labels(job->model, &labels);
+}
+
 static bool convert(Job *job)
 {
     Reading reading = job->v->reading;
@@ -430,7 +446,7 @@ static bool convert(Job *job)
     json_text(job->json, "model", job->path);
     json_text(job->json, "format", carina_model_format(job->model));
     json_number(job->json, "nodes_read", nodes);
-    if (!cut(job) || !set_shapes(job) || !prepare(job) || !optimize(job))
+    if (!label(job) || !cut(job) || !set_shapes(job) || !prepare(job) || !optimize(job))
         return false;
     if (job->v->report)
         printf("passes      %s\n", *job->passes ? job->passes : "nothing to do");
@@ -586,13 +602,15 @@ static const Option options[] = {
     {OPTION_GROUP, "the result", NULL, NULL, 0},
     {OPTION_TEXT, "data-type", "FP32|FP16|half|float", "how weights are stored (FP32)",
      offsetof(Values, data_type)},
-    {OPTION_FLAG, "compress-to-fp16", NULL, "the same as --data-type FP16",
-     offsetof(Values, fp16)},
+    {OPTION_FLAG, "compress-to-fp16", NULL, NULL, offsetof(Values, fp16)},
     {OPTION_TEXT, "ir-version", "10|11", "for older runtimes: 10",
      offsetof(Values, ir_version)},
+    {OPTION_TEXT, "labels", "FILE", "what classes are called, one a line, for the IR",
+     offsetof(Values, labels)},
+    {OPTION_FLAG, "use-statistics", NULL, "INT8 by the calibration in an IR v4 to v6",
+     offsetof(Values, use_statistics)},
     {OPTION_LIST, "disable-pass", "NAME", "leave a pass out", offsetof(Values, disable)},
-    {OPTION_FLAG, "disable-fusing", NULL, "leave out what fuses layers",
-     offsetof(Values, no_fusing)},
+    {OPTION_FLAG, "disable-fusing", NULL, NULL, offsetof(Values, no_fusing)},
     {OPTION_FLAG, "list-passes", NULL, "name all passes", offsetof(Values, list_passes)},
     {OPTION_FLAG, "report", NULL, "say what each pass did", offsetof(Values, report)},
     {OPTION_FLAG, "disable-gfusing", NULL, NULL, offsetof(Values, no_group_fusing)},

@@ -5,11 +5,14 @@
  * Parameters are the elements of constants that a layer reads, each counted where it is read first;
  * MACs are multiply-adds of convolutions and products by their definition.
  */
+#include "naming.h"
 #include "reading.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+
+enum { MOST_SHOWN = 80 }; /* of a text */
 
 typedef struct {
     const char *model, *dot, *svg;
@@ -177,6 +180,36 @@ static void add_ports(const CarinaModel *model, Json *json)
     json_end(json);
 }
 
+/* What the file says of itself, a line each: the producer with its version first, the labels last. */
+static void add_metadata(const CarinaModel *model, Json *json)
+{
+    const char *producer = carina_model_metadata(model, "producer"),
+               *version = carina_model_metadata(model, "producer_version"),
+               *labels = carina_model_metadata(model, "labels");
+    json_object(json, "metadata");
+    if (producer)
+        printf("  producer    %s%s%s\n", producer, version ? " " : "",
+               version ? version : "");
+    for (const CarinaInfo *i = carina_model_graph(model)->info; i; i = i->next) {
+        if (strncmp(i->key, "ir.", 3) == 0)
+            continue;
+        json_text(json, i->key, i->value);
+        if (strcmp(i->key, "labels") == 0 ||
+            (producer && strncmp(i->key, "producer", 8) == 0))
+            continue;
+        int n = (int)strcspn(i->value, "\n");
+        n = n > MOST_SHOWN ? MOST_SHOWN : n;
+        while (n > 0 && (i->value[n] & 0xc0) == 0x80) /* not within a character */
+            n--;
+        printf("  %-11s %.*s%s\n", i->key, n, i->value, i->value[n] ? "…" : "");
+    }
+    char *text = labels ? labels_text(labels) : NULL;
+    if (text)
+        printf("  labels      %s\n", text);
+    free(text);
+    json_end(json);
+}
+
 static int print(const CarinaModel *model, double mb)
 {
     static const char *const heads[] = {"#",      "<layer", "<type", "<output",
@@ -194,6 +227,7 @@ static int print(const CarinaModel *model, double mb)
         printf("   %s MB", three(mb));
     printf("\n");
     add_ports(model, json);
+    add_metadata(model, json);
     table_print(t, stdout);
     json_text(json, "name", g->name);
     json_text(json, "format", carina_model_format(model));
@@ -219,7 +253,7 @@ static int run(const void *values, const List *words)
         complain("%s", err.text);
         good = false;
     }
-    good = good && (!v->optimize || optimize_model(model));
+    good = good && (!v->optimize || optimize_model(model, NULL));
     good = good && (!v->dot || draw_dot(carina_model_graph(model), v->dot));
     good = good && (!v->svg || draw_svg(carina_model_graph(model), v->svg));
     const int status = good ? print(model, model_mb(path, &v->reading)) : EXIT_BAD;

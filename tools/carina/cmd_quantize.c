@@ -101,7 +101,7 @@ static bool open_all(Job *job)
     job->shape = carina_model_input(c->model, 0).shape;
     if (!prepare_pictures(&c->rules, &batch, c->model, job->path, &job->v->preparing,
                           false) ||
-        !optimize_model(c->model))
+        !optimize_model(c->model, NULL))
         return false;
     calibration_find(c);
     if (c->n_layers > 0)

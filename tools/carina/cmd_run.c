@@ -142,7 +142,8 @@ static int execute(Run *r)
         .exact = r->v->exact,
         .profile = r->v->counters,
     };
-    if (!load_inputs(r->inputs, r->model, &r->v->in) || !optimize_model(r->model))
+    if (!load_inputs(r->inputs, r->model, &r->v->in) ||
+        !optimize_model(r->model, r->v->precision))
         return EXIT_BAD;
     if (carina_compile(&r->exe, r->ctx, r->model, r->v->device, &options, &err) !=
         CARINA_OK)

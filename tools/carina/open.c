@@ -51,10 +51,13 @@ CarinaContext *open_context(int64_t n_threads, const char *cpu)
     return ctx;
 }
 
-bool optimize_model(CarinaModel *model)
+bool optimize_model(CarinaModel *model, const char *precision)
 {
     CarinaError err = {0};
-    if (carina_model_optimize(model, NULL, &err) == CARINA_OK)
+    int n = 0;
+    const bool is_int8 = precision && strcmp(precision, "int8") == 0;
+    if ((!is_int8 || carina_model_use_statistics(model, &n, &err) == CARINA_OK) &&
+        carina_model_optimize(model, NULL, &err) == CARINA_OK)
         return true;
     complain("%s", err.text);
     return false;

@@ -484,6 +484,7 @@ static CarinaStatus read_model(CaCaffe *r, Caffe__Net *net, const Caffe__Weights
     CA_TRY(ca_graph_create(&r->b.graph, r->b.err));
     if (net->name && net->name[0])
         r->b.graph->name = ca_arena_copy(ca_graph_arena(r->b.graph), net->name);
+    ca_graph_set_info(r->b.graph, "producer", "Caffe");
     CA_TRY(old_inputs(r, net));
     CA_TRY(read_layers(r, net));
     CA_TRY(read_outputs(r));

@@ -9,6 +9,7 @@
 #include "formats/archive/zip_file.h"
 #include "formats/keras/keras_reader.h"
 #include "formats/reader.h"
+#include "graph/labels.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -155,6 +156,29 @@ static CarinaStatus no_config(CaKeras *r)
                   r->b.path);
 }
 
+/* Attributes that people add to the file: a text, or a list of them. */
+static void read_labels(CaKeras *r)
+{
+    static const char *const keys[] = {"labels", "class_names", "classes"};
+    CarinaError unheard;
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        char *text = NULL, **texts = NULL;
+        int n = -1;
+        CaText lines = {.limit = config_limit};
+        if (ca_hdf5_texts(&texts, &n, r->h5, r->b.work, "/", keys[i], &unheard) ==
+            CARINA_OK)
+            for (int k = 0; k < n; k++)
+                ca_text_add(&lines, "%s\n", texts[k]);
+        if (n > 0)
+            ca_labels_set(r->b.graph, lines.data, lines.size, CA_LABELS_LINES);
+        else if (ca_hdf5_text(&text, r->h5, r->b.work, "/", keys[i], &unheard) ==
+                     CARINA_OK &&
+                 text)
+            ca_labels_set(r->b.graph, text, strlen(text), CA_LABELS_VALUE);
+        ca_text_free(&lines);
+    }
+}
+
 static CarinaStatus read_h5(CaKeras *r, char version[16])
 {
     char *text = NULL, *saved_by = NULL, *backend = NULL;
@@ -175,6 +199,8 @@ static CarinaStatus read_h5(CaKeras *r, char version[16])
     CA_TRY(parse(&root, r, "model_config", text, strlen(text)));
     const CarinaStatus status = read_model(r, root);
     json_decref(root);
+    if (status == CARINA_OK)
+        read_labels(r);
     return status;
 }
 
@@ -232,6 +258,19 @@ static CarinaStatus open_weights(CaKeras *r, CaBuffer *file, CaBuffer **weights)
     return CARINA_OK;
 }
 
+/* A member that people add: one label a line. */
+static void read_labels_member(CaKeras *r, CaBuffer *file)
+{
+    CaBuffer *member = NULL;
+    CarinaError unheard;
+    if (ca_zip_member(&member, r->b.path, file, "labels.txt", config_limit, &unheard) ==
+            CARINA_OK &&
+        member)
+        ca_labels_set(r->b.graph, (const char *)member->data, member->size,
+                      CA_LABELS_LINES);
+    ca_buffer_unref(&member);
+}
+
 static CarinaStatus read_zip(CaKeras *r, CaBuffer *file, char version[16])
 {
     CaBuffer *weights = NULL;
@@ -243,6 +282,8 @@ static CarinaStatus read_zip(CaKeras *r, CaBuffer *file, char version[16])
         status = open_weights(r, file, &weights);
     if (status == CARINA_OK)
         status = read_model(r, root);
+    if (status == CARINA_OK)
+        read_labels_member(r, file);
     json_decref(root);
     ca_hdf5_close(&r->h5);
     ca_buffer_unref(&weights);
@@ -277,6 +318,9 @@ CarinaStatus ca_keras_read(CaGraph **out, const char *path, CaBuffer *file,
         return status;
     }
     *out = r.b.graph;
+    ca_graph_set_info(*out, "producer", "Keras");
+    if (version[0])
+        ca_graph_set_info(*out, "producer_version", version);
     return CARINA_OK;
 }
 

@@ -7,6 +7,7 @@
 
 #include "formats/mxnet/mxnet_reader.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* The symbol and tables beside it: a node of some 60 bytes of text becomes structs of some 200. */
@@ -451,6 +452,17 @@ static CarinaStatus read_model(CaMxnet *r, const CarinaReadOptions *o)
     return CARINA_OK;
 }
 
+/* 10703 is 1.7.3. */
+static void name_producer(CaGraph *g, int64_t version)
+{
+    char text[48];
+    ca_graph_set_info(g, "producer", "MXNet");
+    (void)snprintf(text, sizeof text, "%d.%d.%d", (int)(version / 10000 % 10000),
+                   (int)(version / 100 % 100), (int)(version % 100));
+    if (version > 0)
+        ca_graph_set_info(g, "producer_version", text);
+}
+
 CarinaStatus ca_mxnet_read(CaGraph **out, const CaMxnetFile *symbol,
                            const CaMxnetFile *params, int n_params,
                            const CarinaReadOptions *options, int64_t *version,
@@ -477,5 +489,6 @@ CarinaStatus ca_mxnet_read(CaGraph **out, const CaMxnetFile *symbol,
     }
     *out = r.b.graph;
     *version = r.symbol.version;
+    name_producer(*out, *version);
     return CARINA_OK;
 }

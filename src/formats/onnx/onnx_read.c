@@ -9,6 +9,7 @@
 #include "formats/onnx/onnx_reader.h"
 #include "formats/onnx/onnx_wire.h"
 #include "formats/reader.h"
+#include "graph/labels.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -549,19 +550,28 @@ static CarinaStatus read_opset(CaOnnx *r, const Onnx__ModelProto *m)
     return CARINA_OK;
 }
 
+static void read_property(CaGraph *g, const char *key, const char *value)
+{
+    if (ca_labels_is_key(key))
+        ca_labels_set(g, value, strlen(value), CA_LABELS_VALUE);
+    if (!ca_text_equal(key, "labels"))
+        ca_graph_set_info(g, key, value);
+}
+
 static CarinaStatus read_info(CaOnnx *r, const Onnx__ModelProto *m)
 {
+    CaGraph *g = r->b.graph;
     if (m->graph->name && m->graph->name[0])
-        r->b.graph->name = ca_arena_copy(ca_graph_arena(r->b.graph), m->graph->name);
+        g->name = ca_arena_copy(ca_graph_arena(g), m->graph->name);
     if (m->producer_name && m->producer_name[0])
-        ca_graph_set_info(r->b.graph, "producer", m->producer_name);
+        ca_graph_set_info(g, "producer", m->producer_name);
     if (m->producer_version && m->producer_version[0])
-        ca_graph_set_info(r->b.graph, "producer_version", m->producer_version);
-    for (size_t i = 0; i < m->n_metadata_props; i++)
-        if (m->metadata_props[i]->key && m->metadata_props[i]->key[0])
-            ca_graph_set_info(r->b.graph, m->metadata_props[i]->key,
-                              m->metadata_props[i]->value ? m->metadata_props[i]->value
-                                                          : "");
+        ca_graph_set_info(g, "producer_version", m->producer_version);
+    for (size_t i = 0; i < m->n_metadata_props; i++) {
+        const char *key = m->metadata_props[i]->key, *value = m->metadata_props[i]->value;
+        if (key && key[0])
+            read_property(g, key, value ? value : "");
+    }
     return CARINA_OK;
 }
 

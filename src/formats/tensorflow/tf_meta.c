@@ -19,6 +19,7 @@ typedef struct Meta {
     CaTf *r;
     CaTfSpan span;  /* the MetaGraphDef */
     CaTfSpan graph; /* its GraphDef */
+    CaTfSpan info;  /* its MetaInfoDef, or nothing */
     const char *restore;
 } Meta;
 
@@ -166,9 +167,12 @@ static CarinaStatus read_fields(Meta *m)
     CaTfField f, name;
     bool has_graph = false;
     m->restore = NULL;
+    m->info = (CaTfSpan){0, 0};
     for (CaTfSpan rest = m->span; ca_tf_next(r, &f, &rest);) {
         if (f.wire != 2)
             continue;
+        if (f.number == 1)
+            m->info = f.span;
         if (f.number == 2) {
             m->graph = f.span;
             has_graph = true;
@@ -181,6 +185,20 @@ static CarinaStatus read_fields(Meta *m)
                ? CARINA_OK
                : ca_err(r->b.err, CARINA_ERR_FORMAT,
                         "%s: no graph inside; the file is damaged or was cut", r->b.path);
+}
+
+static void name_producer(Meta *m, CaGraph *g, const Signature *s)
+{
+    CaTfField f;
+    const char *version = NULL;
+    ca_graph_set_info(g, "producer", "TensorFlow");
+    for (CaTfSpan rest = m->info; ca_tf_next(m->r, &f, &rest);)
+        if (f.number == 5 && f.wire == 2)
+            version = ca_tf_text(m->r, f.span);
+    if (version && version[0])
+        ca_graph_set_info(g, "producer_version", version);
+    if (s->name)
+        ca_graph_set_info(g, "signature", s->name);
 }
 
 /* prefix NULL: the graph must do without variables. */
@@ -208,6 +226,8 @@ static CarinaStatus read_meta_graph(CaGraph **out, Meta *m, const char *prefix)
         status = ca_tf_prune(r);
     if (status == CARINA_OK)
         status = ca_tf_finish(out, r);
+    if (status == CARINA_OK)
+        name_producer(m, *out, &s);
     ca_tf_variables_free(&variables);
     return status;
 }

@@ -48,6 +48,16 @@ static bool match(const CaSource *s)
     return p[0] == 0x0a && is_node(p + at + 1, s->file->size - at - 1);
 }
 
+/* A GraphDef does not know the release, only the version of graphs that it wrote. */
+static void name_producer(CaGraph *g, int64_t version)
+{
+    char text[32];
+    ca_graph_set_info(g, "producer", "TensorFlow");
+    (void)snprintf(text, sizeof text, "graph %d", (int)version);
+    if (version > 0 && version < INT32_MAX)
+        ca_graph_set_info(g, "producer_version", text);
+}
+
 CarinaStatus ca_tf_read(CaGraph **out, const char *path, CaBuffer *file,
                         const CarinaReadOptions *options, CarinaError *err)
 {
@@ -64,6 +74,8 @@ CarinaStatus ca_tf_read(CaGraph **out, const char *path, CaBuffer *file,
         status = ca_tf_prune(r);
     if (status == CARINA_OK)
         status = ca_tf_finish(out, r);
+    if (status == CARINA_OK)
+        name_producer(*out, r->producer);
     ca_tf_variables_free(&variables);
     ca_tf_free(&r);
     return status;

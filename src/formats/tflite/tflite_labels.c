@@ -8,6 +8,7 @@
 #include "formats/tflite/tflite_reader.h"
 
 #include "formats/archive/zip_file.h"
+#include "graph/labels.h"
 
 enum { MODEL_BUFFERS = 4, MODEL_METADATA = 6 };
 enum { METADATA_NAME = 0, METADATA_BUFFER };
@@ -49,33 +50,15 @@ static const char *labels_file(CaFlat *f, const CaFlatTable *about)
     return NULL;
 }
 
-/* Lines become a comma-separated list; a comma in a label becomes a semicolon. */
-static void set_labels(CaTflite *r, char *text, size_t n)
-{
-    size_t to = 0;
-    for (size_t from = 0; from < n; from++) {
-        if (text[from] == '\r' || text[from] == 0)
-            continue;
-        text[to++] = text[from] == ',' ? ';' : text[from] == '\n' ? ',' : text[from];
-    }
-    while (to > 0 && text[to - 1] == ',')
-        to--;
-    text[to] = 0;
-    if (to > 0)
-        ca_graph_set_info(r->b.graph, "labels", text);
-}
-
 /* An archive that cannot be read is no harm: the model is complete without labels. */
 static void read_labels(CaTflite *r, const char *name)
 {
     CaBuffer *member = NULL;
     if (ca_zip_member(&member, r->flat.path, r->source->file, name, labels_limit, NULL) ==
             CARINA_OK &&
-        member) {
-        char *text = ca_arena_copy_n(r->b.work, member->data, member->size);
-        if (text)
-            set_labels(r, text, member->size);
-    }
+        member)
+        ca_labels_set(r->b.graph, (const char *)member->data, member->size,
+                      CA_LABELS_LINES);
     ca_buffer_unref(&member);
 }
 
@@ -105,6 +88,32 @@ static void read_about(CaTflite *r, const CaFlatVector *bytes)
         read_labels(r, labels);
 }
 
+/* ConversionMetadata {environment {tensorflow_version}}. */
+static void read_conversion(CaTflite *r, const CaFlatVector *bytes)
+{
+    CarinaError unheard;
+    CaFlat f = {.data = r->flat.data + bytes->at,
+                .size = bytes->n,
+                .path = r->flat.path,
+                .err = &unheard};
+    const CaFlatTable root = ca_flat_root(&f);
+    const CaFlatTable environment = ca_flat_table(&f, &root, 0);
+    const char *version =
+        f.status == CARINA_OK ? ca_flat_text(&f, &environment, 0) : NULL;
+    if (version && version[0])
+        ca_graph_set_info(r->b.graph, "producer_version", version);
+}
+
+/* The version of the runtime that the operators need, as text that NULs may pad. */
+static void read_runtime(CaTflite *r, const CaFlatVector *bytes)
+{
+    char text[16] = "";
+    for (uint32_t i = 0; i < bytes->n && i + 1 < sizeof text; i++)
+        text[i] = (char)r->flat.data[bytes->at + i];
+    if (text[0] && strspn(text, "0123456789.") == strlen(text))
+        ca_graph_set_info(r->b.graph, "min_runtime_version", text);
+}
+
 CarinaStatus ca_tflite_metadata(CaTflite *r, const CaFlatTable *model)
 {
     CaFlat *f = &r->flat;
@@ -112,13 +121,19 @@ CarinaStatus ca_tflite_metadata(CaTflite *r, const CaFlatTable *model)
     for (uint32_t i = 0; i < all.n && f->status == CARINA_OK; i++) {
         const CaFlatTable item = ca_flat_item(f, &all, i);
         const int64_t buffer = ca_flat_int(f, &item, METADATA_BUFFER, CA_FLAT_U32, 0);
-        if (!ca_text_equal(ca_flat_text(f, &item, METADATA_NAME), "TFLITE_METADATA") ||
-            buffer >= r->buffers.n)
+        const char *name = ca_flat_text(f, &item, METADATA_NAME);
+        if (!name || buffer >= r->buffers.n)
             continue;
         const CaFlatTable table = ca_flat_item(f, &r->buffers, (uint32_t)buffer);
         const CaFlatVector bytes = ca_flat_vector(f, &table, 0, 1);
-        if (f->status == CARINA_OK && bytes.n >= 8)
+        if (f->status != CARINA_OK || bytes.n < 1)
+            continue;
+        if (strcmp(name, "min_runtime_version") == 0)
+            read_runtime(r, &bytes);
+        else if (bytes.n >= 8 && strcmp(name, "TFLITE_METADATA") == 0)
             read_about(r, &bytes);
+        else if (bytes.n >= 8 && strcmp(name, "CONVERSION_METADATA") == 0)
+            read_conversion(r, &bytes);
     }
     return f->status;
 }

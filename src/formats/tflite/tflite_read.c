@@ -391,6 +391,9 @@ static CarinaStatus read_model(CaTflite *r)
     CA_TRY(ca_graph_create(&r->b.graph, f->err));
     if (description && description[0])
         ca_graph_set_info(r->b.graph, "description", description);
+    ca_graph_set_info(r->b.graph, "producer", "TensorFlow Lite");
+    if (sign.key && sign.key[0])
+        ca_graph_set_info(r->b.graph, "signature", sign.key);
     CA_TRY(ca_tflite_metadata(r, &model));
     return read_main(r, &sign);
 }

@@ -307,6 +307,18 @@ def inputs():
     one("input_u8", "ReLU", "", [(1, 3)], [(1, 3)], more=lambda l, e, t, w: (l.replace('"FP32" type="Input"', '"U8" type="Input"'), e, t))
     statistics = '\t<statistics><layers><layer><name>l</name><min>-1,-2</min><max>1,2</max></layer></layers></statistics>\n'
     one("statistics", "ReLU", "", [X], [X], version=5, tail=statistics + '\t<meta_data><MO_version value="1.5"/></meta_data>\n')
+    one("ctc", "CTCGreedyDecoder", 'ctc_merge_repeated="1"', [(2, 1, 3), (2, 1)], [(1, 2, 1, 1)])
+    # Calibrated for INT8: l is to be computed so, m is not.
+    def two(layers, edges, tail, weights):
+        data = 'output="2" kernel="1,1" strides="1,1" pads_begin="0,0" pads_end="0,0" group="1" quantization_level="FP32"'
+        blobs = "<weights %s/>" % weights.add(ramp(4))
+        return (layers + layer(2, "r", "ReLU", "", [X], [X]) + layer(3, "m", "Convolution", data, [X], [X], blobs, first_out=2),
+                edges + edge(1, 3, 2, 0) + edge(2, 1, 3, 0), tail)
+    ranges = "".join("<layer><name>%s</name><min>%s</min><max>%s</max></layer>" % r for r in (
+        ("x0", "-1,-2", "1, 1.984375"), ("l", "-4,-4", "4,4"), ("r", "0,0", "4,3"), ("m", "-9,-9", "9,9")))
+    one("statistics_conv", "Convolution", 'output="2" kernel="1,1" strides="1,1" pads_begin="0,0" pads_end="0,0" group="1"', [X], [X],
+        [("weights", [1, -0.5, 0.25, 2]), ("biases", [0.5, -0.5])], version=6,
+        tail="\t<statistics><layers>%s</layers></statistics>\n" % ranges, more=two)
     # An older network: no precision but that of <net>, weights beside <blobs>, the order of layers free.
     w = Bin()
     where = w.add([2, 3], "FP16")
@@ -327,8 +339,10 @@ def bad():
     one("bad_kernel_3", "Convolution", v3.replace('kernel="1,3"', 'kernel="1,3,3"'), [X], y, [w])
     one("bad_output", "Convolution", v3.replace('output="2"', ''), [X], y, [w])
     one("bad_shape", "Convolution", v3, [X], [(1, 2, 5, 5)], [w])
-    one("bad_type", "SimplerNMS", "", [X], [X])
-    one("bad_ctc", "CTCGreedyDecoder", "", [(2, 1, 3), (2, 1)], [(1, 2, 1, 1)])
+    one("bad_type", "OwnLayer", "", [X], [X])
+    one("bad_ctc", "CTCGreedyDecoder", "", [(2, 1, 3), (2, 1, 1)], [(1, 2, 1, 1)])
+    for kind in ("PowerFile", "SimplerNMS", "SpatialTransformer"):
+        one("bad_" + kind.lower(), kind, "", [X], [X])
     one("bad_operation", "Eltwise", 'operation="modulo"', [X, X], [X])
     one("bad_coeff", "Eltwise", 'operation="sum" coeff="1,2,3"', [X, X], [X])
     one("bad_ports", "Eltwise", 'operation="sum"', [X, X], [X, X])

@@ -88,7 +88,7 @@ def h5(name, config, weights=WEIGHTS, version="2.4.0", how=None, change=None):
             change(f)
 
 
-def keras_zip(name, config, weights=(), compression=zipfile.ZIP_STORED, pad=0):
+def keras_zip(name, config, weights=(), compression=zipfile.ZIP_STORED, pad=0, labels=None):
     data = io.BytesIO()
     with h5py.File(data, "w", libver="latest") as f:
         for key, v in weights:
@@ -102,6 +102,8 @@ def keras_zip(name, config, weights=(), compression=zipfile.ZIP_STORED, pad=0):
         if config is not None:
             put("config.json", json.dumps(config) + " " * pad)
         put("model.weights.h5", data.getvalue())
+        if labels:
+            put("labels.txt", labels)
 
 
 def weights_of_every_kind():
@@ -119,6 +121,9 @@ def weights_of_every_kind():
     keras_zip("dense_2_13.keras", two, [("_layer_checkpoint_dependencies/%s/vars/%d" % (n, i), np.zeros(s, "f4"))
                                         for n, k, u in (("dense", 3, 2), ("dense_2", 2, 4))
                                         for i, s in enumerate(((k, u), (u,)))])
+    names = ["cat", "dog, small", "bird"]
+    h5("labels.h5", plain, change=lambda f: f.attrs.create("class_names", np.array([n.encode() for n in names])))
+    keras_zip("labels.keras", plain, tree, labels="\n".join(names) + "\n")
     # Before Keras 2.2.3 the configuration of a Sequential was the list.
     first = layer("Dense", "d", units=4, activation="relu", batch_input_shape=[None, 3])
     h5("dense_list.h5", {"class_name": "Sequential", "config": [first]}, version="2.0.5")
