@@ -41,6 +41,8 @@ typedef struct CaDotPlan {
     int n_phases;
     size_t shared_scratch, thread_scratch;
     int n_pack_items;
+    size_t result_step,
+        channel_step; /* of the filter that is packed: [co][ci][taps] unless the caller says more */
     /* ---- */
     const CaDotIsa *isa;
     CaElem type; /* of the input: u8 or bf16 */
@@ -78,6 +80,10 @@ void ca_map_convert(const CaMap *out, const CaMap *in, const CaQuant *q, uint32_
 size_t ca_map_pack_scratch(const CaMap *out);
 void ca_map_pack_pixels(const CaMap *out, const float *nchw, const CaQuant *q,
                         uint32_t cpu, int thread, int n_threads, void *own);
+/* x [out->w][out->c] floats into out, a map of one row, and back from one of f32: what a matrix product reads and makes. */
+void ca_map_pack_matrix(const CaMap *out, const float *x, uint32_t cpu, int thread,
+                        int n_threads);
+void ca_map_unpack_matrix(float *y, const CaMap *in, int thread, int n_threads);
 /* u8: out = a * ka + b * kb + k, rounded to nearest even, held within [low, high]. Same n, c, h, w, any halos. */
 typedef struct CaMapAdd {
     float ka, kb, k, low, high;

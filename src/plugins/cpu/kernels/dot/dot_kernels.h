@@ -7,6 +7,18 @@
 
 #include "dot.h"
 
+#include <string.h>
+
+/* base/half.h's rounding, for loops over whole filters. */
+static inline uint32_t ca_dot_bf16(float f)
+{
+    uint32_t u;
+    memcpy(&u, &f, sizeof u);
+    if ((u & 0x7fffffff) > 0x7f800000)
+        return u >> 16 | 0x40;
+    return (u + 0x7fff + (u >> 16 & 1)) >> 16;
+}
+
 /* Of each channel of results, in packed: where its sum starts (int32: minus zero point times the filter's sum;
  * f32: the bias), and for u8 scale and bias. */
 typedef struct CaDotChannel {

@@ -208,3 +208,39 @@ void ca_map_pack_pixels(const CaMap *out, const float *nchw, const CaQuant *q,
         }
     }
 }
+
+/* --- Matrices. */
+
+void ca_map_pack_matrix(const CaMap *out, const float *x, uint32_t cpu, int thread,
+                        int n_threads)
+{
+    static const CaQuant as_it_is = {1, 0, 0, 0};
+    const CaDotIsa *isa = isa_of(out->elem, cpu);
+    const int blocks = (out->c + 15) / 16;
+    int64_t at = 0, stop = 0;
+    ca_share((int64_t)out->w * blocks, thread, n_threads, &at, &stop);
+    for (; at < stop; at++) {
+        const int block = (int)(at % blocks), left = out->c - block * 16;
+        const int64_t row = at / blocks;
+        const float *from = x + row * out->c + block * 16;
+        unsigned char *to =
+            pixel_of(out, block, 0, 0) + row * 16 * ca_elem_size(out->elem);
+        float last[16] = {0};
+        if (left < 16)
+            memcpy(last, from, (size_t)left * sizeof *from);
+        isa->narrow(to, left < 16 ? last : from, 1, &as_it_is);
+    }
+}
+
+void ca_map_unpack_matrix(float *y, const CaMap *in, int thread, int n_threads)
+{
+    const int blocks = (in->c + 15) / 16;
+    int64_t at = 0, stop = 0;
+    ca_share((int64_t)in->w * blocks, thread, n_threads, &at, &stop);
+    for (; at < stop; at++) {
+        const int block = (int)(at % blocks), left = in->c - block * 16;
+        const int64_t row = at / blocks;
+        memcpy(y + row * in->c + block * 16, pixel_of(in, block, 0, 0) + row * 64,
+               (size_t)(left < 16 ? left : 16) * sizeof *y);
+    }
+}

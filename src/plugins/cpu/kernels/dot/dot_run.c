@@ -79,6 +79,8 @@ bool ca_dot_plan_as(CaDotPlan *p, const CaConvShape *s, const CaDotIsa *isa)
 
     if (!start_plan(p, s, isa))
         return false;
+    p->result_step = (size_t)(s->ci / s->groups) * (size_t)taps;
+    p->channel_step = (size_t)taps;
     p->one = taps == 1 && s->stride_w <= 2;
     p->group_blocks = s->stride_w > 2 ? 1 : isa->max_blocks;
     if (isa->wide_pixels == s->ow && p->co_blocks % 4 == 0 && s->stride_w <= 2)
@@ -179,26 +181,35 @@ static void put(const CaDotPlan *p, unsigned char *to, float w)
     }
 }
 
+/* A word of tap t: result o's weights of D channels from c on. */
+CA_READS_UNALIGNED static uint32_t word_at(const CaDotPlan *p, const float *oihw, int o,
+                                           int c, int t)
+{
+    const float *w = oihw + (size_t)o * p->result_step + (size_t)c * p->channel_step + t;
+    uint32_t word = 0;
+    if (o >= p->s.co)
+        return 0;
+    if (p->type == CA_ELEM_BF16)
+        return ca_dot_bf16(w[0]) |
+               (c + 1 < p->s.ci ? ca_dot_bf16(w[p->channel_step]) << 16 : 0);
+    for (int k = 0; k < 4 && c + k < p->s.ci; k++)
+        word |= (uint32_t)(uint8_t)(int8_t)w[(size_t)k * p->channel_step] << 8 * k;
+    return word;
+}
+
 CA_READS_UNALIGNED static void pack_direct(const CaDotPlan *p, unsigned char *w,
                                            const float *oihw, int first, int width)
 {
-    const CaConvShape *s = &p->s;
-    const int d = word_of(p->type), e = ca_elem_size(p->type), taps = s->kh * s->kw;
+    const int d = word_of(p->type), taps = p->s.kh * p->s.kw;
     for (int block = 0; block < p->ci_blocks; block++) {
         const int words = block + 1 < p->ci_blocks ? 16 / d : p->last;
         for (int t = 0; t < taps; t++)
             for (int q = 0; q < words; q++)
-                for (int o = 0; o < width; o++)
-                    for (int k = 0; k < d; k++, w += e) {
-                        const int c = block * 16 + q * d + k;
-                        const bool is_there = c < s->ci && first + o < s->co;
-                        put(p, w,
-                            is_there
-                                ? oihw[((size_t)(first + o) * (size_t)s->ci + (size_t)c) *
-                                           (size_t)taps +
-                                       (size_t)t]
-                                : 0);
-                    }
+                for (int o = 0; o < width; o++, w += 4) {
+                    const uint32_t word =
+                        word_at(p, oihw, first + o, block * 16 + q * d, t);
+                    memcpy(w, &word, sizeof word);
+                }
     }
 }
 
