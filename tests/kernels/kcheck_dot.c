@@ -94,6 +94,7 @@ static double act_of(const CaAct *act, double x)
 typedef struct {
     CaDotPlan plan;
     Map in, out, add;
+    CaMap source; /* what the run reads; `in` is what the definition does */
     float *oihw, *scale, *bias;
     const float *slope;
     int zero;
@@ -215,8 +216,8 @@ static void run(const Case *c, int n_threads)
     void *shared = kc_bytes(c->plan.shared_scratch);
     for (int i = 0; i < c->plan.n_phases * n_threads; i++) {
         const int phase = i / n_threads, t = n_threads - 1 - i % n_threads;
-        ca_dot_run(&c->plan, phase, t, n_threads, &c->out.m, &c->in.m, c->packed, &c->end,
-                   shared, kc_bytes(c->plan.thread_scratch));
+        ca_dot_run(&c->plan, phase, t, n_threads, &c->out.m, &c->source, c->packed,
+                   &c->end, shared, kc_bytes(c->plan.thread_scratch));
     }
 }
 
@@ -229,7 +230,9 @@ enum {
     WITH_MID = 32,
     WINOGRAD = 64,
     WHOLE = 128,
-    BY_GROUP = 256
+    BY_GROUP = 256,
+    PIXELS = 512,
+    BEFORE = 1024
 };
 
 static void set_weights(Case *c, const CaConvShape *s)
@@ -261,6 +264,10 @@ static void fill_whole(const CaMap *m)
 
 static bool plan(Case *c, const CaConvShape *s, const CaDotIsa *isa, int with)
 {
+    if (with & PIXELS)
+        return ca_dot_plan_packed_as(&c->plan, s, isa);
+    if (with & BEFORE)
+        return ca_dot_plan_before_as(&c->plan, s, isa);
     if (!(with & WINOGRAD))
         return ca_dot_plan_as(&c->plan, s, isa);
     if (!ca_dot_plan_winograd(&c->plan, s, isa))
@@ -273,6 +280,68 @@ static bool plan(Case *c, const CaConvShape *s, const CaDotIsa *isa, int with)
         c->plan.shared_scratch = c->plan.thread_scratch;
     }
     return true;
+}
+
+/* One number of a map, short as the definition of its type says. */
+static void put_float(const CaMap *m, int n, int c, int y, int x, float f)
+{
+    const uint16_t h = ca_f32_to_bf16(f);
+    unsigned char *p = at(m, n, c, y, x);
+    if (m->elem == CA_ELEM_BF16)
+        memcpy(p, &h, 2);
+    else
+        *p = (unsigned char)rintf(fminf(fmaxf(f, 0), 255));
+}
+
+static float any_float(CaElem type)
+{
+    return type == CA_ELEM_U8 ? kc_uniform(-20, 280) : kc_float();
+}
+
+/* The input as it comes, [n][c][h][w] floats, and as packed pixels; several threads. */
+static void set_pixels(Case *c, CaElem type)
+{
+    const CaQuant q = {1, (float)c->zero, 0, 255};
+    const CaConvShape *s = &c->plan.s;
+    const int halo = c->in.m.halo, e = ca_elem_size(type);
+    CaMap m = c->in.m;
+    float *nchw = kc_floats((size_t)(s->n * s->ci * s->ih * s->iw));
+    m.row_stride = (ptrdiff_t)(s->iw + 2 * halo) * s->ci * e;
+    m.image_stride = m.row_stride * (s->ih + 2 * halo);
+    m.data = (unsigned char *)kc_bytes((size_t)(m.image_stride * s->n) + 16) +
+             halo * (m.row_stride + s->ci * e);
+    for (int i = 0; i < s->n * s->ci * s->ih * s->iw; i++) {
+        nchw[i] = any_float(type);
+        put_float(&c->in.m, i / (s->ci * s->ih * s->iw), i / (s->ih * s->iw) % s->ci,
+                  i / s->iw % s->ih, i % s->iw, nchw[i] + q.zero);
+    }
+    /* the words behind the last pixel meet weights of zero, and may be anything that is finite */
+    memset(m.data + s->n * m.image_stride - halo * (m.row_stride + s->ci * e), 1, 16);
+    for (int t = 0; t < 3; t++)
+        ca_map_pack_pixels(&m, nchw, &q, kc_cpu(), t, 3,
+                           kc_bytes(ca_map_pack_scratch(&m)));
+    c->source = m;
+}
+
+/* f32 input and what is done to it while it is rounded. */
+static void set_before(Case *c, CaDotBefore *before, CaElem type, int halo)
+{
+    const CaConvShape *s = &c->plan.s;
+    const size_t n = (size_t)(s->ci + 15) / 16 * 16;
+    float *scale = kc_floats(n), *shift = kc_floats(n);
+    const Map f = map_of(CA_ELEM_F32, s->n, s->ci, s->ih, s->iw, halo);
+    *before = (CaDotBefore){scale, shift, type == CA_ELEM_U8 ? 3 : -0.25f,
+                            type == CA_ELEM_U8 ? 200 : 0.75f};
+    for (int i = 0; i < s->n * s->ci * s->ih * s->iw; i++) {
+        const int b = i / (s->ci * s->ih * s->iw), k = i / (s->ih * s->iw) % s->ci,
+                  y = i / s->iw % s->ih, x = i % s->iw;
+        const float v = any_float(type);
+        memcpy(at(&f.m, b, k, y, x), &v, sizeof v);
+        put_float(&c->in.m, b, k, y, x,
+                  fminf(fmaxf(fmaf(v, scale[k], shift[k]), before->lo), before->hi));
+    }
+    c->source = f.m;
+    c->end.before = before;
 }
 
 static void check(const CaDotIsa *isa, const CaConvShape *s, CaAct act, int with)
@@ -302,6 +371,12 @@ static void check(const CaDotIsa *isa, const CaConvShape *s, CaAct act, int with
         fill(&c.in.m);
     fill(&c.add.m);
     ca_map_fill_halo(&c.in.m, c.zero, 0, 1);
+    c.source = c.in.m;
+    if (with & PIXELS)
+        set_pixels(&c, isa->type);
+    CaDotBefore before;
+    if (with & BEFORE)
+        set_before(&c, &before, isa->type, more);
     set_weights(&c, s);
     if (with & WITH_SLOPE)
         c.end.slope = c.slope = kc_floats((size_t)(s->co + 15) / 16 * 16);
@@ -395,6 +470,37 @@ static void check_isa(const CaDotIsa *isa)
             }
 }
 
+/* First layers: one to four channels side by side, each width of a tile. */
+static void check_pixels(const CaDotIsa *isa)
+{
+    for (int w = 1; w <= 31; w += w < 16 ? 1 : 5)
+        for (int k = 1; k <= 7; k += 2)
+            for (int stride = 1; stride <= 3; stride++) {
+                CaConvShape s =
+                    square(1 + (w & 1), 1 + w % 4, 20, 3 + k % 3, w, k, stride);
+                check(isa, &s, w & 1 ? relu : none,
+                      PIXELS | (w & 2 ? WITH_ADD : 0) | (w & 4 ? F32_OUT : 0));
+                s.ci = 3;
+                check(isa, &s, w & 2 ? sigmoid : relu, PIXELS | (w & 1 ? WITH_ADD : 0));
+            }
+    CaConvShape s = square(1, 3, 64, 45, 45, 7, 2);
+    check(isa, &s, relu, PIXELS);
+}
+
+/* 1x1 whose f32 input is scaled, shifted and bounded while it is rounded. */
+static void check_before(const CaDotIsa *isa)
+{
+    for (int w = 1; w <= 31; w += w < 16 ? 1 : 5) {
+        CaConvShape s = square(1 + (w & 1), 19 + w, 40, 3, w, 1, 1);
+        check(isa, &s, w & 1 ? relu : none,
+              BEFORE | (w & 2 ? WITH_ADD : 0) | (w & 4 ? F32_OUT : 0));
+        check(isa, &s, sigmoid, BEFORE | FIT | (w & 2 ? F32_OUT : 0));
+    }
+    CaConvShape s = square(1, 200, 128, 7, 7, 1, 1);
+    check(isa, &s, relu, BEFORE | FIT);
+    check(isa, &s, none, BEFORE | FIT | F32_OUT);
+}
+
 /* Maps that tiles of 2x2 fill or not, paddings, channels that fill no block, blocks of tiles, ends. */
 static void check_winograd(const CaDotIsa *isa)
 {
@@ -462,6 +568,7 @@ static void check_same_bits(int with)
     const Map in = map_of(CA_ELEM_BF16, 1, 21, 7, 7, 1);
     Case c = {.in = in, .end = {.act = none, .out = {1, 0, 0, 255}}};
     fill(&in.m);
+    c.source = in.m;
     c.plan.type = CA_ELEM_BF16;
     set_weights(&c, &s);
     for (const CaDotIsa *const *isa = ca_dot_isas; *isa; isa++) {
@@ -493,7 +600,7 @@ static void bench_run(void *arg)
 {
     const Bench *b = arg;
     for (int phase = 0; phase < b->c.plan.n_phases; phase++)
-        ca_dot_run(&b->c.plan, phase, 0, 1, &b->c.out.m, &b->c.in.m, b->c.packed,
+        ca_dot_run(&b->c.plan, phase, 0, 1, &b->c.out.m, &b->c.source, b->c.packed,
                    &b->c.end, b->shared, b->own);
 }
 
@@ -506,6 +613,7 @@ static void bench(CaElem type, const CaConvShape *s, bool allow_winograd)
     b.c.in = map_of(type, s->n, s->ci, s->ih, s->iw, b.c.plan.in_halo);
     b.c.out = map_of(type, s->n, s->co, s->oh, s->ow, s->kh == 1);
     fill(&b.c.in.m);
+    b.c.source = b.c.in.m;
     b.c.packed = kc_bytes(b.c.plan.packed_size);
     memset(b.c.packed, 0, b.c.plan.packed_size);
     b.shared = kc_bytes(b.c.plan.shared_scratch);
@@ -519,7 +627,12 @@ static void bench(CaElem type, const CaConvShape *s, bool allow_winograd)
 
 static void guarded(const CaDotIsa *isa)
 {
-    KC_GUARDED(isa->name, isa->needs) { check_isa(isa); }
+    KC_GUARDED(isa->name, isa->needs)
+    {
+        check_isa(isa);
+        check_pixels(isa);
+        check_before(isa);
+    }
     if (isa->winograd)
         KC_GUARDED(isa->name_winograd, isa->needs) { check_winograd(isa); }
 }

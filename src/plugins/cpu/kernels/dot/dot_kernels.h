@@ -7,6 +7,18 @@
 
 #include "dot.h"
 
+#include <string.h>
+
+/* base/half.h's rounding, for loops over whole filters. */
+static inline uint32_t ca_dot_bf16(float f)
+{
+    uint32_t u;
+    memcpy(&u, &f, sizeof u);
+    if ((u & 0x7fffffff) > 0x7f800000)
+        return u >> 16 | 0x40;
+    return (u + 0x7fff + (u >> 16 & 1)) >> 16;
+}
+
 /* Of each channel of results, in packed: where its sum starts (int32: minus zero point times the filter's sum;
  * f32: the bias), and for u8 scale and bias. */
 typedef struct CaDotChannel {
@@ -35,6 +47,9 @@ typedef void CaDotRow(const CaDotGeo *g, unsigned char *out, int n,
 /* n rows of 16: floats to what is stored, and back. */
 typedef void CaNarrowRow(unsigned char *out, const float *in, int n, const CaQuant *q);
 typedef void CaWidenRow(float *out, const unsigned char *in, int n, const CaQuant *q);
+/* n pixels of 16 channels from floats, scale and shift of these channels. */
+typedef void CaDotBeforeRow(unsigned char *out, const float *in, int n,
+                            const float *scale, const float *shift, float lo, float hi);
 /* n numbers of a and b. */
 typedef void CaAddRow(unsigned char *out, const unsigned char *a, const unsigned char *b,
                       int n, const CaMapAdd *how);
@@ -62,10 +77,16 @@ typedef struct CaDotWinograd {
                 const unsigned char *add, ptrdiff_t add_row_stride);
 } CaDotWinograd;
 
-typedef enum CaDotStep { CA_DOT_STEP_1, CA_DOT_STEP_2, CA_DOT_STEP_ANY } CaDotStep;
+typedef enum CaDotStep {
+    CA_DOT_STEP_1,
+    CA_DOT_STEP_2,
+    CA_DOT_STEP_ANY,
+    CA_DOT_STEP_RGB_1, /* of pixels of three channels */
+    CA_DOT_STEP_RGB_2
+} CaDotStep;
 
 struct CaDotIsa {
-    const char *name, *name_depthwise, *name_winograd;
+    const char *name, *name_depthwise, *name_winograd, *name_packed;
     CaElem type;
     uint32_t needs;
     int max_pixels, max_blocks, wide_pixels;
@@ -75,12 +96,15 @@ struct CaDotIsa {
     CaWidenRow *widen;
     CaDotFinish *finish;
     CaAddRow *add;
+    CaDotBeforeRow *before;
     const CaDotWinograd *winograd; /* or NULL */
 };
 
 /* Best first; the last of each type needs nothing. */
 extern const CaDotIsa *const ca_dot_isas[];
 bool ca_dot_plan_as(CaDotPlan *p, const CaConvShape *s, const CaDotIsa *isa);
+bool ca_dot_plan_packed_as(CaDotPlan *p, const CaConvShape *s, const CaDotIsa *isa);
+bool ca_dot_plan_before_as(CaDotPlan *p, const CaConvShape *s, const CaDotIsa *isa);
 /* The same by Winograd; false: not a 3x3 of step 1, or a type that has none. */
 bool ca_dot_plan_winograd(CaDotPlan *p, const CaConvShape *s, const CaDotIsa *isa);
 

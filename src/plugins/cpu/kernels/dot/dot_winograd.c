@@ -11,7 +11,6 @@
  * Large filters: V is shared, phases 2b and 2b + 1 are the transform and the products of block b.
  */
 #include "base/compiler.h"
-#include "base/half.h"
 #include "base/memory.h"
 #include "base/threads.h"
 #include "dot_kernels.h"
@@ -92,7 +91,7 @@ CA_READS_UNALIGNED static void filter_transform(unsigned char *u, size_t xi_stri
     for (int i = 0; i < A; i++) {
         filter_1d(y, t[0][i], t[1][i], t[2][i]);
         for (int j = 0; j < A; j++, u += xi_stride) {
-            const uint16_t h = ca_f32_to_bf16(y[j]);
+            const uint16_t h = (uint16_t)ca_dot_bf16(y[j]);
             memcpy(u, &h, sizeof h);
         }
     }
