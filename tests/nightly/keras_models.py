@@ -151,6 +151,16 @@ def layers(K):
     add("Resizing", IMAGE, lambda: L.Resizing(12, 5))
     add("Resizing_nearest", IMAGE, lambda: L.Resizing(12, 5, interpolation="nearest"))
     add("Resizing_crop", IMAGE, lambda: L.Resizing(6, 3, crop_to_aspect_ratio=True))
+    for how in ["bicubic", "lanczos3", "lanczos5"] + ([] if new else ["area", "gaussian", "mitchellcubic"]):
+        for size in ((12, 5), (4, 3), (18, 16)):
+            add("Resizing_%s_%d" % (how, size[0]), IMAGE, lambda how=how, size=size: L.Resizing(*size, interpolation=how))
+        add("UpSampling2D_" + how, IMAGE, lambda how=how: L.UpSampling2D((2, 3), interpolation=how))
+    if new:
+        for how in ("bilinear", "bicubic", "lanczos3", "nearest"):
+            add("Resizing_antialias_" + how, IMAGE, lambda how=how: L.Resizing(4, 5, interpolation=how, antialias=True))
+        add("Resizing_pad", IMAGE, lambda: L.Resizing(6, 3, pad_to_aspect_ratio=True, fill_value=0.25))
+        add("Resizing_pad_wide", IMAGE, lambda: L.Resizing(4, 9, interpolation="bicubic", pad_to_aspect_ratio=True))
+    add("Resizing_crop_wide", IMAGE, lambda: L.Resizing(4, 9, interpolation="bicubic", crop_to_aspect_ratio=True))
     add("CenterCrop", IMAGE, lambda: L.CenterCrop(4, 5))
     add("CenterCrop_larger", IMAGE, lambda: L.CenterCrop(12, 5))
     add("RandomCrop", IMAGE, lambda: L.RandomCrop(5, 4))

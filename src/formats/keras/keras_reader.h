@@ -217,9 +217,18 @@ CaValue *ca_keras_activated(CaKerasCall *c, CaValue *v, json_t *j);
 /* The same of the configuration's "activation". */
 CaValue *ca_keras_activation(CaKerasCall *c, CaValue *v);
 
-/* --- keras_image.c: a batch of images resized, "nearest" or "bilinear". */
-CaValue *ca_keras_resized(CaKerasCall *c, CaValue *x, const int64_t size[2],
-                          const char *how);
+/* --- keras_resize.c: how an image gets another size, by Keras' names. */
+typedef struct CaKerasResizing {
+    int64_t size[2];
+    const char *how; /* "bilinear", "lanczos3" ... */
+    bool antialias, crop, pad;
+    double fill; /* for pad */
+} CaKerasResizing;
+CaValue *ca_keras_resized(CaKerasCall *c, CaValue *x, const CaKerasResizing *r);
+/* Plane sizes of a batch of images in Keras' layout; -1 where unknown. */
+void ca_keras_plane(CaKerasCall *c, CaValue *x, int64_t size[2]);
+CaValue *ca_keras_cropped(CaKerasCall *c, CaValue *x, const int64_t start[2],
+                          const int64_t size[2]);
 
 /* --- keras_operands.c: a tensor, a number or a list of numbers of an argument as a value; of like's type where that can be. */
 CaValue *ca_keras_operand(CaKerasCall *c, json_t *j, CaValue *like);
