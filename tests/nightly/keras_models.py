@@ -175,7 +175,8 @@ def layers(K):
                        "RandomShear": (0.2, 0.2), "RandomHue": (0.2,), "RandomSaturation": (0.2,),
                        "RandomColorJitter": (), "RandomGrayscale": (), "RandomInvert": (), "RandomPosterization": (4,),
                        "RandomSharpness": (0.2,), "RandomGaussianBlur": (), "RandomPerspective": (),
-                       "RandomElasticTransform": (), "RandomColorDegeneration": (0.2,)}.items():
+                       "RandomElasticTransform": (), "RandomColorDegeneration": (0.2,), "Solarization": (),
+                       "AutoContrast": ((-1.0, 1.0),)}.items():
         if hasattr(L, name):
             add(name, (9, 8, 3), lambda name=name, args=args: getattr(L, name)(*args))
 
@@ -285,6 +286,13 @@ def graphs(K):
         r, s = other(y)
         return K.Model([x, y], [p, L.Concatenate()([q, r]), s])
 
+    def quantized():
+        x = K.Input((3,), name="x", dtype="int32")
+        h = L.Dense(4)(L.Dense(5, activation="relu", use_bias=False)(L.Embedding(5, 6)(x)))
+        m = K.Model(x, h)
+        m.quantize("int8")
+        return m
+
     def names_that_collide():
         x = K.Input((5,), name="x")
         h = L.Dense(4, name="dense_1")(x)
@@ -312,7 +320,7 @@ def graphs(K):
     def of_sequentials():
         return K.Sequential([K.Sequential([start((6,)), L.Dense(5)]), L.ReLU(), K.Sequential([L.Dense(4), L.Dense(3)])])
     return {"form_" + f.__name__: f for f in (sequential, built_late, shared, nested, names_that_collide,
-                                              dict_inputs, frozen, deep, of_sequentials)}
+                                              *([quantized] if new else []), dict_inputs, frozen, deep, of_sequentials)}
 
 
 def masks(K):

@@ -383,6 +383,7 @@ const CaKerasOp ca_keras_act[] = {
     DROPPED("GaussianNoise"),
     DROPPED("Identity"),
     DROPPED("RandAugment"),
+    DROPPED("Solarization"),
     DROPPED("CutMix"),
     DROPPED("MixUp"),
     DROPPED("RandomBrightness"),

@@ -182,6 +182,31 @@ static void normalization(CaKerasCall *c)
             c, ca_build_2(c->b, "Divide", ca_build_2(c->b, "Subtract", x, mean), size));
 }
 
+/* Each channel of each image from its lowest and highest value to the whole range; one without a range stays. */
+static void auto_contrast(CaKerasCall *c)
+{
+    CaValue *x = ca_keras_real_in(c, 0);
+    const int64_t axes[] = {1, 2}; /* whatever data_format says */
+    json_t *range = json_object_get(c->config, "value_range");
+    double low = 0, high = 255;
+    if (json_is_object(range))
+        range = json_object_get(range, "items");
+    if (json_is_array(range)) {
+        low = json_number_value(json_array_get(range, 0));
+        high = json_number_value(json_array_get(range, 1));
+    }
+    CaValue *list = ca_build_vector(c->b, axes, 2);
+    CaValue *min = ca_build_2(c->b, "ReduceMin", x, list),
+            *max = ca_build_2(c->b, "ReduceMax", x, list);
+    ca_build_set_text(c->b, min, "keep_dims", "true");
+    ca_build_set_text(c->b, max, "keep_dims", "true");
+    CaValue *v = ca_build_2(c->b, "Divide", ca_build_2(c->b, "Subtract", x, min),
+                            ca_build_2(c->b, "Subtract", max, min));
+    v = ca_build_plus(c->b, ca_build_times(c->b, v, high - low), low);
+    ca_keras_out(c,
+                 ca_build_3(c->b, "Select", ca_build_2(c->b, "Equal", min, max), x, v));
+}
+
 /* --- Categories. */
 
 static CaValue *one_hot(CaKerasCall *c, CaValue *ids, int64_t depth)
@@ -298,6 +323,7 @@ static void integer_lookup(CaKerasCall *c)
 }
 
 const CaKerasOp ca_keras_image[] = {
+    {"AutoContrast", auto_contrast, NULL, 0, CA_KERAS_STOPS},
     {"CategoryEncoding", category_encoding, NULL, 0, CA_KERAS_STOPS},
     {"CenterCrop", center_crop, NULL, 0, CA_KERAS_STOPS},
     {"Discretization", discretization, NULL, 0, CA_KERAS_STOPS},

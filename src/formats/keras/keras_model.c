@@ -314,13 +314,7 @@ static void call_layer(CaKerasCall *c)
         unknown_class(c);
         return;
     }
-    const char *policy = json_string_value(
-        json_object_get(json_object_get(c->config, "dtype"), "class_name"));
-    if (policy && strncmp(policy, "Quantized", 9) == 0)
-        ca_build_fail(c->b, CARINA_ERR_UNSUPPORTED,
-                      "quantised by Keras, whose integer weights are not read; save the "
-                      "model as it is before model.quantize");
-    if (c->b->status == CARINA_OK)
+    if (!ca_keras_quantized(c))
         l->op->fn(c);
     if (!l->is_op && l->op->mask == CA_KERAS_PASSES)
         ca_keras_give_mask(c, 0, ca_keras_mask(c, 0));

@@ -212,6 +212,9 @@ CaKerasScope ca_keras_root(CaKeras *r);
 /* .keras stores a layer of two models once: gives the other the same scope. After all is described. */
 void ca_keras_share_scopes(CaKeras *r);
 
+/* --- keras_quantized.c: calls the layer if its weights are quantised; false: they are not. */
+bool ca_keras_quantized(CaKerasCall *c);
+
 /* --- keras_activations.c: by the name of keras.activations; j: null, string or object. */
 CaValue *ca_keras_activated(CaKerasCall *c, CaValue *v, json_t *j);
 /* The same of the configuration's "activation". */
