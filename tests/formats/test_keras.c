@@ -207,6 +207,69 @@ TEST(keras_weights_of_every_kind_have_their_values)
     }
 }
 
+/* --- Values. */
+
+static const struct {
+    const char *name;
+    int n;
+    const double *v;
+} values[] = {
+#define VALUES(name, n, ...) {name, n, (const double[]){__VA_ARGS__}},
+#include "keras_values.def"
+#undef VALUES
+};
+
+/* make.py's pattern() */
+static CarinaTensor *pattern(const CaNode *input, CarinaError *err)
+{
+    const CaValue *v = &input->outputs[0];
+    CarinaTensor *in = NULL;
+    if (carina_tensor_create(&in, v->type, &v->shape, err) != CARINA_OK)
+        return NULL;
+    for (int64_t i = 0; i < ca_tensor_count(in); i++) {
+        if (in->type == CARINA_I32)
+            ((int32_t *)in->data)[i] = (int32_t)(i * 7 % 11 % 3);
+        else
+            ((float *)in->data)[i] = (float)(i * 5 % 11 - 5) / 4;
+    }
+    return in;
+}
+
+/* Keras computed in f32 in an order of its own. The longest chain here is of five steps of a recurrent layer, each of
+ * two sums of two products and an activation, some 30 roundings in a row: 64 half ulps of the largest are above that.
+ * ResizeBicubic reads its weights from a table of floats: a half ulp more for each of four taps. */
+static bool has_values(const char *name, const double *want, int n)
+{
+    CaGraph *g = NULL;
+    CarinaTensor *in = NULL, *out = NULL;
+    CarinaError err = {CARINA_OK, ""};
+    double most = 1;
+    bool good = read_named(&g, name, &err) == CARINA_OK && g->n_inputs == 1 &&
+                g->n_outputs == 1 && (in = pattern(g->inputs[0], &err));
+    if (good) {
+        const CarinaTensor *const inputs[] = {in};
+        good = ca_reference_run(g, &out, inputs, &err) == CARINA_OK &&
+               ca_tensor_count(out) == n;
+    }
+    for (int i = 0; i < n; i++)
+        most = fmax(most, fabs(want[i]));
+    for (int i = 0; good && i < n; i++)
+        good =
+            fabs(ca_get_real(out->type, out->data, i) - want[i]) <= 64 * ldexp(most, -24);
+    if (!good)
+        printf("%s: %s\n", name, err.text[0] ? err.text : "other values");
+    carina_tensor_free(&in);
+    carina_tensor_free(&out);
+    ca_graph_free(&g);
+    return good;
+}
+
+TEST(keras_files_compute_what_keras_does)
+{
+    for (size_t i = 0; i < sizeof values / sizeof values[0]; i++)
+        CHECK(has_values(values[i].name, values[i].v, values[i].n));
+}
+
 /* A kernel of more than 64 KiB would be a slice of the file; the small ones here are when they are aligned. */
 TEST(keras_weights_are_used_where_they_lie)
 {

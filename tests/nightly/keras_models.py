@@ -151,6 +151,16 @@ def layers(K):
     add("Resizing", IMAGE, lambda: L.Resizing(12, 5))
     add("Resizing_nearest", IMAGE, lambda: L.Resizing(12, 5, interpolation="nearest"))
     add("Resizing_crop", IMAGE, lambda: L.Resizing(6, 3, crop_to_aspect_ratio=True))
+    for how in ["bicubic", "lanczos3", "lanczos5"] + ([] if new else ["area", "gaussian", "mitchellcubic"]):
+        for size in ((12, 5), (4, 3), (18, 16)):
+            add("Resizing_%s_%d" % (how, size[0]), IMAGE, lambda how=how, size=size: L.Resizing(*size, interpolation=how))
+        add("UpSampling2D_" + how, IMAGE, lambda how=how: L.UpSampling2D((2, 3), interpolation=how))
+    if new:
+        for how in ("bilinear", "bicubic", "lanczos3", "nearest"):
+            add("Resizing_antialias_" + how, IMAGE, lambda how=how: L.Resizing(4, 5, interpolation=how, antialias=True))
+        add("Resizing_pad", IMAGE, lambda: L.Resizing(6, 3, pad_to_aspect_ratio=True, fill_value=0.25))
+        add("Resizing_pad_wide", IMAGE, lambda: L.Resizing(4, 9, interpolation="bicubic", pad_to_aspect_ratio=True))
+    add("Resizing_crop_wide", IMAGE, lambda: L.Resizing(4, 9, interpolation="bicubic", crop_to_aspect_ratio=True))
     add("CenterCrop", IMAGE, lambda: L.CenterCrop(4, 5))
     add("CenterCrop_larger", IMAGE, lambda: L.CenterCrop(12, 5))
     add("RandomCrop", IMAGE, lambda: L.RandomCrop(5, 4))
@@ -165,7 +175,8 @@ def layers(K):
                        "RandomShear": (0.2, 0.2), "RandomHue": (0.2,), "RandomSaturation": (0.2,),
                        "RandomColorJitter": (), "RandomGrayscale": (), "RandomInvert": (), "RandomPosterization": (4,),
                        "RandomSharpness": (0.2,), "RandomGaussianBlur": (), "RandomPerspective": (),
-                       "RandomElasticTransform": (), "RandomColorDegeneration": (0.2,)}.items():
+                       "RandomElasticTransform": (), "RandomColorDegeneration": (0.2,), "Solarization": (),
+                       "AutoContrast": ((-1.0, 1.0),)}.items():
         if hasattr(L, name):
             add(name, (9, 8, 3), lambda name=name, args=args: getattr(L, name)(*args))
 
@@ -275,6 +286,13 @@ def graphs(K):
         r, s = other(y)
         return K.Model([x, y], [p, L.Concatenate()([q, r]), s])
 
+    def quantized():
+        x = K.Input((3,), name="x", dtype="int32")
+        h = L.Dense(4)(L.Dense(5, activation="relu", use_bias=False)(L.Embedding(5, 6)(x)))
+        m = K.Model(x, h)
+        m.quantize("int8")
+        return m
+
     def names_that_collide():
         x = K.Input((5,), name="x")
         h = L.Dense(4, name="dense_1")(x)
@@ -302,7 +320,111 @@ def graphs(K):
     def of_sequentials():
         return K.Sequential([K.Sequential([start((6,)), L.Dense(5)]), L.ReLU(), K.Sequential([L.Dense(4), L.Dense(3)])])
     return {"form_" + f.__name__: f for f in (sequential, built_late, shared, nested, names_that_collide,
-                                              dict_inputs, frozen, deep, of_sequentials)}
+                                              *([quantized] if new else []), dict_inputs, frozen, deep, of_sequentials)}
+
+
+def masks(K):
+    """Steps that do not count, at the front, in the middle and at the end (ids are 0 to 4, 0 does not count)."""
+    L = K.layers
+    new = int(K.__version__.split(".")[0]) >= 3
+    cases = {}
+
+    def words(name="x", n=7):
+        x = K.Input((n,), name=name, dtype="int32")
+        return x, L.Embedding(5, 4, mask_zero=True)(x)
+
+    def one_of(name, make):
+        def build():
+            x, h = words()
+            return K.Model(x, make(h))
+        cases["mask_" + name] = build
+
+    def two_of(name, make):
+        def build():
+            (x, a), (y, b) = words(), words("y")
+            return K.Model([x, y], make(a, b))
+        cases["mask_" + name] = build
+
+    for kind in ("LSTM", "GRU", "SimpleRNN"):
+        rnn = getattr(L, kind)
+        cell = getattr(L, kind + "Cell")
+        one_of(kind, rnn(3))
+        one_of(kind + "_sequences", rnn(3, return_sequences=True))
+        one_of(kind + "_state", rnn(3, return_sequences=True, return_state=True))
+        one_of(kind + "_back", rnn(3, return_sequences=True, return_state=True, go_backwards=True))
+        one_of(kind + "_back_last", rnn(3, go_backwards=True))
+        one_of(kind + "_elu", rnn(3, activation="elu", return_sequences=True, return_state=True))
+        one_of(kind + "_elu_back", rnn(3, activation="elu", return_sequences=True, go_backwards=True))
+        one_of(kind + "_cell", L.RNN(cell(3), return_sequences=True))
+        one_of(kind + "_zeros", L.RNN(cell(3), return_sequences=True, zero_output_for_mask=True))
+        one_of(kind + "_elu_zeros", L.RNN(cell(3, activation="elu"), return_sequences=True, zero_output_for_mask=True))
+        one_of(kind + "_zeros_last", L.RNN(cell(3), zero_output_for_mask=True))
+        one_of(kind + "_two", lambda h, rnn=rnn: rnn(2)(rnn(3, return_sequences=True)(h)))
+        for mode in ("concat", "sum", None):
+            one_of("Bidirectional_%s_%s" % (kind, mode), L.Bidirectional(
+                rnn(3, return_sequences=mode != "sum"), merge_mode=mode))
+        one_of("Bidirectional_%s_two" % kind, lambda h, rnn=rnn: L.Bidirectional(rnn(2))(
+            L.Dropout(0.5)(L.Bidirectional(rnn(3, return_sequences=True))(h))))
+
+        def given(rnn=rnn, kind=kind):
+            x, h = words()
+            states = [K.Input((3,), name="h%d" % i) for i in range(1 + (kind == "LSTM"))]
+            return K.Model([x, *states], rnn(3, return_sequences=True, return_state=True)(h, initial_state=states))
+        cases["mask_%s_initial_state" % kind] = given
+    one_of("Bidirectional_state", L.Bidirectional(L.LSTM(3, return_state=True)))
+    one_of("StackedRNNCells", L.RNN([L.LSTMCell(3), L.GRUCell(4)], return_sequences=True))
+    one_of("Dense", lambda h: L.GRU(3)(L.Dense(3, activation="tanh")(h)))
+    one_of("stops", lambda h: L.GRU(3)(L.Conv1D(3, 3)(h)))
+    one_of("norm", lambda h: L.GRU(3)(L.Activation("tanh")(L.LayerNormalization()(h))))
+    one_of("TimeDistributed", lambda h: L.GRU(3)(L.TimeDistributed(L.Dense(3))(h)))
+    one_of("GlobalAveragePooling1D", L.GlobalAveragePooling1D())
+    one_of("GlobalAveragePooling1D_keepdims", L.GlobalAveragePooling1D(keepdims=True))
+    one_of("GlobalMaxPooling1D", L.GlobalMaxPooling1D())
+    for name in ("Add", "Multiply", "Average", "Maximum", "Minimum", "Concatenate"):
+        two_of(name, lambda a, b, name=name: [L.GRU(3)(getattr(L, name)()([a, b])), getattr(L, name)()([a, b])])
+    two_of("Subtract", lambda a, b: L.GRU(3)(L.Subtract()([a, b])))
+    two_of("Concatenate_steps", lambda a, b: L.GRU(3)(L.Concatenate(axis=1)([a, b])))
+    for name in ("Add", "Multiply", "Maximum", "Concatenate"):
+        two_of(name + "_half", lambda a, b, name=name: L.GRU(3)(getattr(L, name)()([a, L.Conv1D(
+            4, 1)(b)])))
+    two_of("Attention", lambda a, b: L.Attention()([a, b]))
+    two_of("Attention_then", lambda a, b: L.GRU(3)(L.Attention()([a, b])))
+    two_of("Attention_causal", lambda a, b: L.Attention()([a, b], use_causal_mask=True))
+    two_of("AdditiveAttention", lambda a, b: L.AdditiveAttention()([a, b]))
+    two_of("MultiHeadAttention", lambda a, b: L.MultiHeadAttention(2, 3)(a, b))
+    two_of("MultiHeadAttention_then", lambda a, b: L.GRU(3)(L.MultiHeadAttention(2, 3)(a, b)))
+    one_of("MultiHeadAttention_causal", lambda h: L.MultiHeadAttention(2, 3)(h, h, use_causal_mask=True))
+    one_of("MultiHeadAttention_add", lambda h: L.GlobalAveragePooling1D()(L.LayerNormalization()(
+        L.Add()([h, L.MultiHeadAttention(2, 3)(h, h)]))))
+    def masking():
+        x = K.Input((7, 1), name="x")
+        return K.Model(x, [L.GRU(3)(L.Masking()(L.ReLU()(x))), L.Masking()(L.ReLU()(x))])
+    cases["mask_Masking"] = masking
+
+    def sequential():
+        start = L.Input((7,)) if new else L.InputLayer((7,), dtype="int32")
+        return K.Sequential([start, L.Embedding(5, 4, mask_zero=True), L.Bidirectional(L.LSTM(
+            3, return_sequences=True)), L.LSTM(2), L.Dense(1, activation="sigmoid")])
+    cases["mask_sequential"] = sequential
+
+    def nested():
+        h = K.Input((7, 4), name="h")
+        inner = K.Model(h, L.LSTM(3, return_sequences=True)(L.Dense(4)(h)), name="inner")
+        x, e = words()
+        return K.Model(x, L.GRU(2)(inner(e)))
+    cases["mask_nested"] = nested
+
+    def softmax():
+        x, m = K.Input((3, 5), name="x"), K.Input((3, 5), name="m", dtype="bool")
+        return K.Model([x, m], L.Softmax()(x, mask=m))
+    cases["mask_Softmax"] = softmax
+
+    def convolved():
+        x = K.Input((4, 5, 1), name="x")
+        return K.Model(x, L.ConvLSTM1D(2, 3, return_sequences=True)(x, mask=K.ops.any(
+            x[:, :, :, 0] > 0.5, axis=-1) if new else None))
+    cases["mask_ConvLSTM1D"] = convolved
+    return cases
 
 
 def operations_3(K):

@@ -245,6 +245,13 @@ def cases(np):
         for size in ([2, 3], [7, 11], [4, 5]):
             case("resize_area_%d_%d" % (corners, size[0]), deep, lambda tf, x, c=corners, s=size: tf.raw_ops.ResizeArea(
                 images=x, size=s, align_corners=c))
+    for how in ("lanczos3", "lanczos5", "gaussian", "mitchellcubic", "bicubic", "bilinear", "area", "nearest"):
+        for size in ([7, 11], [3, 4]):
+            for soft in (False, True):
+                case("image_resize_%s_%d_%d" % (how, size[0], soft), deep, lambda tf, x, h=how, s=size, a=soft:
+                     tf.image.resize(x, s, h, antialias=a), limit=TABLE if how == "bicubic" and not soft else LIMIT)
+    case("scale_and_translate", deep, lambda tf, x: tf.raw_ops.ScaleAndTranslate(
+        images=x, size=[5, 7], scale=[1.5, 0.8], translation=[0.7, -1.2], kernel_type="triangle", antialias=True))
     boxes = np.array([[0, 0, 1, 1], [0.1, 0.2, 0.8, 0.7], [0.3, 0.1, 0.6, 0.9]], "float32")
     case("crop_and_resize", deep, lambda tf, x: tf.image.crop_and_resize(x, boxes, [0, 1, 1], [3, 5]))
     corner = random.uniform(0, 5, (20, 2))

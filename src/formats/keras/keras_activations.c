@@ -224,7 +224,7 @@ CaValue *ca_keras_activated(CaKerasCall *c, CaValue *v, json_t *j)
     if (json_is_object(config) && json_is_string(json_object_get(j, "class_name"))) {
         CaKerasLayer *layer = ca_keras_layer(c->r, j, c->layer->scope);
         const CaKerasResult result =
-            layer ? ca_keras_apply(c, layer, &v, 1) : (CaKerasResult){0};
+            layer ? ca_keras_apply(c, layer, &v, NULL, 1) : (CaKerasResult){0};
         return result.n == 1 ? result.v[0] : NULL;
     }
     ca_build_fail(
@@ -323,25 +323,34 @@ static void prelu_layer(CaKerasCall *c)
 }
 
 /* exp(x - max) / sum over several axes; one axis is an operator. */
-static void softmax_layer(CaKerasCall *c)
+static CaValue *softmax_of_axes(CaKerasCall *c, CaValue *x, const int64_t *axes, int n)
 {
-    CaValue *x = ca_keras_real_in(c, 0);
-    int64_t axes[CARINA_MAX_RANK] = {-1};
-    int n = ca_keras_list(c, axes, CARINA_MAX_RANK, "axis");
-    if (c->n_in > 1)
-        ca_build_fail(c->b, CARINA_ERR_UNSUPPORTED,
-                      "a mask as second input; add it as -1e9 before");
-    if (n <= 1) {
-        ca_keras_out(c, softmax_over(c, x, axes[0], "Softmax"));
-        return;
-    }
+    if (n <= 1)
+        return softmax_over(c, x, axes[0], "Softmax");
     CaValue *list = ca_build_vector(c->b, axes, n);
     CaValue *max = ca_build_2(c->b, "ReduceMax", x, list);
     ca_build_set_text(c->b, max, "keep_dims", "true");
     CaValue *e = ca_build_1(c->b, "Exp", ca_build_2(c->b, "Subtract", x, max));
     CaValue *sum = ca_build_2(c->b, "ReduceSum", e, list);
     ca_build_set_text(c->b, sum, "keep_dims", "true");
-    ca_keras_out(c, ca_build_2(c->b, "Divide", e, sum));
+    return ca_build_2(c->b, "Divide", e, sum);
+}
+
+/* What does not count becomes 0: Keras 3 says so of a row without anything that counts, too. */
+static void softmax_layer(CaKerasCall *c)
+{
+    CaValue *x = ca_keras_real_in(c, 0), *mask = ca_keras_mask(c, 0);
+    int64_t axes[CARINA_MAX_RANK] = {-1};
+    const int n = ca_keras_list(c, axes, CARINA_MAX_RANK, "axis");
+    if (c->n_in > 1)
+        mask = ca_build_convert(c->b, c->in[1], CARINA_BOOL);
+    if (mask)
+        x = ca_keras_where(c, mask, 0, x, ca_build_number(c->b, x, -1e9));
+    CaValue *v = softmax_of_axes(c, x, axes, n);
+    if (mask && c->r->version >= 3)
+        v = ca_keras_where(c, mask, 0, v, ca_build_number(c->b, v, 0));
+    ca_keras_out(c, v);
+    ca_keras_give_mask(c, 0, ca_keras_mask(c, 0));
 }
 
 static void thresholded_relu(CaKerasCall *c)
@@ -363,7 +372,7 @@ const CaKerasOp ca_keras_act[] = {
     {"LeakyReLU", leaky_layer, NULL, 0, CA_KERAS_PASSES},
     {"ELU", elu_layer, NULL, 0, CA_KERAS_PASSES},
     {"PReLU", prelu_layer, NULL, 0, CA_KERAS_PASSES},
-    {"Softmax", softmax_layer, NULL, 0, CA_KERAS_PASSES},
+    {"Softmax", softmax_layer, NULL, 0, CA_KERAS_USES},
     {"ThresholdedReLU", thresholded_relu, NULL, 0, CA_KERAS_PASSES},
     /* Nothing when the model runs. */
     DROPPED("ActivityRegularization"),
@@ -374,6 +383,7 @@ const CaKerasOp ca_keras_act[] = {
     DROPPED("GaussianNoise"),
     DROPPED("Identity"),
     DROPPED("RandAugment"),
+    DROPPED("Solarization"),
     DROPPED("CutMix"),
     DROPPED("MixUp"),
     DROPPED("RandomBrightness"),

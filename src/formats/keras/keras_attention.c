@@ -28,8 +28,8 @@ static bool flag(CaKerasCall *c, const char *key)
     return json_is_true(json_object_get(c->kwargs, key)) || ca_keras_bool(c, key, false);
 }
 
-/* Scores [.., T, S] with what lies ahead pushed out of the softmax. */
-static CaValue *causal(CaKerasCall *c, CaValue *scores)
+/* What lies ahead of scores [.., T, S], as numbers to add: 0 or far below all. NULL where the size is not known. */
+static CaValue *ahead(CaKerasCall *c, CaValue *scores)
 {
     const CarinaShape s = ca_build_shape(c->b, scores);
     const int64_t rows = s.rank >= 2 ? s.dims[s.rank - 2] : -1,
@@ -51,7 +51,14 @@ static CaValue *causal(CaKerasCall *c, CaValue *scores)
     for (int64_t i = 0; i < rows; i++)
         for (int64_t j = i + 1; j < columns; j++)
             mask[i * columns + j] = -1e30;
-    return ca_build_2(c->b, "Add", scores, ca_build_reals(c->b, &shape, mask));
+    return ca_build_reals(c->b, &shape, mask);
+}
+
+/* Scores with what lies ahead pushed out of the softmax. */
+static CaValue *causal(CaKerasCall *c, CaValue *scores)
+{
+    CaValue *mask = ahead(c, scores);
+    return mask ? ca_build_2(c->b, "Add", scores, mask) : NULL;
 }
 
 /* --- Attention and AdditiveAttention: inputs query, value, key (the value where absent). */
@@ -101,19 +108,22 @@ static void attention(CaKerasCall *c)
 {
     CaValue *q = ca_keras_real_in(c, 0), *value = ca_keras_real_in(c, 1),
             *k = c->n_in > 2 ? ca_keras_real_in(c, 2) : value;
-    json_t *mask = json_object_get(c->kwargs, "mask");
+    CaValue *q_mask = ca_keras_mask(c, 0), *v_mask = ca_keras_mask(c, 1);
     const bool is_additive = strcmp(c->layer->class_name, "AdditiveAttention") == 0;
-    if (ca_keras_value(c, mask) || ca_keras_value(c, json_array_get(mask, 0)) ||
-        ca_keras_value(c, json_array_get(mask, 1)))
-        ca_build_fail(c->b, CARINA_ERR_UNSUPPORTED,
-                      "a mask as input; save the model without");
     CaValue *scores = is_additive ? additive_scores(c, q, k) : dot_scores(c, q, k);
     if (flag(c, "use_causal_mask") || flag(c, "causal"))
         scores = causal(c, scores);
+    if (v_mask)
+        scores =
+            ca_keras_where(c, v_mask, -1, scores, ca_build_number(c->b, scores, -1e30));
     CaValue *weights = softmax_last(c, scores);
-    ca_keras_out(c, product(c, weights, value, false));
+    CaValue *v = product(c, weights, value, false);
+    if (q_mask)
+        v = ca_keras_where(c, q_mask, 1, v, ca_build_number(c->b, v, 0));
+    ca_keras_out(c, v);
     if (flag(c, "return_attention_scores"))
         ca_keras_out(c, weights);
+    ca_keras_give_mask(c, 0, q_mask);
 }
 
 /* --- Several heads. */
@@ -175,31 +185,53 @@ static CaValue *named_input(CaKerasCall *c, const char *key, int i)
     return v ? v : i < c->n_in ? ca_keras_real_in(c, i) : NULL;
 }
 
-/* A mask [B, T, S] or [T, S], true where to look. */
-static CaValue *masked(CaKerasCall *c, CaValue *scores)
+static CaValue *spread(CaKerasCall *c, CaValue *mask, int at)
 {
-    static const char *const others[] = {"query_mask", "value_mask", "key_mask"};
-    CaValue *mask = ca_keras_value(c, json_object_get(c->kwargs, "attention_mask"));
-    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
-        if (ca_keras_value(c, json_object_get(c->kwargs, others[i])))
-            ca_build_fail(c->b, CARINA_ERR_UNSUPPORTED,
-                          "%s as input; give it as attention_mask", others[i]);
-    if (!mask)
-        return scores;
-    mask = ca_build_convert(c->b, mask, CARINA_BOOL);
-    if (ca_build_rank(c->b, mask) == 3)
-        mask = ca_build_2(c->b, "Unsqueeze", mask, ca_build_iota(c->b, 1, 1));
-    return ca_build_3(c->b, "Select", mask, scores, ca_build_number(c->b, scores, -1e30));
+    return mask ? ca_build_2(c->b, "Unsqueeze", mask, ca_build_iota(c->b, at, 1)) : NULL;
 }
 
-/* q, k, v [B, heads, T, size] */
+/* True where to look, [B, T, S] or [T, S]: the keyword's, and those of query, value and key. NULL: everywhere. */
+static CaValue *mask_of_heads(CaKerasCall *c)
+{
+    CaValue *all = ca_keras_value(c, json_object_get(c->kwargs, "attention_mask"));
+    if (all && ca_build_type(c->b, all) != CARINA_BOOL)
+        all = ca_build_convert(c->b, all, CARINA_BOOL);
+    CaValue *const of[] = {spread(c, ca_keras_mask_named(c, "query_mask", "query", 0), 2),
+                           spread(c, ca_keras_mask_named(c, "value_mask", "value", 1), 1),
+                           spread(c, ca_keras_mask_named(c, "key_mask", "key", 2), 1)};
+    for (int i = 0; i < 3; i++)
+        all = ca_keras_both_masks(c, all, of[i], false);
+    return all;
+}
+
+/* Softmax over what is looked at. is_zero: all else becomes 0, where nothing is left as well. */
+static CaValue *weights_of(CaKerasCall *c, CaValue *scores, CaValue *mask, bool is_zero)
+{
+    const bool is_causal = flag(c, "use_causal_mask");
+    if (!mask)
+        return softmax_last(c, is_causal ? causal(c, scores) : scores);
+    if (ca_build_rank(c->b, mask) == 3)
+        mask = spread(c, mask, 1);
+    if (is_causal) {
+        CaValue *later = ahead(c, scores);
+        mask = ca_keras_both_masks(
+            c, mask, ca_build_2(c->b, "Equal", later, ca_build_number(c->b, later, 0)),
+            false);
+    }
+    scores = ca_keras_where(c, mask, 0, scores, ca_build_number(c->b, scores, -1e30));
+    CaValue *v = softmax_last(c, scores);
+    return is_zero ? ca_keras_where(c, mask, 0, v, ca_build_number(c->b, v, 0)) : v;
+}
+
+/* q, k, v [B, heads, T, size]. Where Keras 3 does not call its own product of attention, it makes 0 of what is not
+ * looked at; else, and in Keras 2, a step that looks at nothing gets the mean of all. */
 static CaValue *attended(CaKerasCall *c, CaValue *q, CaValue *k, CaValue *v, double scale,
-                         CaValue **weights)
+                         bool is_flat, CaValue **weights)
 {
     CaValue *scores = product(c, ca_build_times(c->b, q, scale), k, true);
-    if (flag(c, "use_causal_mask"))
-        scores = causal(c, scores);
-    *weights = softmax_last(c, masked(c, scores));
+    const bool is_own = ca_keras_real(c, "dropout", 0) > 0 ||
+                        flag(c, "return_attention_scores") || !is_flat;
+    *weights = weights_of(c, scores, mask_of_heads(c), c->r->version >= 3 && is_own);
     return heads_first(c, product(c, *weights, v, false));
 }
 
@@ -279,7 +311,8 @@ static void multi_head(CaKerasCall *c)
         c, repeated(c, projected(c, key, &hk, bias), key_heads, heads / key_heads));
     CaValue *v = heads_first(
         c, repeated(c, projected(c, value, &hv, bias), key_heads, heads / key_heads));
-    CaValue *out = attended(c, q, k, v, 1 / sqrt((double)size), &weights);
+    CaValue *out =
+        attended(c, q, k, v, 1 / sqrt((double)size), before.rank <= 3, &weights);
     if (ca_keras_bool(c, "use_gate", false))
         out = ca_build_2(c->b, "Multiply", out,
                          ca_build_1(c->b, "Sigmoid", projected(c, query, &hg, bias)));
@@ -289,6 +322,7 @@ static void multi_head(CaKerasCall *c)
     ca_keras_out(c, out);
     if (flag(c, "return_attention_scores"))
         ca_keras_out(c, weights);
+    ca_keras_give_mask(c, 0, ca_keras_mask_named(c, "query_mask", "query", 0));
 }
 
 const CaKerasOp ca_keras_attend[] = {

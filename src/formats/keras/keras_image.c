@@ -9,97 +9,16 @@
 
 /* --- Resizing. */
 
-/* Plane sizes of a batch of images in Keras' layout; -1 where unknown. */
-static void plane_of(CaKerasCall *c, CaValue *x, int64_t size[2])
-{
-    const CarinaShape s = ca_build_shape(c->b, x);
-    const int at = ca_keras_is_first(c) ? 2 : 1;
-    size[0] = s.rank == 4 ? s.dims[at] : -1;
-    size[1] = s.rank == 4 ? s.dims[at + 1] : -1;
-    if (s.rank != 4)
-        ca_build_fail(c->b, CARINA_ERR_SHAPE,
-                      "its input has %d dimensions; it needs a batch of images", s.rank);
-}
-
-CaValue *ca_keras_resized(CaKerasCall *c, CaValue *x, const int64_t size[2],
-                          const char *how)
-{
-    const bool is_nearest = strcmp(how, "nearest") == 0;
-    if (!is_nearest && strcmp(how, "bilinear") != 0)
-        ca_build_fail(c->b, CARINA_ERR_UNSUPPORTED,
-                      "interpolation '%s'; nearest and bilinear are read", how);
-    if (size[0] < 1 || size[1] < 1 || size[0] > INT32_MAX || size[1] > INT32_MAX)
-        ca_build_fail(c->b, CARINA_ERR_SHAPE, "a size of %lld x %lld", (long long)size[0],
-                      (long long)size[1]);
-    CaValue *v = ca_build_3(c->b, "Interpolate", ca_keras_to_work(c, x),
-                            ca_build_vector(c->b, size, 2), ca_build_iota(c->b, 2, 2));
-    ca_build_set_text(c->b, v, "mode", is_nearest ? "nearest" : "linear_onnx");
-    ca_build_set_text(c->b, v, "shape_calculation_mode", "sizes");
-    ca_build_set_text(c->b, v, "coordinate_transformation_mode",
-                      is_nearest ? "tf_half_pixel_for_nn" : "half_pixel");
-    ca_build_set_text(c->b, v, "nearest_mode", "floor");
-    return ca_keras_from_work(c, v);
-}
-
-static CaValue *cropped(CaKerasCall *c, CaValue *x, const int64_t start[2],
-                        const int64_t size[2])
-{
-    const int at = ca_keras_is_first(c) ? 2 : 1;
-    int64_t begin[4] = {0}, end[4] = {0};
-    const int64_t step[] = {1, 1, 1, 1};
-    int64_t is_free[] = {1, 1, 1, 1};
-    for (int i = 0; i < 2; i++) {
-        begin[at + i] = start[i];
-        end[at + i] = start[i] + size[i];
-        is_free[at + i] = 0;
-    }
-    CaValue *const in[] = {x, ca_build_vector(c->b, begin, 4),
-                           ca_build_vector(c->b, end, 4), ca_build_vector(c->b, step, 4)};
-    CaValue *v = ca_build_make(c->b, "StridedSlice", in, 4, 1);
-    ca_build_set_ints(c->b, v, "begin_mask", is_free, 4);
-    ca_build_set_ints(c->b, v, "end_mask", is_free, 4);
-    return v;
-}
-
-/* The middle with the target's proportions, resized. */
-static CaValue *smart_resized(CaKerasCall *c, CaValue *x, const int64_t target[2],
-                              const char *how)
-{
-    int64_t have[2], size[2], start[2];
-    plane_of(c, x, have);
-    if (have[0] < 1 || have[1] < 1 || target[0] < 1 || target[1] < 1 ||
-        have[0] > INT32_MAX || have[1] > INT32_MAX || target[0] > INT32_MAX ||
-        target[1] > INT32_MAX) {
-        ca_build_fail(c->b, CARINA_ERR_SHAPE,
-                      "proportions are kept, but the image's size is not known; give the "
-                      "model's input shape");
-        return NULL;
-    }
-    size[0] = have[1] * target[0] / target[1];
-    size[1] = have[0] * target[1] / target[0];
-    for (int i = 0; i < 2; i++) {
-        size[i] = size[i] < 1 ? 1 : size[i] > have[i] ? have[i] : size[i];
-        start[i] = (have[i] - size[i]) / 2;
-    }
-    return ca_keras_resized(c, cropped(c, x, start, size), target, how);
-}
-
 static void resizing(CaKerasCall *c)
 {
-    const int64_t target[] = {ca_keras_int(c, "height", -1),
-                              ca_keras_int(c, "width", -1)};
-    const char *how = ca_keras_text(c, "interpolation", "bilinear");
-    CaValue *x = ca_keras_real_in(c, 0);
-    int64_t have[2];
-    plane_of(c, x, have);
-    if (ca_keras_bool(c, "antialias", false) ||
-        ca_keras_bool(c, "pad_to_aspect_ratio", false))
-        ca_build_fail(c->b, CARINA_ERR_UNSUPPORTED,
-                      "antialias or pad_to_aspect_ratio; resize before the model");
-    if (ca_keras_bool(c, "crop_to_aspect_ratio", false))
-        ca_keras_out(c, smart_resized(c, x, target, how));
-    else
-        ca_keras_out(c, ca_keras_resized(c, x, target, how));
+    const CaKerasResizing r = {
+        .size = {ca_keras_int(c, "height", -1), ca_keras_int(c, "width", -1)},
+        .how = ca_keras_text(c, "interpolation", "bilinear"),
+        .antialias = ca_keras_bool(c, "antialias", false),
+        .crop = ca_keras_bool(c, "crop_to_aspect_ratio", false),
+        .pad = ca_keras_bool(c, "pad_to_aspect_ratio", false),
+        .fill = ca_keras_real(c, "fill_value", 0)};
+    ca_keras_out(c, ca_keras_resized(c, ca_keras_real_in(c, 0), &r));
 }
 
 /* RandomCrop at rest is what Keras 2 made it, the middle resized; Keras 3 leaves the image alone. */
@@ -114,14 +33,32 @@ static void center_crop(CaKerasCall *c)
         ca_keras_out(c, ca_keras_in(c, 0));
         return;
     }
-    plane_of(c, x, have);
+    ca_keras_plane(c, x, have);
     if (have[0] < target[0] || have[1] < target[1] || is_random) {
-        ca_keras_out(c, smart_resized(c, x, target, "bilinear"));
+        const CaKerasResizing r = {
+            .size = {target[0], target[1]}, .how = "bilinear", .crop = true};
+        ca_keras_out(c, ca_keras_resized(c, x, &r));
         return;
     }
     for (int i = 0; i < 2; i++)
         start[i] = (have[i] - target[i]) / 2;
-    ca_keras_out(c, cropped(c, x, start, target));
+    ca_keras_out(c, ca_keras_cropped(c, x, start, target));
+}
+
+static void up_sampled_by_weights(CaKerasCall *c, const int64_t *factor, const char *how)
+{
+    CaValue *x = ca_keras_real_in(c, 0);
+    CaKerasResizing r = {.how = how};
+    ca_keras_plane(c, x, r.size);
+    for (int i = 0; i < 2; i++)
+        r.size[i] = r.size[i] < 1 || r.size[i] > INT32_MAX ? -1 : r.size[i] * factor[i];
+    if (c->layer->op->n != 2 || r.size[0] < 0 || r.size[1] < 0)
+        ca_build_fail(c->b, CARINA_ERR_SHAPE,
+                      "interpolation '%s' of something else than a batch of images of "
+                      "known size; give the model's input shape",
+                      how);
+    if (c->b->status == CARINA_OK)
+        ca_keras_out(c, ca_keras_resized(c, x, &r));
 }
 
 static void up_sampling(CaKerasCall *c)
@@ -135,13 +72,14 @@ static void up_sampling(CaKerasCall *c)
     const CarinaShape shape = ca_shape(1, &count);
     ca_keras_ints(c, factor, n, json_object_get(c->config, "size") ? "size" : "length",
                   2);
-    if (!is_nearest && strcmp(how, "bilinear") != 0)
-        ca_build_fail(c->b, CARINA_ERR_UNSUPPORTED,
-                      "interpolation '%s'; nearest and bilinear are read", how);
     for (int i = 0; i < n; i++) {
         scale[i] = (double)factor[i];
         if (factor[i] < 1 || factor[i] > 65536)
             ca_build_fail(c->b, CARINA_ERR_FORMAT, "size is %lld", (long long)factor[i]);
+    }
+    if (!is_nearest && strcmp(how, "bilinear") != 0) {
+        up_sampled_by_weights(c, factor, how);
+        return;
     }
     CaValue *x = ca_keras_to_work(c, ca_keras_real_in(c, 0));
     CaValue *v = ca_build_3(c->b, "Interpolate", x, ca_build_reals(c->b, &shape, scale),
@@ -242,6 +180,31 @@ static void normalization(CaKerasCall *c)
     else
         ca_keras_out(
             c, ca_build_2(c->b, "Divide", ca_build_2(c->b, "Subtract", x, mean), size));
+}
+
+/* Each channel of each image from its lowest and highest value to the whole range; one without a range stays. */
+static void auto_contrast(CaKerasCall *c)
+{
+    CaValue *x = ca_keras_real_in(c, 0);
+    const int64_t axes[] = {1, 2}; /* whatever data_format says */
+    json_t *range = json_object_get(c->config, "value_range");
+    double low = 0, high = 255;
+    if (json_is_object(range))
+        range = json_object_get(range, "items");
+    if (json_is_array(range)) {
+        low = json_number_value(json_array_get(range, 0));
+        high = json_number_value(json_array_get(range, 1));
+    }
+    CaValue *list = ca_build_vector(c->b, axes, 2);
+    CaValue *min = ca_build_2(c->b, "ReduceMin", x, list),
+            *max = ca_build_2(c->b, "ReduceMax", x, list);
+    ca_build_set_text(c->b, min, "keep_dims", "true");
+    ca_build_set_text(c->b, max, "keep_dims", "true");
+    CaValue *v = ca_build_2(c->b, "Divide", ca_build_2(c->b, "Subtract", x, min),
+                            ca_build_2(c->b, "Subtract", max, min));
+    v = ca_build_plus(c->b, ca_build_times(c->b, v, high - low), low);
+    ca_keras_out(c,
+                 ca_build_3(c->b, "Select", ca_build_2(c->b, "Equal", min, max), x, v));
 }
 
 /* --- Categories. */
@@ -360,6 +323,7 @@ static void integer_lookup(CaKerasCall *c)
 }
 
 const CaKerasOp ca_keras_image[] = {
+    {"AutoContrast", auto_contrast, NULL, 0, CA_KERAS_STOPS},
     {"CategoryEncoding", category_encoding, NULL, 0, CA_KERAS_STOPS},
     {"CenterCrop", center_crop, NULL, 0, CA_KERAS_STOPS},
     {"Discretization", discretization, NULL, 0, CA_KERAS_STOPS},

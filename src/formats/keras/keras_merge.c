@@ -17,11 +17,70 @@ static CaValue *widened(CaKerasCall *c, CaValue *v, int rank)
                : v;
 }
 
+/* A step counts where it counts in all inputs that have a mask (Keras 2), or in any, all having one (Keras 3). */
+static CaValue *mask_of_all(CaKerasCall *c)
+{
+    const bool is_new = c->r->version >= 3;
+    CaValue *all = NULL;
+    for (int i = 0; i < c->n_in; i++) {
+        CaValue *mask = ca_keras_mask(c, i);
+        if (is_new && !mask)
+            return NULL;
+        all = ca_keras_both_masks(c, all, mask, is_new);
+    }
+    return all;
+}
+
+/* Keras 3's maximum and minimum: where a step of one does not count, the other's goes. */
+static CaValue *chosen(CaKerasCall *c)
+{
+    CaValue *v = ca_keras_in(c, 0), *v_mask = ca_keras_mask(c, 0);
+    for (int i = 1; i < c->n_in; i++) {
+        CaValue *x = c->in[i], *mask = ca_keras_mask(c, i);
+        if (mask)
+            x = ca_keras_where(c, mask, 1, x, v);
+        if (v_mask)
+            v = ca_keras_where(c, v_mask, 1, v, x);
+        v_mask = mask && v_mask ? ca_keras_both_masks(c, v_mask, mask, true) : NULL;
+        v = ca_build_2(c->b, c->layer->op->ours, v, x);
+    }
+    return v;
+}
+
+/* Keras 3's product: steps that do not count are 1, and 0 where none does. */
+static CaValue *multiplied(CaKerasCall *c)
+{
+    CaValue *v = NULL, *all = mask_of_all(c);
+    for (int i = 0; i < c->n_in; i++) {
+        CaValue *x = c->in[i], *mask = ca_keras_mask(c, i);
+        if (mask)
+            x = ca_keras_where(c, mask, 1, x, ca_build_number(c->b, x, 1));
+        v = v ? ca_build_2(c->b, "Multiply", v, x) : x;
+    }
+    return all ? ca_keras_where(c, all, 1, v, ca_build_number(c->b, v, 0)) : v;
+}
+
+/* The result that differs from plain merging; NULL where it does not. */
+static CaValue *merged_by_mask(CaKerasCall *c)
+{
+    bool is_masked = false;
+    for (int i = 0; i < c->n_in; i++)
+        is_masked = is_masked || ca_keras_mask(c, i);
+    if (!is_masked || c->r->version < 3 || strcmp(c->layer->op->ours, "Add") == 0)
+        return NULL;
+    return strcmp(c->layer->op->ours, "Multiply") == 0 ? multiplied(c) : chosen(c);
+}
+
 static void merge(CaKerasCall *c)
 {
     const bool is_average = strcmp(c->layer->class_name, "Average") == 0;
     int rank = 0;
-    CaValue *v = NULL;
+    CaValue *v = merged_by_mask(c);
+    if (v) {
+        ca_keras_out(c, v);
+        ca_keras_give_mask(c, 0, mask_of_all(c));
+        return;
+    }
     for (int i = 0; i < c->n_in; i++) {
         const int has = ca_build_rank(c->b, c->in[i]);
         rank = has > rank ? has : rank;
@@ -33,6 +92,7 @@ static void merge(CaKerasCall *c)
     if (is_average)
         v = ca_build_times(c->b, v, 1.0 / (c->n_in ? c->n_in : 1));
     ca_keras_out(c, v);
+    ca_keras_give_mask(c, 0, mask_of_all(c));
 }
 
 static void subtract(CaKerasCall *c)
@@ -40,6 +100,7 @@ static void subtract(CaKerasCall *c)
     CaValue *a = ca_keras_in(c, 0), *b = ca_keras_in(c, 1);
     const int p = ca_build_rank(c->b, a), q = ca_build_rank(c->b, b);
     ca_keras_out(c, ca_build_2(c->b, "Subtract", widened(c, a, q), widened(c, b, p)));
+    ca_keras_give_mask(c, 0, mask_of_all(c));
 }
 
 /* keras.applications' InceptionResNetV2 has this one of its own: x + scale * y. */
@@ -49,6 +110,36 @@ static void scaled_sum(CaKerasCall *c)
     ca_keras_out(c, ca_build_2(c->b, "Add", ca_keras_in(c, 0), y));
 }
 
+/* Along the features a step counts as in other merges, along the steps the masks follow each other. An input without
+ * a mask counts everywhere. */
+static CaValue *joined_mask(CaKerasCall *c, int axis, int rank)
+{
+    const bool is_new = c->r->version >= 3, is_last = axis == rank - 1;
+    CaValue **part = ca_arena_array(c->b->work, (size_t)c->n_in + 1, sizeof *part);
+    CaValue *all = NULL;
+    bool is_masked = false;
+    for (int i = 0; part && i < c->n_in; i++) {
+        part[i] = ca_keras_mask(c, i);
+        is_masked = is_masked || part[i];
+        if (is_last && is_new && !part[i])
+            return NULL;
+        all = is_last ? ca_keras_both_masks(c, all, part[i], is_new) : NULL;
+    }
+    if (!part || !is_masked || is_last)
+        return all;
+    for (int i = 0; i < c->n_in; i++)
+        if (!part[i] || axis != 1 || rank != 3 || ca_build_rank(c->b, part[i]) != 2) {
+            ca_build_fail(c->b, CARINA_ERR_UNSUPPORTED,
+                          "inputs of which only some carry a mask, or masks of images, "
+                          "joined along axis %d; mask behind it",
+                          axis);
+            return NULL;
+        }
+    all = ca_build_make(c->b, "Concat", part, c->n_in, 1);
+    ca_build_set_int(c->b, all, "axis", axis);
+    return all;
+}
+
 static void concatenate(CaKerasCall *c)
 {
     const int rank = ca_build_rank(c->b, ca_keras_in(c, 0));
@@ -56,6 +147,7 @@ static void concatenate(CaKerasCall *c)
     CaValue *v = ca_build_make(c->b, "Concat", c->in, c->n_in, 1);
     ca_build_set_int(c->b, v, "axis", axis);
     ca_keras_out(c, v);
+    ca_keras_give_mask(c, 0, joined_mask(c, axis, rank));
 }
 
 /* --- Dot. */
@@ -233,23 +325,26 @@ static void embedding(CaKerasCall *c)
         ca_keras_out(c, v);
         return;
     }
-    c->out_is_masked = ca_keras_bool(c, "mask_zero", false);
-    ca_keras_out(c, rows_of(c, table, ca_keras_in(c, 0)));
+    CaValue *ids = ca_keras_in(c, 0);
+    ca_keras_out(c, rows_of(c, table, ids));
+    if (ca_keras_bool(c, "mask_zero", false))
+        ca_keras_give_mask(
+            c, 0, ca_build_2(c->b, "NotEqual", ids, ca_build_number(c->b, ids, 0)));
 }
 
 const CaKerasOp ca_keras_merge[] = {
-    {"Add", merge, "Add", 0, CA_KERAS_PASSES},
-    {"Average", merge, "Add", 0, CA_KERAS_PASSES},
-    {"Concatenate", concatenate, NULL, 0, CA_KERAS_PASSES},
-    {"CustomScaleLayer", scaled_sum, NULL, 0, CA_KERAS_PASSES},
+    {"Add", merge, "Add", 0, CA_KERAS_USES},
+    {"Average", merge, "Add", 0, CA_KERAS_USES},
+    {"Concatenate", concatenate, NULL, 0, CA_KERAS_USES},
+    {"CustomScaleLayer", scaled_sum, NULL, 0, CA_KERAS_STOPS},
     {"Dense", dense, NULL, 0, CA_KERAS_PASSES},
     {"Dot", dot, NULL, 0, CA_KERAS_STOPS},
-    {"EinsumDense", einsum_dense, NULL, 0, CA_KERAS_PASSES},
-    {"Embedding", embedding, NULL, 0, CA_KERAS_STOPS},
-    {"ReversibleEmbedding", embedding, NULL, 0, CA_KERAS_STOPS},
-    {"Maximum", merge, "Maximum", 0, CA_KERAS_PASSES},
-    {"Minimum", merge, "Minimum", 0, CA_KERAS_PASSES},
-    {"Multiply", merge, "Multiply", 0, CA_KERAS_PASSES},
-    {"Subtract", subtract, NULL, 0, CA_KERAS_PASSES},
+    {"EinsumDense", einsum_dense, NULL, 0, CA_KERAS_STOPS},
+    {"Embedding", embedding, NULL, 0, CA_KERAS_USES},
+    {"ReversibleEmbedding", embedding, NULL, 0, CA_KERAS_USES},
+    {"Maximum", merge, "Maximum", 0, CA_KERAS_USES},
+    {"Minimum", merge, "Minimum", 0, CA_KERAS_USES},
+    {"Multiply", merge, "Multiply", 0, CA_KERAS_USES},
+    {"Subtract", subtract, NULL, 0, CA_KERAS_USES},
     {NULL, NULL, NULL, 0, CA_KERAS_PASSES},
 };

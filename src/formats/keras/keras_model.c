@@ -106,10 +106,20 @@ static CaValue *input_layer(CaKerasCall *c)
 typedef struct Bag {
     CaKeras *r;
     const CaKerasFrame *frame;
-    CaValue **v;
+    CaValue **v, **masks;
     int n, room;
-    bool is_masked;
 } Bag;
+
+/* Room for what was counted. */
+static bool open_bag(Bag *bag)
+{
+    bag->v = ca_arena_array(bag->r->b.work, (size_t)bag->room + 1, sizeof *bag->v);
+    bag->masks =
+        ca_arena_array(bag->r->b.work, (size_t)bag->room + 1, sizeof *bag->masks);
+    if (!bag->v || !bag->masks)
+        no_memory(bag->r);
+    return bag->v && bag->masks;
+}
 
 static const CaKerasResult *result_of(const CaKerasFrame *f, const CaKerasReference *ref,
                                       CaKerasLayer **layer)
@@ -123,7 +133,7 @@ static const CaKerasResult *result_of(const CaKerasFrame *f, const CaKerasRefere
 }
 
 static CaValue *referred(CaKeras *r, const CaKerasFrame *f, const CaKerasReference *ref,
-                         bool *is_masked)
+                         CaValue **mask)
 {
     const CaKerasResult *result = result_of(f, ref, NULL);
     if (r->b.status != CARINA_OK)
@@ -136,8 +146,8 @@ static CaValue *referred(CaKeras *r, const CaKerasFrame *f, const CaKerasReferen
             (long long)ref->tensor, (long long)ref->node, ref->layer);
         return NULL;
     }
-    if (is_masked)
-        *is_masked = *is_masked || result->is_masked;
+    if (mask)
+        *mask = result->masks ? result->masks[ref->tensor] : NULL;
     return result->v[ref->tensor];
 }
 
@@ -149,9 +159,11 @@ static void count_one(void *arg, const CaKerasReference *ref)
 static void take_one(void *arg, const CaKerasReference *ref)
 {
     Bag *bag = arg;
-    CaValue *v = referred(bag->r, bag->frame, ref, &bag->is_masked);
-    if (v && bag->n < bag->room)
+    CaValue *mask = NULL, *v = referred(bag->r, bag->frame, ref, &mask);
+    if (v && bag->n < bag->room) {
+        bag->masks[bag->n] = mask;
         bag->v[bag->n++] = v;
+    }
 }
 
 CaValue *ca_keras_value(CaKerasCall *c, json_t *j)
@@ -159,6 +171,14 @@ CaValue *ca_keras_value(CaKerasCall *c, json_t *j)
     CaKerasReference ref;
     return c->frame && ca_keras_reference(j, &ref) ? referred(c->r, c->frame, &ref, NULL)
                                                    : NULL;
+}
+CaValue *ca_keras_value_mask(CaKerasCall *c, json_t *j)
+{
+    CaKerasReference ref;
+    CaValue *mask = NULL;
+    if (c->frame && ca_keras_reference(j, &ref))
+        (void)referred(c->r, c->frame, &ref, &mask);
+    return mask;
 }
 
 /* Old calls are lists of [layer, node, tensor, {keywords}]; their keywords are the first one's. One alone may stand
@@ -189,11 +209,8 @@ static void take_args(CaKerasCall *c)
     } else if (json_is_array(c->args)) {
         ca_keras_each_reference(c->args, 0, count_one, &bag);
     }
-    bag.v = ca_arena_array(c->b->work, (size_t)bag.room + 1, sizeof *bag.v);
-    if (!bag.v) {
-        no_memory(c->r);
+    if (!open_bag(&bag))
         return;
-    }
     if (ca_keras_reference(c->args, &ref)) {
         take_one(&bag, &ref);
     } else if (json_is_array(c->args)) {
@@ -207,7 +224,7 @@ static void take_args(CaKerasCall *c)
     }
     c->in = bag.v;
     c->n_in = bag.n;
-    c->in_is_masked = bag.is_masked;
+    c->in_masks = bag.masks;
 }
 
 static void unknown_class(CaKerasCall *c)
@@ -263,6 +280,23 @@ static void give_names(CaKerasCall *c, int32_t first_id)
     }
 }
 
+static void call_model(CaKerasCall *c)
+{
+    CaValue **masks = ca_arena_array(c->b->work, (size_t)c->n_in + 1, sizeof(CaValue *));
+    if (!masks) {
+        no_memory(c->r);
+        return;
+    }
+    for (int i = 0; i < c->n_in; i++)
+        masks[i] = ca_keras_mask(c, i);
+    const CaKerasResult result =
+        ca_keras_run(c->r, c->layer->inner, c->in, masks, c->n_in,
+                     ca_arena_printf(c->b->work, "%s/", c->b->name));
+    c->out = result.v;
+    c->out_masks = result.masks;
+    c->n_out = result.n;
+}
+
 static void call_layer(CaKerasCall *c)
 {
     CaKerasLayer *l = c->layer;
@@ -273,33 +307,17 @@ static void call_layer(CaKerasCall *c)
         return;
     }
     if (l->inner) {
-        const CaKerasResult result =
-            ca_keras_run(c->r, l->inner, c->in, c->n_in, c->in_is_masked,
-                         ca_arena_printf(c->b->work, "%s/", c->b->name));
-        c->out = result.v;
-        c->n_out = result.n;
-        c->out_is_masked = result.is_masked;
+        call_model(c);
         return;
     }
     if (!l->op) {
         unknown_class(c);
         return;
     }
-    const char *policy = json_string_value(
-        json_object_get(json_object_get(c->config, "dtype"), "class_name"));
-    if (policy && strncmp(policy, "Quantized", 9) == 0)
-        ca_build_fail(c->b, CARINA_ERR_UNSUPPORTED,
-                      "quantised by Keras, whose integer weights are not read; save the "
-                      "model as it is before model.quantize");
-    if (c->in_is_masked && l->op->mask == CA_KERAS_USES)
-        ca_build_fail(
-            c->b, CARINA_ERR_UNSUPPORTED,
-            "it reads a mask (of mask_zero or Masking), which Carina does not follow; "
-            "save the model without, for inputs of full length");
-    if (c->b->status == CARINA_OK)
+    if (!ca_keras_quantized(c))
         l->op->fn(c);
-    c->out_is_masked =
-        c->out_is_masked || (c->in_is_masked && l->op->mask == CA_KERAS_PASSES);
+    if (!l->is_op && l->op->mask == CA_KERAS_PASSES)
+        ca_keras_give_mask(c, 0, ca_keras_mask(c, 0));
     if (ca_build_settle(c->b) && !is_identity(c))
         give_names(c, first_id);
     if (c->b->status == CARINA_OK && !c->n_out)
@@ -309,12 +327,12 @@ static void call_layer(CaKerasCall *c)
 
 static CaKerasResult finish(const CaKerasCall *c)
 {
-    const CaKerasResult out = {c->out, c->n_out, true, false, c->out_is_masked};
+    const CaKerasResult out = {c->out, c->out_masks, c->n_out, true, false};
     return out;
 }
 
 CaKerasResult ca_keras_apply(CaKerasCall *outer, CaKerasLayer *layer, CaValue *const *in,
-                             int n_in)
+                             CaValue *const *masks, int n_in)
 {
     CaKeras *r = outer->r;
     const char *name = r->b.name, *type = r->b.type;
@@ -323,15 +341,18 @@ CaKerasResult ca_keras_apply(CaKerasCall *outer, CaKerasLayer *layer, CaValue *c
                      .layer = layer,
                      .config = layer->config,
                      .n_in = n_in,
-                     .in =
+                     .in = ca_arena_array(r->b.work, (size_t)n_in + 1, sizeof(CaValue *)),
+                     .in_masks =
                          ca_arena_array(r->b.work, (size_t)n_in + 1, sizeof(CaValue *))};
-    if (!c.in || r->depth >= CA_KERAS_DEPTH) {
+    if (!c.in || !c.in_masks || r->depth >= CA_KERAS_DEPTH) {
         ca_build_fail(&r->b, CARINA_ERR_LIMIT, "layers in each other more than %d deep",
                       CA_KERAS_DEPTH);
         return finish(&c);
     }
-    for (int i = 0; i < n_in; i++)
+    for (int i = 0; i < n_in; i++) {
         c.in[i] = in[i];
+        c.in_masks[i] = masks ? masks[i] : NULL;
+    }
     r->depth++;
     r->b.name = ca_arena_printf(r->b.work, "%s/%s", name, layer->name);
     r->b.type = layer->class_name;
@@ -394,18 +415,21 @@ static CaValue *unspoken_input(CaKeras *r, const CaKerasFrame *f)
 static CaKerasResult run_sequential(CaKeras *r, CaKerasFrame *f)
 {
     const CaKerasModel *m = f->model;
-    CaKerasResult at = {.is_masked = f->in_is_masked};
+    CaKerasResult at = {0};
     at.v = ca_arena_array(r->b.work, (size_t)f->n_in + 1, sizeof *at.v);
-    if (!at.v) {
+    at.masks = ca_arena_array(r->b.work, (size_t)f->n_in + 1, sizeof *at.masks);
+    if (!at.v || !at.masks) {
         no_memory(r);
         return at;
     }
-    for (int i = 0; i < f->n_in; i++)
+    for (int i = 0; i < f->n_in; i++) {
+        at.masks[at.n] = f->in_masks ? f->in_masks[i] : NULL;
         at.v[at.n++] = f->in[i];
+    }
     if (!f->in && !is_input(m->layers[0])) {
         CaKerasLayer *l = m->layers[0];
         if (l->inner) { /* it knows its own input */
-            at = ca_keras_run(r, l->inner, NULL, 0, false,
+            at = ca_keras_run(r, l->inner, NULL, NULL, 0,
                               ca_arena_printf(r->b.work, "%s/", l->name));
         } else {
             at.v[at.n++] = unspoken_input(r, f);
@@ -423,7 +447,7 @@ static CaKerasResult run_sequential(CaKeras *r, CaKerasFrame *f)
         }
         c.in = at.v;
         c.n_in = at.n;
-        c.in_is_masked = at.is_masked;
+        c.in_masks = at.masks;
         call_layer(&c);
         at = finish(&c);
     }
@@ -451,13 +475,15 @@ static void bind_input(void *arg, const CaKerasReference *ref)
     }
     CaKerasResult *result = &f->results[l->first];
     CaKerasCall c = call_of(r, f, l);
-    CaValue **v = ca_arena_alloc(r->b.work, sizeof *v);
-    if (!v || !enter(r, f, l, 0)) {
+    CaValue **v = ca_arena_alloc(r->b.work, sizeof *v),
+            **mask = ca_arena_alloc(r->b.work, sizeof *mask);
+    if (!v || !mask || !enter(r, f, l, 0)) {
         no_memory(r);
         return;
     }
+    *mask = f->in && f->in_masks ? f->in_masks[f->next_in] : NULL;
     *v = f->in ? f->in[f->next_in++] : input_layer(&c);
-    *result = (CaKerasResult){v, 1, true, false, f->in && f->in_is_masked};
+    *result = (CaKerasResult){v, mask, 1, true, false};
 }
 
 typedef struct Pending { /* a call and what it waits for */
@@ -606,25 +632,22 @@ static CaKerasResult run_functional(CaKeras *r, CaKerasFrame *f)
     r->b.type = f->model->class_name;
     ca_keras_each_reference(outputs, 0, walk_to, &bag);
     ca_keras_each_reference(outputs, 0, count_one, &bag);
-    bag.v = ca_arena_array(r->b.work, (size_t)bag.room + 1, sizeof *bag.v);
-    if (!bag.v) {
-        no_memory(r);
+    if (!open_bag(&bag))
         return out;
-    }
     ca_keras_each_reference(outputs, 0, take_output, &bag);
     out.v = bag.v;
     out.n = bag.n;
-    out.is_masked = bag.is_masked;
+    out.masks = bag.masks;
     return out;
 }
 
 CaKerasResult ca_keras_run(CaKeras *r, const CaKerasModel *m, CaValue *const *in,
-                           int n_in, bool in_is_masked, const char *prefix)
+                           CaValue *const *masks, int n_in, const char *prefix)
 {
     CaKerasFrame f = {.model = m,
                       .in = in,
                       .n_in = n_in,
-                      .in_is_masked = in_is_masked,
+                      .in_masks = masks,
                       .prefix = prefix ? prefix : ""};
     CaKerasResult out = {0};
     const char *name = r->b.name, *type = r->b.type;

@@ -156,9 +156,9 @@ static void masking(CaKerasCall *c)
     CaValue *any =
         ca_build_2(c->b, "ReduceLogicalOr", differs, ca_build_vector(c->b, &last, 1));
     ca_build_set_text(c->b, any, "keep_dims", "true");
-    c->out_is_masked = true;
-    ca_keras_out(
-        c, ca_build_2(c->b, "Multiply", x, ca_build_convert(c->b, any, CARINA_F32)));
+    ca_keras_out(c, ca_build_3(c->b, "Select", any, x, ca_build_number(c->b, x, 0)));
+    ca_keras_give_mask(c, 0,
+                       ca_build_2(c->b, "Squeeze", any, ca_build_vector(c->b, &last, 1)));
 }
 
 const CaKerasOp ca_keras_moves[] = {
@@ -166,7 +166,7 @@ const CaKerasOp ca_keras_moves[] = {
     {"Cropping2D", cropping, NULL, 2, CA_KERAS_STOPS},
     {"Cropping3D", cropping, NULL, 3, CA_KERAS_STOPS},
     {"Flatten", flatten, NULL, 0, CA_KERAS_STOPS},
-    {"Masking", masking, NULL, 0, CA_KERAS_MAKES},
+    {"Masking", masking, NULL, 0, CA_KERAS_USES},
     {"Permute", permute, NULL, 0, CA_KERAS_STOPS},
     {"RepeatVector", repeat_vector, NULL, 0, CA_KERAS_STOPS},
     {"Reshape", reshape, NULL, 0, CA_KERAS_STOPS},

@@ -239,9 +239,9 @@ const CaKerasOp ca_keras_norm[] = {
     {"BatchNormalizationV2", batch_norm, NULL, 0, CA_KERAS_PASSES},
     {"SyncBatchNormalization", batch_norm, NULL, 0, CA_KERAS_PASSES},
     {"LayerNormalization", layer_norm, NULL, 0, CA_KERAS_PASSES},
-    {"RMSNormalization", rms_norm, NULL, 0, CA_KERAS_PASSES},
+    {"RMSNormalization", rms_norm, NULL, 0, CA_KERAS_STOPS},
     {"GroupNormalization", group_norm, NULL, 0, CA_KERAS_PASSES},
     {"UnitNormalization", unit_norm, NULL, 0, CA_KERAS_PASSES},
-    {"LayerScale", layer_scale, NULL, 0, CA_KERAS_PASSES},
+    {"LayerScale", layer_scale, NULL, 0, CA_KERAS_STOPS},
     {NULL, NULL, NULL, 0, CA_KERAS_PASSES},
 };

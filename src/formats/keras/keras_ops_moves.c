@@ -421,18 +421,9 @@ static void broadcast_to(CaKerasCall *c)
     ca_build_set_text(c->b, v, "mode", "numpy");
     ca_keras_out(c, v);
 }
-static void filled_like(CaKerasCall *c)
+/* The type that the argument names; absent where there is none, CARINA_UNKNOWN where it is another. */
+static CarinaType type_named(json_t *j, CarinaType absent)
 {
-    CaValue *x = operand(c);
-    CaValue *zero = ca_build_2(c->b, "Multiply", x, ca_build_number(c->b, x, 0));
-    ca_keras_out(c, ca_build_plus(c->b, zero, c->layer->op->n));
-}
-
-static void cast(CaKerasCall *c)
-{
-    CaValue *v = operand(c);
-    json_t *j = ca_keras_arg(c, 1, "dtype");
-    const char *name = json_is_string(j) ? json_string_value(j) : "float32";
     static const struct {
         const char *theirs;
         CarinaType type;
@@ -441,12 +432,48 @@ static void cast(CaKerasCall *c)
         {"bfloat16", CARINA_F32}, {"int32", CARINA_I32},   {"int64", CARINA_I64},
         {"uint8", CARINA_U8},     {"int8", CARINA_I8},     {"bool", CARINA_BOOL},
         {"int16", CARINA_I16},    {"uint16", CARINA_U16},  {"uint32", CARINA_U32}};
-    for (size_t i = 0; i < sizeof types / sizeof *types; i++)
-        if (strcmp(types[i].theirs, name) == 0) {
-            ca_keras_out(c, ca_build_convert(c->b, v, types[i].type));
-            return;
-        }
-    ca_build_fail(c->b, CARINA_ERR_UNSUPPORTED, "a cast to %s", name);
+    const char *name = json_string_value(j);
+    for (size_t i = 0; name && i < sizeof types / sizeof *types; i++)
+        if (strcmp(types[i].theirs, name) == 0)
+            return types[i].type;
+    return name ? CARINA_UNKNOWN : absent;
+}
+
+static void filled_like(CaKerasCall *c)
+{
+    CaValue *x = operand(c);
+    const CarinaType type =
+        type_named(ca_keras_arg(c, 1, "dtype"), ca_build_type(c->b, x));
+    if (type == CARINA_UNKNOWN)
+        ca_build_fail(c->b, CARINA_ERR_UNSUPPORTED, "a dtype that is not read");
+    CaValue *shape = ca_build_1(c->b, "ShapeOf", x);
+    ca_build_set_text(c->b, shape, "output_type", "i64");
+    CaValue *v =
+        ca_build_convert(c->b, ca_build_number(c->b, NULL, c->layer->op->n), type);
+    v = ca_build_2(c->b, "Broadcast", v, shape);
+    ca_build_set_text(c->b, v, "mode", "numpy");
+    ca_keras_out(c, v);
+}
+
+static void cast(CaKerasCall *c)
+{
+    CaValue *v = operand(c);
+    json_t *j = ca_keras_arg(c, 1, "dtype");
+    const CarinaType type = type_named(j, CARINA_F32);
+    if (type == CARINA_UNKNOWN)
+        ca_build_fail(c->b, CARINA_ERR_UNSUPPORTED, "a cast to %s", json_string_value(j));
+    else
+        ca_keras_out(c, ca_build_convert(c->b, v, type));
+}
+
+static void to_tensor(CaKerasCall *c)
+{
+    CaValue *v = operand(c);
+    json_t *j = ca_keras_arg(c, 1, "dtype");
+    if (json_is_string(j))
+        cast(c);
+    else
+        ca_keras_out(c, v);
 }
 
 #define OP(name, fn, n)                   \
@@ -492,6 +519,8 @@ const CaKerasOp ca_keras_ops_moves[] = {
     OP("gather", take, 0),
     OP("BroadcastTo", broadcast_to, 0),
     OP("broadcast_to", broadcast_to, 0),
+    OP("ConvertToTensor", to_tensor, 0),
+    OP("convert_to_tensor", to_tensor, 0),
     OP("ZerosLike", filled_like, 0),
     OP("zeros_like", filled_like, 0),
     OP("OnesLike", filled_like, 1),

@@ -101,20 +101,22 @@ static void pool(CaKerasCall *c)
 static void resize(CaKerasCall *c)
 {
     CaValue *x = operand(c);
-    int64_t size[2] = {0, 0};
-    json_t *how = ca_keras_arg(c, 2, "interpolation|method");
-    const int n = ca_keras_json_ints(c, size, 2, ca_keras_arg(c, 1, "size"), "size");
-    static const char *const flags[] = {"antialias", "crop_to_aspect_ratio",
-                                        "pad_to_aspect_ratio", "preserve_aspect_ratio"};
-    for (size_t i = 0; i < sizeof flags / sizeof *flags; i++)
-        if (json_is_true(ca_keras_arg(c, -1, flags[i])))
-            ca_build_fail(c->b, CARINA_ERR_UNSUPPORTED, "%s; resize before the model",
-                          flags[i]);
+    json_t *how = ca_keras_arg(c, 2, "interpolation|method"),
+           *fill = ca_keras_arg(c, -1, "fill_value");
+    CaKerasResizing r = {.how = json_is_string(how) ? json_string_value(how) : "bilinear",
+                         .antialias = json_is_true(ca_keras_arg(c, -1, "antialias")),
+                         .crop =
+                             json_is_true(ca_keras_arg(c, -1, "crop_to_aspect_ratio")),
+                         .pad = json_is_true(ca_keras_arg(c, -1, "pad_to_aspect_ratio")),
+                         .fill = json_is_number(fill) ? json_number_value(fill) : 0};
+    const int n = ca_keras_json_ints(c, r.size, 2, ca_keras_arg(c, 1, "size"), "size");
+    if (json_is_true(ca_keras_arg(c, -1, "preserve_aspect_ratio")))
+        ca_build_fail(c->b, CARINA_ERR_UNSUPPORTED,
+                      "preserve_aspect_ratio; resize before the model");
     if (n != 2)
         ca_build_fail(c->b, CARINA_ERR_UNSUPPORTED, "a size that is not constant");
-    ca_keras_out(
-        c, ca_keras_resized(c, x, size,
-                            json_is_string(how) ? json_string_value(how) : "bilinear"));
+    if (c->b->status == CARINA_OK)
+        ca_keras_out(c, ca_keras_resized(c, x, &r));
 }
 
 /* Blocks of pixels and channels change places. */

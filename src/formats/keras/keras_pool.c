@@ -54,6 +54,32 @@ static void global_pool(CaKerasCall *c)
     ca_keras_out(c, keep ? ca_keras_from_work(c, v) : v);
 }
 
+/* The mean of the steps that count. */
+static CaValue *mean_of_counted(CaKerasCall *c, CaValue *x, CaValue *mask, bool keep)
+{
+    const bool is_first = ca_keras_is_first(c);
+    const int64_t axis = is_first ? 2 : 1;
+    CaValue *steps = ca_build_vector(c->b, &axis, 1), *zero = ca_build_number(c->b, x, 0);
+    CaValue *count =
+        ca_build_2(c->b, "Unsqueeze", ca_build_convert(c->b, mask, CARINA_F32),
+                   ca_build_iota(c->b, is_first ? 1 : 2, 1));
+    CaValue *sum = ca_build_2(c->b, "ReduceSum",
+                              ca_keras_where(c, mask, is_first ? -1 : 1, x, zero), steps);
+    count = ca_build_2(c->b, "ReduceSum", count, steps);
+    ca_build_set_text(c->b, sum, "keep_dims", keep ? "true" : "false");
+    ca_build_set_text(c->b, count, "keep_dims", keep ? "true" : "false");
+    return ca_build_2(c->b, "Divide", sum, count);
+}
+
+static void global_mean_1d(CaKerasCall *c)
+{
+    CaValue *mask = ca_keras_mask(c, 0), *x = ca_keras_real_in(c, 0);
+    if (mask && ca_build_rank(c->b, mask) == 2 && ca_build_rank(c->b, x) == 3)
+        ca_keras_out(c, mean_of_counted(c, x, mask, ca_keras_bool(c, "keepdims", false)));
+    else
+        global_pool(c);
+}
+
 static void adaptive_pool(CaKerasCall *c)
 {
     const int n = c->layer->op->n;
@@ -68,6 +94,9 @@ static void adaptive_pool(CaKerasCall *c)
     ca_keras_out(c, ca_keras_from_work(c, v));
 }
 
+#define GLOBAL_MEAN_1 global_mean_1d
+#define GLOBAL_MEAN_2 global_pool
+#define GLOBAL_MEAN_3 global_pool
 #define POOLS(n)                                                                         \
     {"MaxPooling" #n "D", pool, "MaxPool", n, CA_KERAS_STOPS},                           \
         {"MaxPool" #n "D", pool, "MaxPool", n, CA_KERAS_STOPS},                          \
@@ -75,8 +104,9 @@ static void adaptive_pool(CaKerasCall *c)
         {"AvgPool" #n "D", pool, "AvgPool", n, CA_KERAS_STOPS},                          \
         {"GlobalMaxPooling" #n "D", global_pool, "ReduceMax", n, CA_KERAS_STOPS},        \
         {"GlobalMaxPool" #n "D", global_pool, "ReduceMax", n, CA_KERAS_STOPS},           \
-        {"GlobalAveragePooling" #n "D", global_pool, "ReduceMean", n, CA_KERAS_USES},    \
-        {"GlobalAvgPool" #n "D", global_pool, "ReduceMean", n, CA_KERAS_USES},           \
+        {"GlobalAveragePooling" #n "D", GLOBAL_MEAN_##n, "ReduceMean", n,                \
+         CA_KERAS_USES},                                                                 \
+        {"GlobalAvgPool" #n "D", GLOBAL_MEAN_##n, "ReduceMean", n, CA_KERAS_USES},       \
         {"AdaptiveAveragePooling" #n "D", adaptive_pool, "AdaptiveAvgPool", n,           \
          CA_KERAS_STOPS},                                                                \
     {                                                                                    \

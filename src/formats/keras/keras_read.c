@@ -121,7 +121,7 @@ static CarinaStatus read_model(CaKeras *r, json_t *root)
         return r->b.status;
     if (r->is_tree)
         ca_keras_share_scopes(r);
-    const CaKerasResult out = ca_keras_run(r, m, NULL, 0, false, "");
+    const CaKerasResult out = ca_keras_run(r, m, NULL, NULL, 0, "");
     if (!ca_build_settle(&r->b))
         return r->b.status;
     CA_TRY(add_outputs(r, &out));

@@ -24,8 +24,7 @@ typedef struct CaKerasModel CaKerasModel;
 typedef enum CaKerasMask {
     CA_KERAS_PASSES = 0, /* a mask goes through */
     CA_KERAS_STOPS,      /* the result has none */
-    CA_KERAS_USES,       /* the mask would change the result: refused */
-    CA_KERAS_MAKES
+    CA_KERAS_USES        /* the function reads masks and gives one */
 } CaKerasMask;
 
 typedef void CaKerasFn(CaKerasCall *c);
@@ -88,8 +87,9 @@ struct CaKerasModel {
 
 typedef struct CaKerasResult {
     CaValue **v;
+    CaValue **masks; /* beside v; NULL: none of them has one */
     int n;
-    bool is_done, is_open, is_masked;
+    bool is_done, is_open;
 } CaKerasResult;
 
 /* One run through a model's layers: of the whole, or of a model called as a layer. */
@@ -97,8 +97,8 @@ typedef struct CaKerasFrame {
     const CaKerasModel *model;
     CaKerasResult *results;
     CaValue *const *in; /* NULL: input layers become the graph's inputs */
+    CaValue *const *in_masks;
     int n_in, next_in;
-    bool in_is_masked;
     const char *prefix; /* of node names: "outer/" */
 } CaKerasFrame;
 
@@ -122,11 +122,10 @@ struct CaKerasCall {
     const CaKerasFrame *frame;
     json_t *args, *kwargs; /* as in the file; NULL: none */
     CaValue **in;          /* all tensors of args, in order */
+    CaValue **in_masks;    /* beside in; NULL: none has one */
     int n_in;
-    bool in_is_masked;
-    CaValue **out;
+    CaValue **out, **out_masks;
     int n_out;
-    bool out_is_masked;
 };
 
 /* --- keras_describe.c */
@@ -148,12 +147,25 @@ CaKerasModel *ca_keras_model(CaKeras *r, const char *class_name, json_t *config,
 CaKerasLayer *ca_keras_layer(CaKeras *r, json_t *element, CaKerasScope scope);
 bool ca_keras_is_model(const char *class_name);
 /* --- keras_model.c */
-/* Runs the model's layers; the outputs of the model go to out. in NULL: the graph's own inputs. */
+/* Runs the model's layers; the outputs of the model go to out. in NULL: the graph's own inputs. masks: beside in, or
+ * NULL. */
 CaKerasResult ca_keras_run(CaKeras *r, const CaKerasModel *m, CaValue *const *in,
-                           int n_in, bool in_is_masked, const char *prefix);
+                           CaValue *const *masks, int n_in, const char *prefix);
 /* Calls a layer on values. */
 CaKerasResult ca_keras_apply(CaKerasCall *outer, CaKerasLayer *layer, CaValue *const *in,
-                             int n_in);
+                             CaValue *const *masks, int n_in);
+
+/* --- keras_masks.c: which steps of a sequence count, [N, T] of bool; NULL where all do. */
+/* Of input i: the call's keyword "mask", or what the input carries. */
+CaValue *ca_keras_mask(CaKerasCall *c, int i);
+/* The keyword's tensor, or what the tensor of another keyword carries, or the mask of input i. */
+CaValue *ca_keras_mask_named(CaKerasCall *c, const char *key, const char *of, int i);
+/* Gives output i (which is there already) a mask; NULL: none. */
+void ca_keras_give_mask(CaKerasCall *c, int i, CaValue *mask);
+/* Both, or the one that is there. any: one of them is enough. */
+CaValue *ca_keras_both_masks(CaKerasCall *c, CaValue *a, CaValue *b, bool any);
+/* v where the mask is true, other elsewhere; the mask gets ones behind or, n < 0, one in front of its last dimension. */
+CaValue *ca_keras_where(CaKerasCall *c, CaValue *mask, int n, CaValue *v, CaValue *other);
 
 /* --- keras_call.c: the configuration. */
 int64_t ca_keras_int(CaKerasCall *c, const char *key, int64_t absent);
@@ -200,21 +212,34 @@ CaKerasScope ca_keras_root(CaKeras *r);
 /* .keras stores a layer of two models once: gives the other the same scope. After all is described. */
 void ca_keras_share_scopes(CaKeras *r);
 
+/* --- keras_quantized.c: calls the layer if its weights are quantised; false: they are not. */
+bool ca_keras_quantized(CaKerasCall *c);
+
 /* --- keras_activations.c: by the name of keras.activations; j: null, string or object. */
 CaValue *ca_keras_activated(CaKerasCall *c, CaValue *v, json_t *j);
 /* The same of the configuration's "activation". */
 CaValue *ca_keras_activation(CaKerasCall *c, CaValue *v);
 
-/* --- keras_image.c: a batch of images resized, "nearest" or "bilinear". */
-CaValue *ca_keras_resized(CaKerasCall *c, CaValue *x, const int64_t size[2],
-                          const char *how);
+/* --- keras_resize.c: how an image gets another size, by Keras' names. */
+typedef struct CaKerasResizing {
+    int64_t size[2];
+    const char *how; /* "bilinear", "lanczos3" ... */
+    bool antialias, crop, pad;
+    double fill; /* for pad */
+} CaKerasResizing;
+CaValue *ca_keras_resized(CaKerasCall *c, CaValue *x, const CaKerasResizing *r);
+/* Plane sizes of a batch of images in Keras' layout; -1 where unknown. */
+void ca_keras_plane(CaKerasCall *c, CaValue *x, int64_t size[2]);
+CaValue *ca_keras_cropped(CaKerasCall *c, CaValue *x, const int64_t start[2],
+                          const int64_t size[2]);
 
 /* --- keras_operands.c: a tensor, a number or a list of numbers of an argument as a value; of like's type where that can be. */
 CaValue *ca_keras_operand(CaKerasCall *c, json_t *j, CaValue *like);
 /* Argument i, or the keyword or constructor argument of that name; NULL where absent or null. */
 json_t *ca_keras_arg(CaKerasCall *c, int i, const char *name);
-/* The value that a reference in the file names; NULL where j is none. */
+/* The value that a reference in the file names; NULL where j is none. mask: what it carries, may be NULL. */
 CaValue *ca_keras_value(CaKerasCall *c, json_t *j);
+CaValue *ca_keras_value_mask(CaKerasCall *c, json_t *j);
 CaValue *ca_keras_bias(CaKerasCall *c, CaValue *v, CaValue *bias, int axis);
 
 #endif

@@ -221,7 +221,8 @@ static CaValue *lengths_of(CaKerasCall *c, CaValue *x)
 }
 
 static CaKerasSequence by_operator(CaKerasCall *c, const CaKerasCell *cell, CaValue *x,
-                                   CaValue *const *states, bool is_reverse)
+                                   CaKerasCounted counted, CaValue *const *states,
+                                   bool is_reverse)
 {
     static const char *const names[] = {"RNNSequence", "GRUSequence", "LSTMSequence"};
     CaKerasSequence out = {.n_states = n_states(cell)};
@@ -230,10 +231,10 @@ static CaKerasSequence by_operator(CaKerasCall *c, const CaKerasCell *cell, CaVa
     int n = 0;
     if (!functions_of(cell, &f, &g))
         return out;
-    in[n++] = x;
+    in[n++] = counted.mask ? ca_keras_to_front(c, x, counted.mask) : x;
     for (int i = 0; i < n_states(cell); i++)
         in[n++] = with_direction(c, states[i]);
-    in[n++] = lengths_of(c, x);
+    in[n++] = counted.mask ? ca_keras_lengths(c, counted.mask) : lengths_of(c, x);
     in[n++] = gate_rows(c, cell, cell->kernel);
     in[n++] = gate_rows(c, cell, cell->recurrent_kernel);
     in[n++] = gate_bias(c, cell);
@@ -254,6 +255,10 @@ static CaKerasSequence by_operator(CaKerasCall *c, const CaKerasCell *cell, CaVa
     for (int i = 0; i < n_states(cell); i++)
         out.states[i] = without_direction(c, v + 1 + i);
     out.last = out.states[0];
+    if (counted.mask) {
+        out.all = ca_keras_from_front(c, out.all, counted, is_reverse);
+        out.last = part_of(c, out.all, is_reverse ? 0 : -1, 1);
+    }
     return out;
 }
 
@@ -365,9 +370,22 @@ static CaValue *stacked(CaKerasCall *c, CaValue **step, int64_t n)
     return v;
 }
 
+/* Puts back what a step that does not count changed: n states from before; gives the step's output, last before. */
+static CaValue *undone(CaKerasCall *c, CaKerasCounted counted, int64_t at, int wide,
+                       CaValue **states, CaValue *const *before, int n, CaValue *v,
+                       CaValue *last)
+{
+    CaValue *mask = part_of(c, counted.mask, at, 1);
+    for (int i = 0; i < n; i++)
+        states[i] = ca_keras_where(c, mask, wide, states[i], before[i]);
+    return ca_keras_where(c, mask, wide, v,
+                          last && !counted.zeros ? last : ca_build_number(c->b, v, 0));
+}
+
 /* Cells on top of each other; states of all, one after the other. */
 static CaKerasSequence by_steps(CaKerasCall *c, const CaKerasCell *cells, int n_cells,
-                                CaValue *x, CaValue *const *states, bool is_reverse)
+                                CaValue *x, CaKerasCounted counted,
+                                CaValue *const *states, bool is_reverse)
 {
     CaKerasSequence out = {0};
     const int64_t n = steps_of(c, x);
@@ -378,11 +396,14 @@ static CaKerasSequence by_steps(CaKerasCall *c, const CaKerasCell *cells, int n_
         out.states[i] = states[i];
     for (int64_t t = 0; step && t < n && c->b->status == CARINA_OK; t++) {
         const int64_t at = is_reverse ? n - 1 - t : t;
-        CaValue *v = part_of(c, x, at, 1);
+        CaValue *v = part_of(c, x, at, 1), *before[2 * CA_KERAS_CELLS];
+        memcpy(before, out.states, sizeof before);
         for (int i = 0, s = 0; i < n_cells; s += n_states(&cells[i++])) {
             cell_step(c, &cells[i], v, &out.states[s]);
             v = out.states[s];
         }
+        if (counted.mask)
+            v = undone(c, counted, at, 1, out.states, before, out.n_states, v, out.last);
         step[at] = out.last = v;
     }
     if (step && c->b->status == CARINA_OK)
@@ -443,7 +464,7 @@ static int read_cells(CaKerasCall *c, CaKerasCell cells[CA_KERAS_CELLS],
 }
 
 CaKerasSequence ca_keras_recur(CaKerasCall *c, const CaKerasScope *scope, CaValue *x,
-                               CaValue *const *given, int n_given)
+                               CaKerasCounted counted, CaValue *const *given, int n_given)
 {
     CaKerasCell cells[CA_KERAS_CELLS];
     CaKerasSequence out = {0};
@@ -469,8 +490,8 @@ CaKerasSequence ca_keras_recur(CaKerasCall *c, const CaKerasScope *scope, CaValu
         return out;
     const bool back = ca_keras_bool(c, "go_backwards", false);
     return n_cells == 1 && functions_of(&cells[0], &f, &g)
-               ? by_operator(c, &cells[0], x, states, back)
-               : by_steps(c, cells, n_cells, x, states, back);
+               ? by_operator(c, &cells[0], x, counted, states, back)
+               : by_steps(c, cells, n_cells, x, counted, states, back);
 }
 
 /* Inputs behind the first, and what the keyword initial_state refers to. */
@@ -503,13 +524,16 @@ static void recurrent(CaKerasCall *c)
     const int n = ca_keras_states(c, given, 2 * CA_KERAS_CELLS);
     const bool all = ca_keras_bool(c, "return_sequences", false),
                back = ca_keras_bool(c, "go_backwards", false);
-    const CaKerasSequence s = ca_keras_recur(c, &c->layer->scope, x, given, n);
+    const CaKerasCounted counted = {ca_keras_mask(c, 0),
+                                    ca_keras_bool(c, "zero_output_for_mask", false)};
+    const CaKerasSequence s = ca_keras_recur(c, &c->layer->scope, x, counted, given, n);
     if (c->b->status != CARINA_OK)
         return;
     ca_keras_out(c, !all ? s.last : back ? reversed(c, s.all) : s.all);
     if (ca_keras_bool(c, "return_state", false))
         for (int i = 0; i < s.n_states; i++)
             ca_keras_out(c, s.states[i]);
+    ca_keras_give_mask(c, 0, all ? counted.mask : NULL);
 }
 
 /* --- Both directions. */
@@ -566,12 +590,13 @@ static void bidirectional(CaKerasCall *c)
                             json_boolean(!ca_keras_bool(&f, "go_backwards", false)));
         b.config = own;
     }
-    s[0] = ca_keras_recur(&f, &forward, x, given, n / 2);
-    s[1] = ca_keras_recur(&b, &backward, x, given + n / 2, n / 2);
+    const bool all = ca_keras_bool(&f, "return_sequences", false);
+    const CaKerasCounted counted = {ca_keras_mask(c, 0), all};
+    s[0] = ca_keras_recur(&f, &forward, x, counted, given, n / 2);
+    s[1] = ca_keras_recur(&b, &backward, x, counted, given + n / 2, n / 2);
     json_decref(own);
     if (!ca_build_settle(c->b))
         return;
-    const bool all = ca_keras_bool(&f, "return_sequences", false);
     CaValue *v = all ? s[0].all : s[0].last, *w = all ? s[1].all : s[1].last;
     if (mode[0]) {
         ca_keras_out(c, merged(c, v, w, mode));
@@ -582,6 +607,8 @@ static void bidirectional(CaKerasCall *c)
     for (int k = 0; k < 2 && ca_keras_bool(&f, "return_state", false); k++)
         for (int i = 0; i < s[k].n_states; i++)
             ca_keras_out(c, s[k].states[i]);
+    for (int k = 0; k < (mode[0] ? 1 : 2) && all; k++)
+        ca_keras_give_mask(c, k, counted.mask);
 }
 
 /* --- Convolutional LSTM. */
@@ -673,21 +700,29 @@ static void conv_lstm(CaKerasCall *c)
     f.kernel = frame_kernel(c, &scope, 1, "recurrent_kernel", f.filters, &f);
     CaValue **step = ca_arena_array(c->b->work, (size_t)f.steps + 1, sizeof *step);
     CaValue *states[] = {f.zero, f.zero};
-    const bool back = ca_keras_bool(c, "go_backwards", false);
+    const bool back = ca_keras_bool(c, "go_backwards", false),
+               all = ca_keras_bool(c, "return_sequences", false);
+    const CaKerasCounted counted = {ca_keras_mask(c, 0),
+                                    ca_keras_bool(c, "zero_output_for_mask", false)};
+    CaValue *last = NULL;
     for (int64_t t = 0; step && t < f.steps && c->b->status == CARINA_OK; t++) {
-        CaValue *sum = add(c, part_of(c, f.all, back ? f.steps - 1 - t : t, 1),
+        const int64_t at = back ? f.steps - 1 - t : t;
+        CaValue *const before[] = {states[0], states[1]};
+        CaValue *sum = add(c, part_of(c, f.all, at, 1),
                            convolved(c, states[0], f.kernel, ones, ones, f.n, true));
         lstm_step(c, sum, gate, content, 1, states);
-        step[t] = ca_keras_from_work(c, states[0]);
+        last = counted.mask
+                   ? undone(c, counted, at, f.n + 1, states, before, 2, states[0], last)
+                   : states[0];
+        step[t] = ca_keras_from_work(c, last);
     }
     if (!step || c->b->status != CARINA_OK)
         return;
-    ca_keras_out(c, ca_keras_bool(c, "return_sequences", false)
-                        ? stacked(c, step, f.steps)
-                        : step[f.steps - 1]);
+    ca_keras_out(c, all ? stacked(c, step, f.steps) : step[f.steps - 1]);
     if (ca_keras_bool(c, "return_state", false))
         for (int i = 0; i < 2; i++)
             ca_keras_out(c, ca_keras_from_work(c, states[i]));
+    ca_keras_give_mask(c, 0, all ? counted.mask : NULL);
 }
 
 /* --- Cells as layers: one step. */

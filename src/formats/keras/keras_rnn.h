@@ -29,9 +29,24 @@ typedef struct CaKerasSequence {
     int n_states;
 } CaKerasSequence;
 
+/* Steps of which not all count: the state is kept where one does not, and the output is that of the last one that did
+ * (zeros before), or zeros (zero_output_for_mask). */
+typedef struct CaKerasCounted {
+    CaValue *mask; /* [N, T] of bool; NULL: all count */
+    bool zeros;
+} CaKerasCounted;
+
 /* The call's layer along x, from the given states or zeros. */
 CaKerasSequence ca_keras_recur(CaKerasCall *c, const CaKerasScope *scope, CaValue *x,
-                               CaValue *const *given, int n_given);
+                               CaKerasCounted counted, CaValue *const *given,
+                               int n_given);
+/* --- keras_rnn_mask.c: sequence operators know lengths, not masks. The steps that count move together to the front,
+ * in their order; behind the operator each finds its output again. */
+CaValue *ca_keras_lengths(CaKerasCall *c, CaValue *mask); /* [N] */
+CaValue *ca_keras_to_front(CaKerasCall *c, CaValue *x, CaValue *mask);
+/* y [N, T, U] of the steps in front as outputs of all steps. */
+CaValue *ca_keras_from_front(CaKerasCall *c, CaValue *y, CaKerasCounted counted,
+                             bool is_reverse);
 /* The states that the call is given: how many. */
 int ca_keras_states(CaKerasCall *c, CaValue **out, int max);
 /* Zeros of x's batch and the given dimensions. */

@@ -29,6 +29,28 @@ static CaKerasLayer *wrapped(CaKerasCall *c, const char *key)
     return l;
 }
 
+/* A mask of what is inside a step goes into the layer, one of steps goes round it. */
+static CaValue *mask_inside(CaKerasCall *c, CaValue *mask)
+{
+    const CarinaShape s = ca_build_shape(c->b, mask);
+    int64_t dims[CARINA_MAX_RANK] = {-1};
+    for (int i = 2; i < s.rank; i++)
+        dims[i - 1] = s.dims[i];
+    return s.rank > 2 ? ca_build_reshape(c->b, mask, dims, s.rank - 1) : NULL;
+}
+
+/* Keras 2 makes one of steps of it: those that hold anything. */
+static CaValue *mask_outside(CaKerasCall *c, CaValue *mask)
+{
+    const int rank = ca_build_rank(c->b, mask);
+    if (rank <= 2 || c->r->version >= 3)
+        return mask;
+    CaValue *v =
+        ca_build_2(c->b, "ReduceLogicalOr", mask, ca_build_iota(c->b, 2, rank - 2));
+    ca_build_set_text(c->b, v, "keep_dims", "false");
+    return v;
+}
+
 /* Time becomes part of the batch, and comes out of it again. */
 static void time_distributed(CaKerasCall *c)
 {
@@ -49,7 +71,8 @@ static void time_distributed(CaKerasCall *c)
     if (!l || c->b->status != CARINA_OK)
         return;
     CaValue *flat = ca_build_reshape(c->b, x, dims, s.rank - 1);
-    const CaKerasResult r = ca_keras_apply(c, l, &flat, 1);
+    CaValue *mask = ca_keras_mask(c, 0), *inside = mask_inside(c, mask);
+    const CaKerasResult r = ca_keras_apply(c, l, &flat, &inside, 1);
     for (int k = 0; k < r.n && c->b->status == CARINA_OK; k++) {
         const CarinaShape t = ca_build_shape(c->b, r.v[k]);
         if (t.rank < 1 || t.rank >= CARINA_MAX_RANK)
@@ -60,6 +83,7 @@ static void time_distributed(CaKerasCall *c)
             back[i + 1] = t.dims[i];
         ca_keras_out(c, ca_build_reshape(c->b, r.v[k], back, t.rank + 1));
     }
+    ca_keras_give_mask(c, 0, mask_outside(c, mask));
 }
 
 /* The stored kernel is already divided by its norm. */
@@ -68,7 +92,7 @@ static void spectral(CaKerasCall *c)
     CaKerasLayer *l = wrapped(c, "layer");
     if (!l)
         return;
-    const CaKerasResult r = ca_keras_apply(c, l, c->in, c->n_in);
+    const CaKerasResult r = ca_keras_apply(c, l, c->in, NULL, c->n_in);
     for (int k = 0; k < r.n; k++)
         ca_keras_out(c, r.v[k]);
 }
@@ -82,7 +106,8 @@ static void pipeline(CaKerasCall *c)
     json_array_foreach(list, i, element)
     {
         CaKerasLayer *l = ca_keras_layer(c->r, element, c->layer->scope);
-        const CaKerasResult r = l ? ca_keras_apply(c, l, &v, 1) : (CaKerasResult){0};
+        const CaKerasResult r =
+            l ? ca_keras_apply(c, l, &v, NULL, 1) : (CaKerasResult){0};
         if (r.n != 1)
             return;
         v = r.v[0];
@@ -91,8 +116,8 @@ static void pipeline(CaKerasCall *c)
 }
 
 const CaKerasOp ca_keras_wrap[] = {
-    {"Pipeline", pipeline, NULL, 0, CA_KERAS_PASSES},
-    {"SpectralNormalization", spectral, NULL, 0, CA_KERAS_PASSES},
-    {"TimeDistributed", time_distributed, NULL, 0, CA_KERAS_PASSES},
+    {"Pipeline", pipeline, NULL, 0, CA_KERAS_STOPS},
+    {"SpectralNormalization", spectral, NULL, 0, CA_KERAS_STOPS},
+    {"TimeDistributed", time_distributed, NULL, 0, CA_KERAS_USES},
     {NULL, NULL, NULL, 0, CA_KERAS_PASSES},
 };

@@ -305,6 +305,7 @@ const CaTfOp ca_tf_image[] = {
     {"ResizeBicubic", resize, "cubic", 0},
     {"ResizeBilinear", resize, "linear_onnx", 0},
     {"ResizeNearestNeighbor", resize, "nearest", 0},
+    {"ScaleAndTranslate", ca_tf_scale_and_translate, NULL, 0},
     {"SpaceToBatch", space_to_batch, NULL, 0},
     {"SpaceToBatchND", space_to_batch, NULL, 0},
     {"SpaceToDepth", depth_to_space, NULL, 0},

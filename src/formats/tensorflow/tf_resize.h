@@ -9,5 +9,7 @@
 
 /* ResizeArea, and ResizeBicubic with half_pixel_centers: two products with constant matrices of weights. */
 void ca_tf_resize_by_weights(CaTfCall *c);
+/* tf.image.resize with lanczos, gaussian, mitchellcubic or antialias. */
+void ca_tf_scale_and_translate(CaTfCall *c);
 
 #endif

@@ -51,6 +51,59 @@ def saved():
                   L.GlobalAveragePooling2D()], name="convolutions").save(HERE / "convolutions.h5")
 
 
+def pattern(x):
+    """What test_keras.c feeds: of whole numbers as many 0 as others."""
+    i = np.arange(int(np.prod(x.shape)))
+    values = i * 7 % 11 % 3 if "int" in str(x.dtype) else (i * 5 % 11 - 5) / 4
+    return values.reshape(tuple(x.shape)).astype(str(getattr(x.dtype, "name", x.dtype)))
+
+
+def valued():
+    """Models whose numbers are kept as well, in keras_values.def."""
+    import keras
+    import tf_keras
+    rows = []
+
+    def keep(file, model):
+        for i, w in enumerate(model.weights):
+            if "float" in str(w.dtype) and not "scale" in w.name:
+                shape = tuple(w.shape)
+                w.assign(((np.arange(int(np.prod(shape))) * 3 + i) % 7 / 8 - 0.375).reshape(shape))
+        model.save(HERE / file)
+        out = model(pattern(model.inputs[0]))
+        out = np.asarray(out[0] if isinstance(out, (list, tuple)) else out).ravel()
+        rows.append("VALUES(\"%s\", %d, %s)" % (file, len(out), ", ".join("%.8g" % v for v in out)))
+
+    def words(K):
+        x = K.Input(batch_size=2, shape=(5,), name="x", dtype="int32")
+        return x, K.layers.Embedding(3, 2, mask_zero=True, name="e")(x)
+    for K, file in ((keras, "%s.keras"), (tf_keras, "%s.h5")):
+        L = K.layers
+        x, e = words(K)
+        keep(file % "mask_lstm", K.Model(x, L.LSTM(2, return_sequences=True, name="d")(e), name="net"))
+        x, e = words(K)
+        keep(file % "mask_back", K.Model(x, L.GRU(2, go_backwards=True, activation="elu", name="d")(e), name="net"))
+        x, e = words(K)
+        two = L.Bidirectional(L.SimpleRNN(2, return_sequences=True, name="d"), name="two")(e)
+        keep(file % "mask_two", K.Model(x, L.GlobalAveragePooling1D(name="m")(two), name="net"))
+    x, e = words(keras)
+    keep("mask_heads.keras", keras.Model(x, keras.layers.MultiHeadAttention(1, 2, name="h")(e, e), name="net"))
+    L = keras.layers
+    for file, make in {"resizing_lanczos.keras": L.Resizing(3, 5, "lanczos3", antialias=True, name="r"),
+                       "resizing_pad.keras": L.Resizing(2, 4, "bicubic", pad_to_aspect_ratio=True, name="r"),
+                       "contrast.keras": L.AutoContrast(name="c")}.items():
+        x = keras.Input(batch_size=1, shape=(4, 3, 1), name="x")
+        keep(file, keras.Model(x, make(x), name="net"))
+    x = keras.Input(batch_size=2, shape=(3,), name="x")
+    model = keras.Model(x, L.Dense(4, activation="relu", name="d")(x), name="net")
+    keras.utils.set_random_seed(1)
+    model.quantize("int8")
+    keep("int8.keras", model)
+    (HERE.parent / "keras_values.def").write_text(
+        "/* SPDX-License-Identifier: Apache-2.0 */\n/* VALUES(file, how many, what Keras computes from it) */\n"
+        + "\n".join(sorted(rows)) + "\n")
+
+
 WEIGHTS = {"d": {"d/kernel:0": np.array([[(j * 3 + k) % 7 - 3 for j in range(4)] for k in range(3)], "f4"),
                  "d/bias:0": np.arange(4, dtype="f4") % 7 - 3}}
 
@@ -174,11 +227,8 @@ def broken():
     bad("no_shape", model(layer("InputLayer", "x", dtype="float32"), DENSE))
     bad("text_input", model(layer("InputLayer", "x", batch_input_shape=[None, 3], dtype="string"), DENSE))
     bad("sparse", model(layer("InputLayer", "x", batch_input_shape=[None, 3], sparse=True), DENSE))
-    bad("mask", model(layer("InputLayer", "x", batch_input_shape=[None, 3], dtype="int32"),
-                      layer("Embedding", "e", ["x"], input_dim=3, output_dim=4, mask_zero=True),
-                      layer("LSTM", "d", ["e"], units=2)), weights={"e": {"e/embeddings:0": np.zeros((3, 4), "f4")}})
     bad("quantized", model(X, layer("Dense", "d", ["x"], units=4, dtype={
-        "module": "keras", "class_name": "QuantizedDTypePolicy", "config": {"mode": "int8", "source_name": "float32"}})))
+        "module": "keras", "class_name": "QuantizedDTypePolicy", "config": {"mode": "int4", "source_name": "float32"}})))
     bad("units", model(X, layer("Dense", "d", ["x"], units="many")))
     bad("strides", model(layer("InputLayer", "x", batch_input_shape=[None, 5, 5, 1]),
                          layer("MaxPooling2D", "d", ["x"], pool_size=[2, 2], strides=[0, 1])))
@@ -200,3 +250,4 @@ if __name__ == "__main__":
     weights_of_every_kind()
     broken()
     saved()
+    valued()
