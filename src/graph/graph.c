@@ -168,17 +168,15 @@ static CarinaStatus set_fallbacks(CaGraph *g, CaNode *node, CarinaError *err)
     return CARINA_OK;
 }
 
-CarinaStatus ca_graph_add(CaNode **out, CaGraph *g, CaNode *before, const char *op_name,
-                          int opset, const char *name, CaValue *const *inputs,
-                          int n_inputs, int n_outputs, CarinaError *err)
+CarinaStatus ca_graph_add_op(CaNode **out, CaGraph *g, CaNode *before, const CaOp *op,
+                             const char *name, CaValue *const *inputs, int n_inputs,
+                             int n_outputs, CarinaError *err)
 {
-    const CaOp *op = NULL;
-    CA_TRY(find_op(&op, op_name, opset, name, err));
     if (g->n_nodes >= CA_MAX_NODES || n_inputs > CA_MAX_PORTS ||
         n_outputs > CA_MAX_PORTS || n_inputs < 0 || n_outputs < 0)
         return ca_err(err, CARINA_ERR_LIMIT,
                       "node '%s' (%s): more than %d nodes or %d ports", name ? name : "",
-                      op_name, CA_MAX_NODES, CA_MAX_PORTS);
+                      op->name, CA_MAX_NODES, CA_MAX_PORTS);
     if (op->arity.n_out >= 0)
         n_outputs = op->arity.n_out;
     CaArena *arena = g->own->arena;
@@ -210,6 +208,15 @@ CarinaStatus ca_graph_add(CaNode **out, CaGraph *g, CaNode *before, const char *
     g->n_nodes++;
     *out = node;
     return set_fallbacks(g, node, err);
+}
+
+CarinaStatus ca_graph_add(CaNode **out, CaGraph *g, CaNode *before, const char *op_name,
+                          int opset, const char *name, CaValue *const *inputs,
+                          int n_inputs, int n_outputs, CarinaError *err)
+{
+    const CaOp *op = NULL;
+    CA_TRY(find_op(&op, op_name, opset, name, err));
+    return ca_graph_add_op(out, g, before, op, name, inputs, n_inputs, n_outputs, err);
 }
 
 CarinaStatus ca_graph_constant(CaValue **out, CaGraph *g, CaNode *before,

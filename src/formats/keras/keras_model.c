@@ -2,6 +2,7 @@
 /*
  * Running through a described model: each call of a layer becomes nodes of the graph, in the order of need.
  */
+#include "formats/custom_call.h"
 #include "formats/keras/keras_reader.h"
 
 #include <string.h>
@@ -232,8 +233,9 @@ static void unknown_class(CaKerasCall *c)
     else
         ca_build_fail(
             c->b, CARINA_ERR_UNSUPPORTED,
-            "a class of layer that Carina does not know; replace it by Keras' own "
-            "layers or convert the model to ONNX");
+            "a class of layer that Carina does not know; load an extension that has it "
+            "(-l FILE), give a model that stands for it (--layer CLASS=FILE), or replace "
+            "it by Keras' own layers");
 }
 
 static bool is_identity(const CaKerasCall *c)
@@ -281,7 +283,8 @@ static void call_layer(CaKerasCall *c)
         c->out_is_masked = result.is_masked;
         return;
     }
-    if (!l->op) {
+    const bool is_custom = ca_custom_is(c->b, CARINA_FORMAT_KERAS, NULL, l->class_name);
+    if (!l->op && !is_custom) {
         unknown_class(c);
         return;
     }
@@ -291,15 +294,17 @@ static void call_layer(CaKerasCall *c)
         ca_build_fail(c->b, CARINA_ERR_UNSUPPORTED,
                       "quantised by Keras, whose integer weights are not read; save the "
                       "model as it is before model.quantize");
-    if (c->in_is_masked && l->op->mask == CA_KERAS_USES)
+    const CaKerasMask mask = is_custom ? CA_KERAS_PASSES : l->op->mask;
+    if (c->in_is_masked && mask == CA_KERAS_USES)
         ca_build_fail(
             c->b, CARINA_ERR_UNSUPPORTED,
             "it reads a mask (of mask_zero or Masking), which Carina does not follow; "
             "save the model without, for inputs of full length");
-    if (c->b->status == CARINA_OK)
+    if (c->b->status == CARINA_OK && is_custom)
+        ca_keras_custom(c);
+    else if (c->b->status == CARINA_OK)
         l->op->fn(c);
-    c->out_is_masked =
-        c->out_is_masked || (c->in_is_masked && l->op->mask == CA_KERAS_PASSES);
+    c->out_is_masked = c->out_is_masked || (c->in_is_masked && mask == CA_KERAS_PASSES);
     if (ca_build_settle(c->b) && !is_identity(c))
         give_names(c, first_id);
     if (c->b->status == CARINA_OK && !c->n_out)

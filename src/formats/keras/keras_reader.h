@@ -200,6 +200,9 @@ CaKerasScope ca_keras_root(CaKeras *r);
 /* .keras stores a layer of two models once: gives the other the same scope. After all is described. */
 void ca_keras_share_scopes(CaKeras *r);
 
+/* --- keras_custom.c: the layer is one that the user gave. */
+void ca_keras_custom(CaKerasCall *c);
+
 /* --- keras_activations.c: by the name of keras.activations; j: null, string or object. */
 CaValue *ca_keras_activated(CaKerasCall *c, CaValue *v, json_t *j);
 /* The same of the configuration's "activation". */
