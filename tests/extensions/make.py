@@ -3,9 +3,13 @@
 """Makes the small models of this folder, whose operators no reader knows.
 
     python3 make.py onnx         needs onnx
-    python3 make.py keras        needs keras, tf_keras, tensorflow"""
+    python3 make.py keras        needs keras, tf_keras, tensorflow
+    python3 make.py others       needs nothing but Python"""
+import importlib.util
+import json
 import os
 import pathlib
+import struct
 import sys
 
 HERE = pathlib.Path(__file__).parent
@@ -104,4 +108,55 @@ def keras_files():
         m.save(HERE / ("gain." + folder))
 
 
-{"onnx": onnx_files, "keras": keras_files}[sys.argv[1]]()
+def field(number, data):
+    key = number << 3 | 2
+    return (bytes([key]) if key < 128 else bytes([key & 127 | 128, key >> 7])) + bytes([len(data)]) + data
+
+
+def blob(values):
+    return field(5, struct.pack("<%df" % len(values), *values)) + field(7, field(1, bytes([len(values)])))
+
+
+def caffe(name, layers, weights):
+    """weights: of each layer by name, its blobs."""
+    text = 'name: "net"\ninput: "x"\ninput_shape { dim: 2 dim: 3 }\n'
+    (HERE / (name + ".prototxt")).write_text(text + "".join("layer { %s }\n" % l for l in layers))
+    (HERE / (name + ".caffemodel")).write_bytes(field(1, b"net") + b"".join(
+        field(100, field(1, n.encode()) + b"".join(field(7, blob(b)) for b in blobs)) for n, blobs in weights.items()))
+
+
+def other_files():
+    caffe("snake", ['name: "wave" type: "Snake" bottom: "x" top: "h" snake_param { note: "a" alpha: 2 rest { alpha: 3 } }',
+                    'name: "relu" type: "ReLU" bottom: "h" top: "y"'], {"other": []})
+    gain = 'name: "%s" type: "Gain" bottom: "%s" top: "%s"'
+    both = [[1, 2, -1], [0.5, 0, 1]]
+    caffe("gain", [gain % ("one", "x", "h"), gain % ("two", "h", "y")], {"one": both, "two": both})
+
+    (HERE / "snake.pbtxt").write_text("""node { name: "x" op: "Placeholder"
+  attr { key: "dtype" value { type: DT_FLOAT } }
+  attr { key: "shape" value { shape { dim { size: -1 } dim { size: 3 } } } } }
+node { name: "wave" op: "Snake" input: "x"
+  attr { key: "alpha" value { f: 2 } } attr { key: "T" value { type: DT_FLOAT } } }
+node { name: "y" op: "Relu" input: "wave" attr { key: "T" value { type: DT_FLOAT } } }
+""")
+
+    def node(op, name, inputs, **attrs):
+        return {"op": op, "name": name, "inputs": [[i, 0, 0] for i in inputs], "attrs": attrs}
+
+    for name, op, more in (("snake", "Snake", {}), ("snake_python", "Custom", {"op_type": "Snake"})):
+        nodes = [node("null", "x", [], __shape__="(2, 3)"), node(op, "wave", [0], alpha="2.0", **more),
+                 node("Activation", "y", [1], act_type="relu")]
+        (HERE / (name + "-symbol.json")).write_text(json.dumps(
+            {"nodes": nodes, "arg_nodes": [0], "heads": [[2, 0, 0]], "attrs": {"mxnet_version": ["int", 10901]}}, indent=1) + "\n")
+
+    spec = importlib.util.spec_from_file_location("tflite", HERE / "../formats/tflite/make.py")
+    t = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(t)
+    # What flexbuffers.Builder makes of {"alpha": 2.0}.
+    options = bytes.fromhex("616c706861000107010000000100000001000000000000400e052601")
+    ops = [t.op(32, ["x"], ["h"], custom="Snake", custom_options=options), t.op(19, ["h"], ["y"])]
+    tensors = [t.tensor(n, [2, 3]) for n in ("x", "h", "y")]
+    (HERE / "snake.tflite").write_bytes(t.model((tensors, ops, ["x"], ["y"])))
+
+
+{"onnx": onnx_files, "keras": keras_files, "others": other_files}[sys.argv[1]]()
