@@ -37,7 +37,7 @@ static const CarinaAlias snake_names[] = {
     {CARINA_FORMAT_ONNX, "Snake", "example"}, {CARINA_FORMAT_TENSORFLOW, "Snake", NULL},
     {CARINA_FORMAT_KERAS, "Snake", NULL},     {CARINA_FORMAT_CAFFE, "Snake", NULL},
     {CARINA_FORMAT_MXNET, "Snake", NULL},     {CARINA_FORMAT_TFLITE, "Snake", NULL},
-    {CARINA_FORMAT_END, NULL, NULL},
+    {CARINA_FORMAT_IR, "Snake", NULL},        {CARINA_FORMAT_END, NULL, NULL},
 };
 
 static CarinaStatus snake_infer(const CarinaCall *c, CarinaError *err)

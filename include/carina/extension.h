@@ -25,7 +25,7 @@ extern "C" {
 CARINA_API CarinaStatus carina_extension_load(CarinaContext *ctx, const char *path,
                                               CarinaError *err);
 
-/* --- What files call the operator. In IR it is `type` with version "extension"; that needs no row. ------ */
+/* --- What files call the operator. In IR it is written with its name as type, which needs no row. -------- */
 
 typedef enum CarinaFormat {
     CARINA_FORMAT_END = 0,
@@ -35,6 +35,7 @@ typedef enum CarinaFormat {
     CARINA_FORMAT_KERAS = 4,  /* class, without its package; weights are further inputs */
     CARINA_FORMAT_MXNET = 5,  /* operator; of Custom its op_type */
     CARINA_FORMAT_TFLITE = 6, /* code of the custom operator */
+    CARINA_FORMAT_IR = 7 /* type of layer, besides the operator's own name; read only */
 } CarinaFormat;
 
 typedef struct CarinaAlias {

@@ -109,7 +109,7 @@ static CarinaStatus check_aliases(const CaExtension *e, const CarinaExtensionOp 
     const CarinaAlias *a = t->aliases;
     for (int i = 0; a && a[i].format != CARINA_FORMAT_END; i++)
         if (i >= MOST_ALIASES || (int)a[i].format < CARINA_FORMAT_END ||
-            (int)a[i].format > CARINA_FORMAT_TFLITE || !a[i].name || !a[i].name[0])
+            (int)a[i].format > CARINA_FORMAT_IR || !a[i].name || !a[i].name[0])
             return ca_err(err, CARINA_ERR_FORMAT,
                           "%s: operator %s: alias %d has no name or no format that there "
                           "is; the list must end with CARINA_FORMAT_END",

@@ -17,7 +17,9 @@ static const char *plain(CarinaFormat format, const char *type)
 static const CaOp *find_op(const CaBuild *b, CarinaFormat format, const char *domain,
                            const char *type)
 {
-    const CaOp *op = ca_custom_find(b->customs, format, domain, type);
+    const CaOp *op = format == CARINA_FORMAT_IR
+                         ? ca_custom_find_ir(b->customs, type)
+                         : ca_custom_find(b->customs, format, domain, type);
     return op ? op : ca_custom_find(b->customs, format, domain, plain(format, type));
 }
 

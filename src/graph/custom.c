@@ -35,7 +35,8 @@ const CaOp *ca_custom_find_ir(const CaCustoms *customs, const char *type)
 {
     for (const CaExtension *e = customs ? customs->extensions : NULL; e; e = e->next)
         for (int i = 0; i < e->n_ops; i++)
-            if (strcmp(e->ops[i].op.name, type) == 0)
+            if (strcmp(e->ops[i].op.name, type) == 0 ||
+                answers(&e->ops[i], CARINA_FORMAT_IR, NULL, type))
                 return &e->ops[i].op;
     return NULL;
 }

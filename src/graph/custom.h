@@ -36,7 +36,7 @@ typedef struct CaCustoms {
 /* customs may be NULL; NULL if none. domain NULL is "". */
 const CaOp *ca_custom_find(const CaCustoms *customs, CarinaFormat format,
                            const char *domain, const char *name);
-/* By the operator's own name, as IR has it. */
+/* By the operator's own name, as IR has it, or an alias there. */
 const CaOp *ca_custom_find_ir(const CaCustoms *customs, const char *type);
 
 /* The members of op that go to the extension's functions. */

@@ -506,7 +506,8 @@ static CarinaStatus read_all(CaIrReader *r, xmlDoc *doc)
 {
     CA_TRY(check_version(r, xmlDocGetRootElement(doc)));
     if (r->version < 10)
-        return ca_legacy_read(&r->graph, r->net.path, r->root, r->weights, r->net.err);
+        return ca_legacy_read(&r->graph, r->net.path, r->root, r->weights, r->customs,
+                              r->net.err);
     r->high_first = is_high_first(r);
     return build_model(r);
 }

@@ -127,6 +127,7 @@ static void expect_snake(const char *path)
 
 TEST(an_extension_runs_an_operator_of_onnx) { expect_snake(HERE "snake.onnx"); }
 TEST(an_extension_runs_an_operator_of_tensorflow) { expect_snake(HERE "snake.pbtxt"); }
+TEST(an_extension_runs_a_layer_of_old_ir) { expect_snake(HERE "snake_v6.xml"); }
 TEST(an_extension_runs_a_layer_of_caffe) { expect_snake(HERE "snake.prototxt"); }
 TEST(an_extension_runs_an_operator_of_tflite) { expect_snake(HERE "snake.tflite"); }
 TEST(an_extension_runs_an_operator_of_mxnet) { expect_snake(HERE "snake-symbol.json"); }
