@@ -73,11 +73,11 @@ typedef struct CarinaExtensionOp {
      * of which dimensions or the rank may be CARINA_DYNAMIC; data where there are at most 4096 elements that are known
      * before the model runs, else NULL. */
     CarinaStatus (*infer)(const CarinaCall *call, CarinaError *err);
-    /* [any thread] Bytes of work space that evaluate wants; inputs and outputs have types and static shapes, no data.
+    /* [any thread] Bytes of work space that evaluate wants; inputs and outputs are as evaluate will have them, without data.
      * NULL: none. */
     size_t (*work_size)(const CarinaCall *call);
-    /* [any thread, several at once] Fills the outputs' data. Plain row-major tensors of the types and shapes of infer, but
-     * that f16 and bf16 may arrive as f32, outputs too: go by the tensors' types. Must depend on inputs and attributes
+    /* [any thread, several at once] Fills the outputs' data. Plain row-major tensors, aligned, of the types and shapes of
+     * infer, but that f16 and bf16 arrive as f32, outputs too, and are rounded behind. Must depend on inputs and attributes
      * only, as it is also asked while compiling; must not allocate per run, start threads or keep anything. */
     CarinaStatus (*evaluate)(const CarinaCall *call, CarinaError *err);
 

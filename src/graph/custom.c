@@ -177,33 +177,24 @@ static size_t work(const CaNode *node)
     if (!make_ports(&p, node, true))
         return SIZE_MAX;
     for (int i = 0; i < node->n_inputs + node->n_outputs; i++) {
-        p.tensors[i].data = NULL;
-        p.tensors[i].size = 0;
+        CarinaTensor *t = &p.tensors[i];
+        t->data = NULL;
+        t->size = 0;
+        t->type = t->type == CARINA_F16 || t->type == CARINA_BF16 ? CARINA_F32 : t->type;
     }
     size = table_of(node)->work_size(&p.call);
     ca_free(p.tensors);
     return size;
 }
 
-static bool is_aligned(const CarinaTensor *t)
+static bool is_half(CarinaType type) { return type == CARINA_F16 || type == CARINA_BF16; }
+
+/* May the extension be shown the tensor as it is? Large constants are used where they lie in the file
+ * (ca_tensor_may_lie_anywhere), and halves are shown as f32. */
+static bool is_fit(const CarinaTensor *t)
 {
     const uintptr_t size = (uintptr_t)carina_type_bits(t->type) / 8;
-    return !t || size < 2 || (uintptr_t)t->data % size == 0;
-}
-
-/* Large constants are used where they lie in the file (ca_tensor_may_lie_anywhere); an extension gets aligned ones. */
-static CarinaStatus align(CarinaTensor **copies, const CarinaTensor **given,
-                          const CarinaTensor *const *inputs, int n, CarinaError *err)
-{
-    for (int i = 0; i < n; i++) {
-        given[i] = inputs[i];
-        if (!inputs[i] || is_aligned(inputs[i]))
-            continue;
-        CA_TRY(carina_tensor_create(&copies[i], inputs[i]->type, &inputs[i]->shape, err));
-        memcpy(copies[i]->data, inputs[i]->data, inputs[i]->size);
-        given[i] = copies[i];
-    }
-    return CARINA_OK;
+    return !is_half(t->type) && (size < 2 || (uintptr_t)t->data % size == 0);
 }
 
 static CarinaStatus evaluate(const CaNode *node, CarinaTensor *const *outputs,
@@ -224,27 +215,75 @@ static CarinaStatus evaluate(const CaNode *node, CarinaTensor *const *outputs,
     return status == CARINA_OK ? status : refused(node, "evaluate", status, &said, err);
 }
 
-static CarinaStatus run_in(const CaNode *node, CarinaTensor *const *outputs,
-                           const CarinaTensor *const *inputs, void *memory,
-                           size_t work_size, CarinaError *err)
+/* Copies of the tensors that do not suit, in shown; the others as they are. */
+static CarinaStatus make_fit(CarinaTensor **copies, CarinaTensor **shown,
+                             CarinaTensor *const *tensors, int n, bool is_read,
+                             CarinaError *err)
 {
-    bool aligned = true;
-    const int n = node->n_inputs;
-    for (int i = 0; i < n; i++)
-        aligned = aligned && is_aligned(inputs[i]);
-    if (aligned)
-        return evaluate(node, outputs, inputs, memory, work_size, err);
-    CarinaTensor **copies = ca_alloc(2 * (size_t)n * sizeof *copies);
+    for (int i = 0; i < n; i++) {
+        const CarinaTensor *t = tensors[i];
+        shown[i] = tensors[i];
+        if (!t || is_fit(t))
+            continue;
+        CA_TRY(carina_tensor_create(&copies[i], is_half(t->type) ? CARINA_F32 : t->type,
+                                    &t->shape, err));
+        if (is_read && copies[i]->type == t->type)
+            memcpy(copies[i]->data, t->data, t->size);
+        else if (is_read)
+            for (int64_t k = 0, count = ca_tensor_count(t); k < count; k++)
+                ca_put_real(CARINA_F32, copies[i]->data, k,
+                            ca_get_real(t->type, t->data, k));
+        shown[i] = copies[i];
+    }
+    return CARINA_OK;
+}
+
+static void store(CarinaTensor *out, const CarinaTensor *copy)
+{
+    if (copy->type == out->type)
+        memcpy(out->data, copy->data, out->size);
+    else
+        for (int64_t k = 0, count = ca_tensor_count(out); k < count; k++)
+            ca_put_real(out->type, out->data, k, ca_get_real(copy->type, copy->data, k));
+}
+
+static CarinaStatus run_on_copies(const CaNode *node, CarinaTensor *const *outputs,
+                                  const CarinaTensor *const *inputs, void *memory,
+                                  size_t work_size, CarinaError *err)
+{
+    const int n_in = node->n_inputs, n_out = node->n_outputs, n = n_in + n_out;
+    CarinaTensor **copies = ca_alloc(2 * (size_t)n * sizeof(CarinaTensor *));
     if (!copies)
         return ca_err(err, CARINA_ERR_MEMORY, "out of memory for the reference");
-    const CarinaTensor **given = (const CarinaTensor **)(void *)(copies + n);
-    CarinaStatus status = align(copies, given, inputs, n, err);
+    CarinaTensor **shown = copies + n;
+    CarinaStatus status = make_fit(
+        copies, shown, (CarinaTensor *const *)(uintptr_t)inputs, n_in, true, err);
     if (status == CARINA_OK)
-        status = evaluate(node, outputs, given, memory, work_size, err);
+        status = make_fit(copies + n_in, shown + n_in, outputs, n_out, false, err);
+    if (status == CARINA_OK)
+        status = evaluate(node, shown + n_in, (const CarinaTensor *const *)shown, memory,
+                          work_size, err);
+    for (int i = 0; status == CARINA_OK && i < n_out; i++)
+        if (copies[n_in + i])
+            store(outputs[i], copies[n_in + i]);
     for (int i = 0; i < n; i++)
         carina_tensor_free(&copies[i]);
     ca_free(copies);
     return status;
+}
+
+/* A device that runs the node has suited the tensors: nothing is taken from the heap then. */
+static CarinaStatus run_in(const CaNode *node, CarinaTensor *const *outputs,
+                           const CarinaTensor *const *inputs, void *memory,
+                           size_t work_size, CarinaError *err)
+{
+    bool fit = true;
+    for (int i = 0; i < node->n_inputs; i++)
+        fit = fit && (!inputs[i] || is_fit(inputs[i]));
+    for (int i = 0; i < node->n_outputs; i++)
+        fit = fit && is_fit(outputs[i]);
+    return fit ? evaluate(node, outputs, inputs, memory, work_size, err)
+               : run_on_copies(node, outputs, inputs, memory, work_size, err);
 }
 
 void ca_custom_bind(CaCustomOp *c)

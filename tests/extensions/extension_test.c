@@ -4,9 +4,10 @@
  * what is not gives its sentence.
  */
 #include "test.h"
+#include "test_allocations.h"
 
 #include "base/context.h"
-#include "graph/shape.h"
+#include "graph/op.h"
 #include <carina/carina.h>
 
 #include <float.h>
@@ -36,6 +37,30 @@ static double radial(const float *x, const double *c, double gamma)
 
 /* --- Running. */
 
+/* x of [2, 3], one operator of an extension, y. */
+static bool write_ir(const char *path, const char *type, const char *op, const char *data)
+{
+    FILE *f = fopen(path, "w");
+    if (!f)
+        return false;
+    fprintf(f,
+            "<?xml version=\"1.0\"?>\n<net name=\"odd\" version=\"11\"><layers>\n"
+            "<layer id=\"0\" name=\"x\" type=\"Parameter\" version=\"opset1\">"
+            "<data shape=\"2,3\" element_type=\"%s\"/>"
+            "<output><port id=\"0\"><dim>2</dim><dim>3</dim></port>"
+            "</output></layer>\n"
+            "<layer id=\"1\" name=\"odd\" type=\"%s\" version=\"extension\">"
+            "<data %s/><input><port id=\"0\"/></input>"
+            "<output><port id=\"1\"/></output></layer>\n"
+            "<layer id=\"2\" name=\"y\" type=\"Result\" version=\"opset1\">"
+            "<input><port id=\"0\"/></input></layer></layers>\n<edges>"
+            "<edge from-layer=\"0\" from-port=\"0\" to-layer=\"1\" to-port=\"0\"/>"
+            "<edge from-layer=\"1\" from-port=\"1\" to-layer=\"2\" to-port=\"0\"/>"
+            "</edges></net>\n",
+            type, op, data);
+    return fclose(f) == 0;
+}
+
 typedef struct Task {
     CarinaContext *ctx;
     CarinaModel *model;
@@ -62,6 +87,25 @@ static CarinaStatus open_with(Task *t, const char *extension, const char *path,
     if (status == CARINA_OK)
         status = carina_model_read(&t->model, t->ctx, path, &reading, &t->err);
     return status;
+}
+
+TEST(a_run_takes_nothing_from_the_heap)
+{
+    CarinaCompiled *exe = NULL;
+    CarinaRequest *req = NULL;
+    Task t = {0};
+    if (!test_counts_allocations())
+        SKIP("another heap");
+    CHECK_EQ(open_with(&t, EXAMPLE, HERE "radial.keras", NULL, 0), CARINA_OK);
+    CHECK_EQ(carina_compile(&exe, t.ctx, t.model, "CPU", NULL, &t.err), CARINA_OK);
+    CHECK_EQ(carina_request_create(&req, exe, &t.err), CARINA_OK);
+    CHECK_EQ(carina_request_infer(req, &t.err), CARINA_OK);
+    const long before = test_allocations();
+    CHECK_EQ(carina_request_infer(req, &t.err), CARINA_OK);
+    CHECK_EQ(test_allocations() - before, 0);
+    carina_request_free(&req);
+    carina_compiled_free(&exe);
+    finish(&t);
 }
 
 /* The first output for the samples, with that many threads: n numbers into out. */
@@ -164,6 +208,41 @@ TEST(an_ir_says_which_operator_it_lacks)
               SCRATCH_DIR "/lacks.xml: layer 1 'wave' (example.Snake): there is no such "
                           "operator; a custom operator comes with an extension: load it "
                           "with -l FILE");
+    finish(&t);
+}
+
+/* A network of halves: the operator computes in f32, and its results are rounded once. */
+TEST(halves_are_f32_to_an_extension)
+{
+    const CarinaShape shape = {2, {2, 3}};
+    CarinaTensor *in = NULL, *out = NULL;
+    CarinaRequest *req = NULL;
+    CarinaCompiled *exe = NULL;
+    Task t = {0};
+    CHECK(write_ir(SCRATCH_DIR "/half.xml", "f16", "example.Snake", "alpha=\"2\""));
+    CHECK_EQ(open_with(&t, EXAMPLE, SCRATCH_DIR "/half.xml", NULL, 0), CARINA_OK);
+    CHECK_EQ(carina_tensor_create(&in, CARINA_F16, &shape, &t.err), CARINA_OK);
+    for (int i = 0; i < 6; i++)
+        ca_put_real(CARINA_F16, in->data, i, (double)samples[i]);
+    CHECK_EQ(carina_compile(&exe, t.ctx, t.model, "CPU", NULL, &t.err), CARINA_OK);
+    CHECK_EQ(carina_request_create(&req, exe, &t.err), CARINA_OK);
+    CHECK_EQ(carina_request_set_input(req, 0, in, &t.err), CARINA_OK);
+    CHECK_EQ(carina_request_infer(req, &t.err), CARINA_OK);
+    const CarinaTensor *fast = carina_request_output(req, 0);
+    CHECK_EQ(ca_reference_run(carina_model_graph(t.model), &out,
+                              (const CarinaTensor *const[]){in}, &t.err),
+             CARINA_OK);
+    CHECK_EQ(fast->type, CARINA_F16);
+    CHECK(memcmp(fast->data, out->data, out->size) == 0);
+    for (int i = 0; i < 6; i++) {
+        uint16_t want = 0;
+        ca_put_real(CARINA_F16, &want, 0, (double)(float)snake((double)samples[i], 2));
+        CHECK_EQ(((const uint16_t *)out->data)[i], want);
+    }
+    carina_tensor_free(&in);
+    carina_tensor_free(&out);
+    carina_request_free(&req);
+    carina_compiled_free(&exe);
     finish(&t);
 }
 
@@ -321,29 +400,6 @@ TEST(an_extension_is_loaded_once)
 
 /* --- Extensions that fail when they are asked. */
 
-static bool write_odd(const char *path, int mode)
-{
-    FILE *f = fopen(path, "w");
-    if (!f)
-        return false;
-    fprintf(f,
-            "<?xml version=\"1.0\"?>\n<net name=\"odd\" version=\"11\"><layers>\n"
-            "<layer id=\"0\" name=\"x\" type=\"Parameter\" version=\"opset1\">"
-            "<data shape=\"2,3\" element_type=\"f32\"/>"
-            "<output><port id=\"0\" precision=\"FP32\"><dim>2</dim><dim>3</dim></port>"
-            "</output></layer>\n"
-            "<layer id=\"1\" name=\"odd\" type=\"odd.Copy\" version=\"extension\">"
-            "<data mode=\"%d\"/><input><port id=\"0\"/></input>"
-            "<output><port id=\"1\" precision=\"FP32\"/></output></layer>\n"
-            "<layer id=\"2\" name=\"y\" type=\"Result\" version=\"opset1\">"
-            "<input><port id=\"0\"/></input></layer></layers>\n<edges>"
-            "<edge from-layer=\"0\" from-port=\"0\" to-layer=\"1\" to-port=\"0\"/>"
-            "<edge from-layer=\"1\" from-port=\"1\" to-layer=\"2\" to-port=\"0\"/>"
-            "</edges></net>\n",
-            mode);
-    return fclose(f) == 0;
-}
-
 TEST(a_callback_that_fails_is_a_sentence)
 {
     static const struct {
@@ -367,7 +423,9 @@ TEST(a_callback_that_fails_is_a_sentence)
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         Task t = {0};
         float out[6];
-        CHECK(write_odd(SCRATCH_DIR "/odd.xml", rows[i].mode));
+        char data[32];
+        (void)snprintf(data, sizeof data, "mode=\"%d\"", rows[i].mode);
+        CHECK(write_ir(SCRATCH_DIR "/odd.xml", "f32", "odd.Copy", data));
         CarinaStatus status =
             open_with(&t, HOSTILE_DIR "/hostile_0.so", SCRATCH_DIR "/odd.xml", NULL, 0);
         CHECK_EQ(status == CARINA_OK, rows[i].is_read);
