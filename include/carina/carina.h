@@ -7,6 +7,7 @@
 
 #include <carina/base.h>
 #include <carina/engine.h>
+#include <carina/extension.h>
 #include <carina/model.h>
 #include <carina/plugin.h>
 #include <carina/tensor.h>

@@ -23,6 +23,15 @@ typedef struct CarinaReadInput {
     CarinaShape shape; /* rank -1: as the file says */
 } CarinaReadInput;
 
+/* A model that stands for layers of a type (a class, an operator) which the reader does not know, or knows otherwise. Its
+ * inputs are the layer's inputs, then its weights in the file's order; its outputs are the layer's. */
+typedef struct CarinaReadLayer {
+    const char
+        *type; /* as the file calls it; of a Keras class the part behind '>' will do */
+    const char
+        *path; /* of a model in any format; it is put in wherever the layer is used */
+} CarinaReadLayer;
+
 /* Zero members: what the file itself says. */
 typedef struct CarinaReadOptions {
     size_t struct_size;
@@ -35,6 +44,8 @@ typedef struct CarinaReadOptions {
     const char *tags;      /* a SavedModel's meta graph, comma-separated */
     const char *signature; /* which of a file's signatures */
     const char *prefix;    /* of the names of weights (MXNet) */
+    int32_t n_layers;
+    const CarinaReadLayer *layers;
 } CarinaReadOptions;
 
 /* [any thread] Reads any supported format, told apart by content. path is a file, or a folder for formats that are

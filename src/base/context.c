@@ -54,6 +54,8 @@ void carina_context_free(CarinaContext **ctx)
     CarinaContext *c = *ctx;
     if (c->devices_free)
         c->devices_free(&c->devices);
+    if (c->extensions_free)
+        c->extensions_free(&c->extensions);
     ca_team_free(&c->team);
     pthread_mutex_destroy(&c->log_lock);
     pthread_mutex_destroy(&c->lock);

@@ -18,10 +18,12 @@ struct CarinaContext {
     CarinaLogLevel log_level;
     pthread_mutex_t log_lock;
     pthread_mutex_t lock;         /* guards team */
-    pthread_mutex_t devices_lock; /* guards devices */
+    pthread_mutex_t devices_lock; /* guards devices and extensions */
     CaTeam *team;                 /* for compiling; made on first use */
     struct CaDevices *devices;    /* engine's; made on first use */
     void (*devices_free)(struct CaDevices **);
+    const struct CaExtension *extensions; /* engine's; the newest, never changed again */
+    void (*extensions_free)(const struct CaExtension **);
 };
 
 void ca_log(CarinaContext *ctx, CarinaLogLevel level, const char *format, ...)

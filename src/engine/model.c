@@ -5,6 +5,8 @@
 #include "engine/model_own.h"
 
 #include "base/file.h"
+#include "engine/extensions.h"
+#include "engine/layers.h"
 #include "engine/read.h"
 #include "graph/op.h"
 #include "ir/ir.h"
@@ -18,7 +20,8 @@ CarinaStatus carina_model_read(CarinaModel **out, CarinaContext *ctx, const char
                                const CarinaReadOptions *options, CarinaError *err)
 {
     CarinaReadOptions o = {.struct_size = sizeof o};
-    CaSource source = {.path = path, .options = &o, .err = err};
+    CaCustoms customs = {.extensions = ca_extensions(ctx)};
+    CaSource source = {.path = path, .options = &o, .customs = &customs, .err = err};
     *out = NULL;
     if (options)
         memcpy(&o, options,
@@ -29,7 +32,10 @@ CarinaStatus carina_model_read(CarinaModel **out, CarinaContext *ctx, const char
     if (!m)
         return ca_err(err, CARINA_ERR_MEMORY, "%s: out of memory", path);
     m->ctx = ctx;
-    const CarinaStatus status = ca_read(&m->graph, &source);
+    CarinaStatus status = ca_layers_create(&customs, &o, err);
+    if (status == CARINA_OK)
+        status = ca_read(&m->graph, &source);
+    ca_layers_free(&customs);
     memcpy(m->format, source.format, sizeof m->format);
     if (status != CARINA_OK) {
         carina_model_free(&m);

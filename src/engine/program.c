@@ -85,8 +85,8 @@ static bool is_worth_folding(const CaNode *n)
 static CarinaStatus fold(CaGraph *g, CarinaError *err)
 {
     CA_EACH_NODE(n, g) {
-        bool is_known =
-            n->op->ref && n->n_inputs > 0 && n->n_inputs <= 16 && n->n_outputs <= 16;
+        bool is_known = ca_op_folds(n->op) && n->n_inputs > 0 && n->n_inputs <= 16 &&
+                        n->n_outputs <= 16;
         for (int i = 0; is_known && i < n->n_inputs; i++)
             is_known = !n->inputs[i].value || n->inputs[i].value->constant;
         if (is_known && !n->outputs[0].constant && is_worth_folding(n))

@@ -8,16 +8,17 @@
 #ifndef CA_FORMATS_BUILD_H
 #define CA_FORMATS_BUILD_H
 
-#include "graph/op.h"
+#include "graph/custom.h"
 
 typedef struct CaBuild {
     CaGraph *graph;
     CaArena *work; /* gone when reading ends */
     const char *path;
     CarinaError *err;
-    const char *noun;        /* what the format calls a node: "node", "layer" */
-    const char *name, *type; /* of the one being translated */
-    CaNode *pending;         /* made, shapes not yet inferred */
+    const char *noun;         /* what the format calls a node: "node", "layer" */
+    const char *name, *type;  /* of the one being translated */
+    const CaCustoms *customs; /* NULL: none */
+    CaNode *pending;          /* made, shapes not yet inferred */
     CarinaStatus status;
 } CaBuild;
 

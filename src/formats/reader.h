@@ -5,13 +5,14 @@
 #ifndef CA_FORMATS_READER_H
 #define CA_FORMATS_READER_H
 
-#include "graph/graph.h"
+#include "graph/custom.h"
 #include <carina/model.h>
 
 typedef struct CaSource {
     const char *path;                 /* a file, or a folder */
     CaBuffer *file;                   /* mapped and lent; NULL: path is a folder */
     const CarinaReadOptions *options; /* never NULL */
+    const CaCustoms *customs;         /* operators that no table has; NULL: none */
     char format[64];                  /* out: "ONNX opset 13" */
     CarinaError *err;
 } CaSource;

@@ -95,7 +95,7 @@ typedef struct Inlining {
     CaValue *const *inputs; /* of its Parameters */
     CaNode *const *known;
     CaNode **made;
-    const char *suffix;
+    const char *prefix, *suffix;
     CarinaError *err;
 } Inlining;
 
@@ -123,8 +123,11 @@ static CarinaStatus copy_constant(const Inlining *in, const CaNode *n)
 {
     CarinaTensor *t = NULL;
     CaValue *v = NULL;
+    const char *name = ca_arena_printf(in->g->own->arena, "%s%s", in->prefix, n->name);
+    if (!name)
+        return no_memory(in->err);
     CA_TRY(ca_tensor_share(&t, n->outputs[0].constant, in->err));
-    CA_TRY(ca_graph_constant(&v, in->g, in->before, n->name, t, in->err));
+    CA_TRY(ca_graph_constant(&v, in->g, in->before, name, t, in->err));
     in->made[n->id] = v->node;
     return CARINA_OK;
 }
@@ -133,14 +136,14 @@ static CarinaStatus copy_node(const Inlining *in, const CaNode *n)
 {
     CaArena *arena = in->g->own->arena;
     CaNode *c = NULL;
-    const char *name = ca_arena_printf(arena, "%s%s", n->name, in->suffix);
+    const char *name = ca_arena_printf(arena, "%s%s%s", in->prefix, n->name, in->suffix);
     CaValue **values = ca_arena_array(arena, (size_t)n->n_inputs + 1, sizeof *values);
     if (!name || !values)
         return no_memory(in->err);
     for (int i = 0; i < n->n_inputs; i++)
         values[i] = value_of(in, n->inputs[i].value);
-    CA_TRY(ca_graph_add(&c, in->g, in->before, n->op_name, n->opset, name, values,
-                        n->n_inputs, n->n_outputs, in->err));
+    CA_TRY(ca_graph_add_op(&c, in->g, in->before, n->op, name, values, n->n_inputs,
+                           n->n_outputs, in->err));
     CA_TRY(ca_attrs_copy(in->g, c, n, in->err));
     CA_TRY(ca_bodies_copy(in->g, c, n, in->err));
     for (const CarinaInfo *i = n->info; i; i = i->next)
@@ -151,10 +154,10 @@ static CarinaStatus copy_node(const Inlining *in, const CaNode *n)
 
 CarinaStatus ca_body_inline(CaGraph *g, CaNode *before, const CaGraph *body,
                             CaValue *const *inputs, CaValue **outputs,
-                            CaNode *const *known, CaNode **made, const char *suffix,
-                            CarinaError *err)
+                            CaNode *const *known, CaNode **made, const char *prefix,
+                            const char *suffix, CarinaError *err)
 {
-    const Inlining in = {g, before, body, inputs, known, made, suffix, err};
+    const Inlining in = {g, before, body, inputs, known, made, prefix, suffix, err};
     CA_EACH_NODE(n, body) {
         if (ca_node_is(n, "Parameter") || ca_node_is(n, "Result"))
             continue;

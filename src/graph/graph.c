@@ -179,17 +179,15 @@ static void take_op(CaGraph *g, CaNode *node, const CaOp *op)
     node->attrs = ca_arena_alloc(g->own->arena, op->attrs_size);
 }
 
-CarinaStatus ca_graph_add(CaNode **out, CaGraph *g, CaNode *before, const char *op_name,
-                          int opset, const char *name, CaValue *const *inputs,
-                          int n_inputs, int n_outputs, CarinaError *err)
+CarinaStatus ca_graph_add_op(CaNode **out, CaGraph *g, CaNode *before, const CaOp *op,
+                             const char *name, CaValue *const *inputs, int n_inputs,
+                             int n_outputs, CarinaError *err)
 {
-    const CaOp *op = NULL;
-    CA_TRY(find_op(&op, op_name, opset, name, err));
     if (g->n_nodes >= CA_MAX_NODES || n_inputs > CA_MAX_PORTS ||
         n_outputs > CA_MAX_PORTS || n_inputs < 0 || n_outputs < 0)
         return ca_err(err, CARINA_ERR_LIMIT,
                       "node '%s' (%s): more than %d nodes or %d ports", name ? name : "",
-                      op_name, CA_MAX_NODES, CA_MAX_PORTS);
+                      op->name, CA_MAX_NODES, CA_MAX_PORTS);
     if (op->arity.n_out >= 0)
         n_outputs = op->arity.n_out;
     CaArena *arena = g->own->arena;
@@ -227,6 +225,15 @@ CarinaStatus ca_node_become(CaGraph *g, CaNode *node, const char *op_name, int o
     assert(op->arity.n_out == node->n_outputs);
     take_op(g, node, op);
     return node->attrs ? set_fallbacks(g, node, err) : no_memory(err);
+}
+
+CarinaStatus ca_graph_add(CaNode **out, CaGraph *g, CaNode *before, const char *op_name,
+                          int opset, const char *name, CaValue *const *inputs,
+                          int n_inputs, int n_outputs, CarinaError *err)
+{
+    const CaOp *op = NULL;
+    CA_TRY(find_op(&op, op_name, opset, name, err));
+    return ca_graph_add_op(out, g, before, op, name, inputs, n_inputs, n_outputs, err);
 }
 
 CarinaStatus ca_graph_constant(CaValue **out, CaGraph *g, CaNode *before,

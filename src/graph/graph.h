@@ -59,6 +59,10 @@ CarinaStatus ca_graph_add(CaNode **out, CaGraph *graph, CaNode *before,
 /* The node is another operator with as many outputs, its attributes at their fallbacks; inputs and outputs stay. */
 CarinaStatus ca_node_become(CaGraph *graph, CaNode *node, const char *op_name, int opset,
                             CarinaError *err);
+/* The same of an operator at hand, which outlives the graph. */
+CarinaStatus ca_graph_add_op(CaNode **out, CaGraph *graph, CaNode *before,
+                             const CarinaOp *op, const char *name, CaValue *const *inputs,
+                             int n_inputs, int n_outputs, CarinaError *err);
 /* A Const node. The tensor is consumed, also on failure. */
 CarinaStatus ca_graph_constant(CaValue **out, CaGraph *graph, CaNode *before,
                                const char *name, CarinaTensor *tensor, CarinaError *err);
@@ -112,11 +116,12 @@ CarinaStatus ca_bodies_copy(CaGraph *graph, CaNode *to, const CaNode *from,
 void ca_bodies_free(CaGraph *graph); /* all of a graph's nodes: for ca_graph_free */
 /* Copies of the body's nodes, put before `before` and inferred: inputs[] stand for its Parameters, outputs[] get what
  * its Results read. known: by node id, outputs of an earlier copy (or NULL); a node whose inputs are those of the
- * earlier copy is not made again. made, the same for this copy, has room for graph->own->next_id entries. */
+ * earlier copy is not made again. made, the same for this copy, has room for body->own->next_id entries. Names get
+ * prefix, those of what computes suffix too. */
 CarinaStatus ca_body_inline(CaGraph *graph, CaNode *before, const CaGraph *body,
                             CaValue *const *inputs, CaValue **outputs,
-                            CaNode *const *known, CaNode **made, const char *suffix,
-                            CarinaError *err);
+                            CaNode *const *known, CaNode **made, const char *prefix,
+                            const char *suffix, CarinaError *err);
 
 /* All readers of old read now instead (old and now may belong to any nodes). Tensor names stay with old. */
 void ca_value_replace(CaValue *old, CaValue *now);

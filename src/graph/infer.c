@@ -131,7 +131,7 @@ CarinaStatus ca_infer_compare(const CaInferArgs *a, CarinaError *err)
 static bool is_small(const CaNode *node)
 {
     int64_t n = 0;
-    if (!node->op->ref || node->n_inputs > CA_KNOWN_PORTS ||
+    if (!ca_op_folds(node->op) || node->n_inputs > CA_KNOWN_PORTS ||
         node->n_outputs > CA_KNOWN_PORTS)
         return false;
     const bool is_shape_of = ca_node_is(node, "ShapeOf");

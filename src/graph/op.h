@@ -71,7 +71,8 @@ enum {
     CA_OP_ELEMENTWISE =
         1, /* unary or broadcasting: output element i depends on element i of each input */
     CA_OP_MOVES = 2, /* copies elements, computes nothing */
-    CA_OP_SIDE = 4   /* Result: kept though nobody reads it */
+    CA_OP_SIDE = 4,  /* Result: kept though nobody reads it */
+    CA_OP_CUSTOM = 8 /* of an extension: its first member is that of a CaCustomOp */
 };
 
 struct CarinaOp {
@@ -87,11 +88,19 @@ struct CarinaOp {
     /* Instead of ref, of operators with bodies: the definition on the tensors themselves; uses the heap. */
     CarinaStatus (*run)(const CaNode *node, CarinaTensor *const *outputs,
                         const CarinaTensor *const *inputs, CarinaError *err);
-    /* Bytes that ref takes from its arena at most; SIZE_MAX: too many. NULL: none. Known shapes only. */
+    /* The same in work space of work() bytes, 16-byte aligned. */
+    CarinaStatus (*run_in)(const CaNode *node, CarinaTensor *const *outputs,
+                           const CarinaTensor *const *inputs, void *work,
+                           size_t work_size, CarinaError *err);
+    /* Bytes that ref takes from its arena at most, or that run_in is given; SIZE_MAX: too many. NULL: none. Known
+     * shapes only. */
     size_t (*work)(const CarinaNode *node);
     const CaImportRule *imports;
 };
 typedef CarinaOp CaOp;
+
+/* May a node of constants be computed when compiling? */
+static inline bool ca_op_folds(const CaOp *op) { return op->ref || op->run_in; }
 
 #define CA_REQUIRED true, NULL
 #define CA_DEFAULT(text) false, text

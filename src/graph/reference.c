@@ -97,6 +97,8 @@ int64_t ca_node_dim(const CarinaNode *node, int k, int i)
 size_t ca_reference_work(const CaNode *node)
 {
     size_t total = CA_ARENA_OWN;
+    if (node->op->run_in)
+        return node->op->work ? node->op->work(node) : 0;
     total = ca_work_array(total, node->n_inputs + 1, sizeof(CaRefTensor));
     total = ca_work_array(total, node->n_outputs + 1, sizeof(CaRefTensor));
     for (int i = 0; i < node->n_inputs; i++)
@@ -165,11 +167,27 @@ static CarinaStatus computes(const CaNode *node, CarinaError *err)
                   node->op_name);
 }
 
+static CarinaStatus run_in_own(const CaNode *node, CarinaTensor *const *outputs,
+                               const CarinaTensor *const *inputs, CarinaError *err)
+{
+    const size_t size = ca_reference_work(node);
+    void *work = size == SIZE_MAX ? NULL : ca_alloc(size);
+    const CarinaStatus status =
+        work ? node->op->run_in(node, outputs, inputs, work, size, err)
+             : ca_err(err, CARINA_ERR_MEMORY,
+                      "node '%s' (%s): out of memory for its work space", node->name,
+                      node->op_name);
+    ca_free(work);
+    return status;
+}
+
 CarinaStatus ca_reference_node(const CaNode *node, CarinaTensor *const *outputs,
                                const CarinaTensor *const *inputs, CarinaError *err)
 {
     if (node->op->run)
         return node->op->run(node, outputs, inputs, err);
+    if (node->op->run_in)
+        return run_in_own(node, outputs, inputs, err);
     CA_TRY(computes(node, err));
     CaArena *arena = ca_arena_create(0);
     const CarinaStatus status = run_in(arena, node, outputs, inputs, err);
@@ -183,6 +201,8 @@ CarinaStatus ca_reference_node_in(const CaNode *node, CarinaTensor *const *outpu
 {
     if (node->op->run)
         return node->op->run(node, outputs, inputs, err);
+    if (node->op->run_in)
+        return node->op->run_in(node, outputs, inputs, work, work_size, err);
     CA_TRY(computes(node, err));
     return run_in(ca_arena_create_in(work, work_size), node, outputs, inputs, err);
 }

@@ -18,12 +18,16 @@
 #define CA_IR_IR_H
 
 #include "base/text.h"
-#include "graph/graph.h"
+#include "graph/custom.h"
 
 /* path only speaks in messages. weights NULL: there are no constants. version may be NULL. Layers that lead
  * to no Result are left out, as OpenVINO does. */
 CarinaStatus ca_ir_read(CaGraph **out, const char *path, CaBuffer *xml, CaBuffer *weights,
                         int *version, CarinaError *err);
+/* The same with operators of extensions. */
+CarinaStatus ca_ir_read_with(CaGraph **out, const char *path, CaBuffer *xml,
+                             CaBuffer *weights, const CaCustoms *customs, int *version,
+                             CarinaError *err);
 /* stem.xml and stem.bin. version is 10 or 11. fp16: float32 constants become float16 ones with a Convert,
  * all but those that shapes are computed from. The graph is inferred. */
 CarinaStatus ca_ir_write(const CaGraph *graph, const char *stem, int version, bool fp16,

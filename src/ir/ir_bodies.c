@@ -169,6 +169,7 @@ static CarinaStatus read_body(CaIrReader *r, CaIrLayer *l, int n, int i,
     CaIrReader body = {
         .net = {.path = r->net.path, .err = r->net.err, .arena = r->net.arena},
         .weights = r->weights,
+        .customs = r->customs,
         .root = ca_xml_child(l->xml, element),
         .version = r->version,
         .depth = r->depth + 1,

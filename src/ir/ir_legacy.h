@@ -19,8 +19,9 @@ typedef struct CaLegacy {
     CaIrNet net;
     CaGraph *graph;
     CaBuffer *weights;
-    CarinaType precision; /* of <net>; CARINA_UNKNOWN: not said */
-    int depth;            /* bodies around it */
+    const CaCustoms *customs; /* NULL: none */
+    CarinaType precision;     /* of <net>; CARINA_UNKNOWN: not said */
+    int depth;                /* bodies around it */
 } CaLegacy;
 
 typedef struct CaLegacyCall {
@@ -59,6 +60,9 @@ int ca_legacy_ints(CaLegacyCall *c, const char *names, int64_t *v, int max);
 void ca_legacy_copy(CaLegacyCall *c, CaValue *v, const char *names);
 void ca_legacy_set_flag(CaLegacyCall *c, CaValue *v, const char *attr, bool flag);
 
+/* --- ir_legacy_custom.c: the layer is one that the user gave. */
+void ca_legacy_custom(CaLegacyCall *c);
+
 /* --- Blobs. NULL where there is none of that name, or the call failed. */
 /* Elements in it, by its size; -1: there is none. */
 int64_t ca_legacy_blob_count(CaLegacyCall *c, const char *name);
@@ -94,6 +98,7 @@ CarinaStatus ca_legacy_layers(CaLegacy *r, CaValue ***given);
 
 /* Reads a <net> of version 2 to 7. */
 CarinaStatus ca_legacy_read(CaGraph **out, const char *path, xmlNode *net,
-                            CaBuffer *weights, CarinaError *err);
+                            CaBuffer *weights, const CaCustoms *customs,
+                            CarinaError *err);
 
 #endif

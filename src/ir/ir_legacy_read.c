@@ -5,6 +5,7 @@
  */
 #include "ir/ir_legacy.h"
 
+#include "formats/custom_call.h"
 #include "ir/ir.h"
 
 #include <string.h>
@@ -51,7 +52,8 @@ static CarinaStatus open_call(CaLegacyCall *c, CaLegacy *r, CaIrLayer *l)
                               .err = r->net.err,
                               .noun = "layer",
                               .name = l->name,
-                              .type = l->type},
+                              .type = l->type,
+                              .customs = r->customs},
                         .r = r,
                         .l = l,
                         .data = find_data(l->xml),
@@ -177,10 +179,17 @@ static CarinaStatus read_layer(CaLegacy *r, CaIrLayer *l, CaValue ***given)
     const CaLegacyOp *op = find_op(l->type);
     CA_TRY(open_call(&c, r, l));
     CA_TRY(take_inputs(&c, given));
-    if (!op)
-        return ca_build_fail(&c.b, CARINA_ERR_UNSUPPORTED,
-                             "a type of layer that Carina does not know; convert the "
-                             "original model instead");
+    const bool is_custom = ca_custom_is(&c.b, CARINA_FORMAT_IR, NULL, l->type);
+    if (!op && !is_custom)
+        return ca_build_fail(
+            &c.b, CARINA_ERR_UNSUPPORTED,
+            "a type of layer that Carina does not know; load an extension "
+            "that has it (-l FILE), or convert the original model");
+    if (is_custom) {
+        ca_legacy_custom(&c);
+        close_call(&c);
+        return c.b.status;
+    }
     if (c.n_in < op->min_in || c.n_in > op->max_in)
         return ca_build_fail(&c.b, CARINA_ERR_FORMAT,
                              "it has %d input ports, a layer of this type %s %d", c.n_in,
@@ -354,10 +363,12 @@ static CarinaStatus read_net(CaLegacy *r, xmlNode *root)
 }
 
 CarinaStatus ca_legacy_read(CaGraph **out, const char *path, xmlNode *net,
-                            CaBuffer *weights, CarinaError *err)
+                            CaBuffer *weights, const CaCustoms *customs, CarinaError *err)
 {
     CarinaError spare; /* so that the parts can rewrite the sentence */
-    CaLegacy r = {.net = {.path = path, .err = err ? err : &spare}, .weights = weights};
+    CaLegacy r = {.net = {.path = path, .err = err ? err : &spare},
+                  .weights = weights,
+                  .customs = customs};
     *out = NULL;
     r.net.arena = ca_arena_create(0);
     const CarinaStatus status = r.net.arena ? read_net(&r, net) : ca_ir_no_memory(&r.net);

@@ -92,6 +92,9 @@ static CarinaStatus opset_of(CaIrReader *r, const CaIrLayer *l, int *opset)
 static CarinaStatus find_op(CaIrReader *r, const CaIrLayer *l, const CaOp **op,
                             int *opset)
 {
+    *op = ca_custom_find_ir(r->customs, l->type);
+    if (*op)
+        return CARINA_OK;
     CA_TRY(opset_of(r, l, opset));
     *op = ca_op_find(l->type, *opset);
     if (*op)
@@ -105,11 +108,12 @@ static CarinaStatus find_op(CaIrReader *r, const CaIrLayer *l, const CaOp **op,
         return ca_ir_fail(
             &r->net, l, CARINA_ERR_UNSUPPORTED,
             "there is no such operator (did they mean %s?); a custom operator "
-            "comes with an extension",
+            "comes with an extension: load it with -l FILE",
             near);
     return ca_ir_fail(
         &r->net, l, CARINA_ERR_UNSUPPORTED,
-        "there is no such operator; a custom operator comes with an extension");
+        "there is no such operator; a custom operator comes with an extension: load it "
+        "with -l FILE");
 }
 
 static CarinaStatus read_type_and_shape(CaIrReader *r, const CaIrLayer *l,
@@ -265,8 +269,8 @@ static CarinaStatus make_node(CaIrReader *r, CaIrLayer *l)
     CaValue **none = ca_arena_array(r->net.arena, (size_t)l->n_in, sizeof *none);
     if (l->n_in && !none)
         return ca_ir_no_memory(&r->net);
-    if (ca_graph_add(&l->node, r->graph, NULL, l->type, opset,
-                     l->name[0] ? l->name : NULL, none, l->n_in, n_out, &e) != CARINA_OK)
+    if (ca_graph_add_op(&l->node, r->graph, NULL, op, l->name[0] ? l->name : NULL, none,
+                        l->n_in, n_out, &e) != CARINA_OK)
         return located(r, &e);
     CA_TRY(set_attributes(r, l, data));
     return ca_ir_read_bodies(r, l);
@@ -502,7 +506,8 @@ static CarinaStatus read_all(CaIrReader *r, xmlDoc *doc)
 {
     CA_TRY(check_version(r, xmlDocGetRootElement(doc)));
     if (r->version < 10)
-        return ca_legacy_read(&r->graph, r->net.path, r->root, r->weights, r->net.err);
+        return ca_legacy_read(&r->graph, r->net.path, r->root, r->weights, r->customs,
+                              r->net.err);
     r->high_first = is_high_first(r);
     return build_model(r);
 }
@@ -510,7 +515,15 @@ static CarinaStatus read_all(CaIrReader *r, xmlDoc *doc)
 CarinaStatus ca_ir_read(CaGraph **out, const char *path, CaBuffer *xml, CaBuffer *weights,
                         int *version, CarinaError *err)
 {
-    CaIrReader r = {.net = {.path = path, .err = err}, .weights = weights};
+    return ca_ir_read_with(out, path, xml, weights, NULL, version, err);
+}
+
+CarinaStatus ca_ir_read_with(CaGraph **out, const char *path, CaBuffer *xml,
+                             CaBuffer *weights, const CaCustoms *customs, int *version,
+                             CarinaError *err)
+{
+    CaIrReader r = {
+        .net = {.path = path, .err = err}, .weights = weights, .customs = customs};
     xmlDoc *doc = NULL;
     *out = NULL;
     CA_TRY(ca_xml_parse(&doc, path, xml->data, xml->size, err));

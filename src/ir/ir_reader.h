@@ -5,15 +5,17 @@
 #ifndef CA_IR_IR_READER_H
 #define CA_IR_IR_READER_H
 
+#include "graph/custom.h"
 #include "ir/ir_layers.h"
 
 typedef struct CaIrReader {
     CaIrNet net;
     CaGraph *graph;
     CaBuffer *weights;
-    xmlNode *root;      /* <net>, or <body> */
-    int version, depth; /* bodies around it */
-    bool swapped;       /* a constant of 4-bit elements was turned round */
+    const CaCustoms *customs; /* NULL: none */
+    xmlNode *root;            /* <net>, or <body> */
+    int version, depth;       /* bodies around it */
+    bool swapped;             /* a constant of 4-bit elements was turned round */
     bool high_first; /* 4-bit constants: the first of two in the high half (up to 2023) */
 } CaIrReader;
 

@@ -26,7 +26,8 @@ static CarinaStatus read_source(CaGraph **out, CaSource *s)
     ca_path_beside(beside, sizeof beside, s->path, ".bin");
     if (weights || ca_path_exists(beside))
         CA_TRY(ca_file_map(&bin, weights ? weights : beside, s->err));
-    const CarinaStatus status = ca_ir_read(out, s->path, s->file, bin, &version, s->err);
+    const CarinaStatus status =
+        ca_ir_read_with(out, s->path, s->file, bin, s->customs, &version, s->err);
     ca_buffer_unref(&bin);
     (void)snprintf(s->format, sizeof s->format, "OpenVINO IR v%d", version);
     return status;

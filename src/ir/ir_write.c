@@ -9,6 +9,7 @@
 
 #include "base/file.h"
 #include "graph/labels.h"
+#include "graph/op.h"
 #include "graph/shape.h"
 #include "ir/ir_attr.h"
 #include "ir/ir_weights.h"
@@ -342,7 +343,10 @@ static void open_layer(Writer *w, const CaNode *n, int32_t id, const char *suffi
     w->xml.failed |= name.failed;
     ca_text_free(&name);
     add_quoted(w, "type", type);
-    ca_text_add(&w->xml, " version=\"opset%d\"", opset);
+    if (n->op->flags & CA_OP_CUSTOM)
+        ca_text_add(&w->xml, " version=\"extension\"");
+    else
+        ca_text_add(&w->xml, " version=\"opset%d\"", opset);
     const char *names = ca_info_find(n->info, "output_names");
     if (w->version >= 11 && names && is_result(n))
         add_quoted(w, "output_names", names);

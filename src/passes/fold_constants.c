@@ -39,7 +39,7 @@ static bool can_fold(const CaNode *n)
 {
     size_t in = 0, out = 0;
     int64_t most_in = 1, most_out = 1;
-    if (!n->op->ref || n->n_inputs < 1 || n->n_inputs > MAX_PORTS ||
+    if (!ca_op_folds(n->op) || n->n_inputs < 1 || n->n_inputs > MAX_PORTS ||
         n->n_outputs > MAX_PORTS || is_stored_form(n))
         return false;
     for (int i = 0; i < n->n_outputs; i++)

@@ -135,7 +135,8 @@ static CarinaStatus iterate(const Unrolling *u, int64_t i)
     if (b->iteration_input >= 0)
         CA_TRY(count(u, i));
     CA_TRY(ca_body_inline(u->g, u->node, b->graph, u->given, u->results,
-                          i ? u->first : NULL, i ? u->made : u->first, suffix, u->err));
+                          i ? u->first : NULL, i ? u->made : u->first, "", suffix,
+                          u->err));
     for (int k = 0; k < b->n_outputs; k++)
         u->parts[b->n_inputs + k][b->outputs[k].stride < 0 ? u->n - 1 - i : i] =
             u->results[b->outputs[k].inner];

@@ -215,7 +215,7 @@ static void damage(const Pair *p, bool of_symbol, size_t i, bool is_cut)
     const CaMxnetFile symbol = {p->symbol_path, of_symbol ? now : p->symbol},
                       params = {p->params_path, of_symbol ? p->params : now};
     const CarinaStatus status =
-        ca_mxnet_read(&g, &symbol, &params, 1, &none, &version, NULL);
+        ca_mxnet_read(&g, &symbol, &params, 1, &none, NULL, &version, NULL);
     CHECK((status == CARINA_OK) == (g != NULL));
     ca_graph_free(&g);
     ca_buffer_unref(&now);

@@ -24,7 +24,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     CarinaError err = {0};
     int64_t version = 0;
     const CarinaStatus status =
-        ca_mxnet_read(&graph, &symbol, &params, cut ? 1 : 0, &none, &version, &err);
+        ca_mxnet_read(&graph, &symbol, &params, cut ? 1 : 0, &none, NULL, &version, &err);
     ca_buffer_unref(&first);
     ca_buffer_unref(&second);
     fuzz_require((status == CARINA_OK) == (graph != NULL), "a graph or an error", "");

@@ -82,9 +82,6 @@ double file_mb(const char *stem, const char *extension); /* 0: no such file */
 
 /* --- Models and devices. */
 CarinaContext *open_context(int64_t n_threads, const char *cpu); /* NULL: said why */
-/* Finds the model in a folder too. */
-bool open_model(CarinaModel **out, CarinaContext *ctx, const char *path,
-                const char *weights);
 /* By the passes; for int8 (precision may be NULL) with the ranges that old IR brings. */
 bool optimize_model(CarinaModel *model, const char *precision);
 bool check_device(CarinaContext *ctx, const char *device);

@@ -5,13 +5,14 @@
  * The first inference is timed alone and not counted, unless it is the only one (-niter 1). Inputs are
  * seeded noise, set once: their filling is not measured.
  */
-#include "cli.h"
+#include "reading.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 typedef struct {
-    const char *model, *weights, *device, *api, *hint, *precision, *cache_dir, *shape;
+    Reading reading;
+    const char *model, *device, *api, *hint, *precision, *cache_dir, *shape;
     int64_t batch, n_iter, n_threads, n_streams, n_requests;
     bool counters, exact;
     const char *seconds_text;
@@ -328,7 +329,8 @@ static int run(const void *values, const List *words)
         return complain_usage("benchmark: -t 0 needs -niter N, or it measures nothing");
     b.ctx = open_context(v.n_threads, NULL);
     const double start = now_ms();
-    if (b.ctx && open_model(&b.model, b.ctx, path, v.weights)) {
+    if (b.ctx && load_extensions(b.ctx, &v.reading.custom) &&
+        read_model(&b.model, b.ctx, path, &v.reading)) {
         b.read_ms = now_ms() - start;
         if (check_device(b.ctx, v.device))
             status = execute(&b);
@@ -347,7 +349,8 @@ static const Option options[] = {
     {OPTION_GROUP, "what", NULL, NULL, 0},
     {OPTION_TEXT, "model,m", "MODEL", "the model", offsetof(Values, model)},
     {OPTION_TEXT, "weights,w", "FILE", "its second file, where the name does not follow",
-     offsetof(Values, weights)},
+     offsetof(Values, reading.weights)},
+    CUSTOM_OPTIONS(Values, reading.custom),
     {OPTION_TEXT, "device,d", "DEVICE", "CPU", offsetof(Values, device)},
     {OPTION_INT, "batch,b", "N", "images in each inference", offsetof(Values, batch)},
     {OPTION_TEXT, "shape", "SHAPES", "of the inputs: [1,3,224,224]",

@@ -360,7 +360,8 @@ static bool execute(Task *t)
     if (!images_find(&t->images, &t->v->images))
         return false;
     t->batch = t->v->batch > 0 ? t->v->batch : t->is_openvino ? t->images.n : 1;
-    if (!read_model(&t->model, t->ctx, t->path, &t->v->reading) ||
+    if (!load_extensions(t->ctx, &t->v->reading.custom) ||
+        !read_model(&t->model, t->ctx, t->path, &t->v->reading) ||
         !check_device(t->ctx, t->v->device) || !compile(t))
         return false;
     if (t->is_openvino)
@@ -418,6 +419,7 @@ static const Option options[] = {
      offsetof(Values, images)},
     {OPTION_TEXT, "labels", "FILE", "one class a line, where the model has none",
      offsetof(Values, labels)},
+    CUSTOM_OPTIONS(Values, reading.custom),
     READING_OPTIONS(Values),
     PREPARING_OPTIONS(Values),
     {OPTION_GROUP, "running", NULL, NULL, 0},

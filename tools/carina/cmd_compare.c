@@ -5,7 +5,7 @@
  * Layers with the same name on both sides become outputs of both models; differences are relative to the
  * largest magnitude of the layer. A device may fuse less than it usually does for that.
  */
-#include "cli.h"
+#include "reading.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -15,6 +15,7 @@
 typedef struct {
     const char *model, *weights, *device, *model2, *weights2, *device2, *cpu2, *precision,
         *precision2, *layers, *limit;
+    Custom custom; /* of both */
     List in;
     bool exact2;
 } Values;
@@ -51,14 +52,17 @@ static void side_free(Side *s)
 }
 
 static bool side_open(Side *s, const char *path, const char *weights, const char *cpu,
-                      const char *precision, const List *in)
+                      const char *precision, const Values *v)
 {
+    const Reading reading = {.weights = weights, .custom = v->custom};
     s->ctx = open_context(0, cpu);
-    if (!s->ctx || !open_model(&s->model, s->ctx, path, weights))
+    if (!s->ctx || !load_extensions(s->ctx, &v->custom) ||
+        !read_model(&s->model, s->ctx, path, &reading))
         return false;
     s->n_inputs = carina_model_n_inputs(s->model);
     s->inputs = allocate((size_t)s->n_inputs, sizeof(CarinaTensor *));
-    return load_inputs(s->inputs, s->model, in) && optimize_model(s->model, precision);
+    return load_inputs(s->inputs, s->model, &v->in) &&
+           optimize_model(s->model, precision);
 }
 
 static const CarinaNode *find_node(const CarinaGraph *g, const char *name)
@@ -241,8 +245,8 @@ static int run(const void *values, const List *words)
     const char *weights2 = v->weights2 ? v->weights2 : v->model2 ? NULL : v->weights;
     const char *device = v->device ? v->device : "CPU";
     const char *precision2 = v->precision2 ? v->precision2 : v->precision;
-    if (side_open(&a, path, v->weights, NULL, v->precision, &v->in) &&
-        side_open(&b, path2, weights2, v->cpu2, precision2, &v->in) &&
+    if (side_open(&a, path, v->weights, NULL, v->precision, v) &&
+        side_open(&b, path2, weights2, v->cpu2, precision2, v) &&
         ((v->layers && strcasecmp(v->layers, "none") == 0) || add_outputs(&a, &b)) &&
         side_run(&a, device, v->precision, false, NULL) &&
         side_run(&b, v->device2 ? v->device2 : device, precision2, v->exact2, &a))
@@ -256,6 +260,7 @@ static const Option options[] = {
     {OPTION_GROUP, "one side", NULL, NULL, 0},
     {OPTION_TEXT, "model,m", "MODEL", "the model", offsetof(Values, model)},
     {OPTION_TEXT, "weights,w", "FILE", "its second file", offsetof(Values, weights)},
+    CUSTOM_OPTIONS(Values, custom),
     {OPTION_TEXT, "device,d", "DEVICE", "CPU", offsetof(Values, device)},
     {OPTION_TEXT, "infer-precision", "f32|bf16|int8", "f32 unless told",
      offsetof(Values, precision)},

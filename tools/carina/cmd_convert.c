@@ -555,8 +555,8 @@ static int run(const void *values, const List *words)
     char *params = v->pretrained ? pretrained_params(v) : NULL;
     weights = params ? params : weights;
     CarinaContext *ctx = open_context(0, NULL);
-    int status = ctx ? EXIT_GOOD : EXIT_BAD;
-    if (ctx && path)
+    int status = ctx && load_extensions(ctx, &v->reading.custom) ? EXIT_GOOD : EXIT_BAD;
+    if (status == EXIT_GOOD && path)
         status = convert_one(ctx, v, path, weights);
     for (int i = 0; i < words->n && status == EXIT_GOOD; i++)
         status = convert_one(ctx, v, words->v[i], NULL);
@@ -581,6 +581,7 @@ static const Option options[] = {
     {OPTION_TEXT, "input", "NAMES", "begin at these: data[1,3,224,224],info",
      offsetof(Values, reading.input)},
     {OPTION_TEXT, "output", "NAMES", "end at these", offsetof(Values, reading.output)},
+    CUSTOM_OPTIONS(Values, reading.custom),
     READING_OPTIONS(Values),
     {OPTION_TEXT, "saved-model-dir", "DIR",
      "a SavedModel, as --input-model and a word too", offsetof(Values, saved_model)},

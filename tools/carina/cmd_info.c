@@ -247,7 +247,8 @@ static int run(const void *values, const List *words)
     if (!path)
         return EXIT_USAGE;
     CarinaContext *ctx = open_context(0, NULL);
-    bool good = ctx && read_model(&model, ctx, path, &v->reading);
+    bool good = ctx && load_extensions(ctx, &v->reading.custom) &&
+                read_model(&model, ctx, path, &v->reading);
     if (good && v->batch > 0 &&
         carina_model_set_batch(model, v->batch, &err) != CARINA_OK) {
         complain("%s", err.text);
@@ -275,6 +276,7 @@ static const Option options[] = {
     {OPTION_TEXT, "input-shape", "SHAPES",
      "of inputs whose file says none: [1,3,224,224]",
      offsetof(Values, reading.input_shape)},
+    CUSTOM_OPTIONS(Values, reading.custom),
     READING_OPTIONS(Values),
     {OPTION_GROUP, "pictures", NULL, NULL, 0},
     {OPTION_TEXT, "dot", "FILE", "the graph for Graphviz", offsetof(Values, dot)},

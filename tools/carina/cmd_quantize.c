@@ -96,6 +96,7 @@ static bool open_all(Job *job)
     int64_t batch = 1;
     Calibration *c = &job->c;
     if (!images_find(&c->images, &job->v->images) ||
+        !load_extensions(c->ctx, &job->v->reading.custom) ||
         !read_model(&c->model, c->ctx, job->path, &job->v->reading))
         return false;
     job->shape = carina_model_input(c->model, 0).shape;
@@ -330,6 +331,7 @@ static const Option options[] = {
      offsetof(Values, name)},
     {OPTION_TEXT, "ir-version", "10|11", "for older runtimes: 10",
      offsetof(Values, ir_version)},
+    CUSTOM_OPTIONS(Values, reading.custom),
     READING_OPTIONS(Values),
     PREPARING_OPTIONS(Values),
     {OPTION_GROUP, "quantizing", NULL, NULL, 0},

@@ -173,8 +173,8 @@ static int run(const void *values, const List *words)
     if (!path)
         return EXIT_USAGE;
     r.ctx = open_context(v.n_threads, NULL);
-    if (r.ctx && read_model(&r.model, r.ctx, path, &v.reading) &&
-        check_device(r.ctx, v.device)) {
+    if (r.ctx && load_extensions(r.ctx, &v.reading.custom) &&
+        read_model(&r.model, r.ctx, path, &v.reading) && check_device(r.ctx, v.device)) {
         r.n_inputs = carina_model_n_inputs(r.model);
         r.inputs = allocate((size_t)r.n_inputs, sizeof(CarinaTensor *));
         status = execute(&r);
@@ -204,6 +204,7 @@ static const Option options[] = {
      offsetof(Values, random)},
     {OPTION_TEXT, "out-dir,o", "DIR", "write each output as NAME.npy",
      offsetof(Values, out_dir)},
+    CUSTOM_OPTIONS(Values, reading.custom),
     READING_OPTIONS(Values),
     {OPTION_GROUP, "device", NULL, NULL, 0},
     {OPTION_TEXT, "device,d", "DEVICE", "CPU", offsetof(Values, device)},

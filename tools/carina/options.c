@@ -171,7 +171,8 @@ static bool set(const Option *o, void *values, const char *value)
         return !strchr(o->value, '|') || is_choice(o->value, value);
     case OPTION_INT: *(int64_t *)to = strtoll(value, &end, 10); break;
     case OPTION_REAL: *(double *)to = strtod(value, &end); break;
-    case OPTION_LIST: list_add(to, value); return true;
+    case OPTION_LIST:
+    case OPTION_REPEAT: list_add(to, value); return true;
     }
     const bool is_number = *value && !*end;
     return is_number &&

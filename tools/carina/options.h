@@ -24,7 +24,8 @@ typedef enum OptionKind {
     OPTION_TEXT,  /* const char *; choices are checked, without regard to case */
     OPTION_INT,   /* int64_t >= 0 */
     OPTION_REAL,  /* double >= 0 */
-    OPTION_LIST /* List; may be repeated, and takes the following words up to the next option */
+    OPTION_LIST, /* List; may be repeated, and takes the following words up to the next option */
+    OPTION_REPEAT /* List; may be repeated, of one word each time */
 } OptionKind;
 
 typedef struct Option {

@@ -28,7 +28,7 @@ static char *spelt(const Option *o)
 
 static void print_options(const Option *o)
 {
-    enum { WIDTH = 36 };
+    enum { WIDTH = 36, SCREEN = 100 };
     for (; o->kind != OPTION_END; o++) {
         if (o->kind == OPTION_GROUP) {
             printf("%s\n", o->names);
@@ -37,7 +37,7 @@ static void print_options(const Option *o)
         if (!o->help)
             continue;
         char *text = spelt(o);
-        if (strlen(text) > WIDTH)
+        if (strlen(text) > WIDTH && strlen(text) + strlen(o->help) + 4 > SCREEN)
             printf("  %s\n  %-*s  %s\n", text, WIDTH, "", o->help);
         else
             printf("  %-*s  %s\n", WIDTH, text, o->help);

@@ -341,13 +341,56 @@ static bool check_freeze(const Ends *e, const char *path, const CarinaModel *mod
     return false;
 }
 
+/* --- What is not Carina's own. */
+
+bool load_extensions(CarinaContext *ctx, const Custom *custom)
+{
+    CarinaError err = {0};
+    for (int i = 0; i < custom->extensions.n; i++)
+        if (carina_extension_load(ctx, custom->extensions.v[i], &err) != CARINA_OK) {
+            complain("%s", err.text);
+            return false;
+        }
+    return true;
+}
+
+/* TYPE=FILE each; to be freed, with the types. */
+static bool split_layers(CarinaReadLayer **out, const List *words)
+{
+    CarinaReadLayer *layers = allocate((size_t)words->n + 1, sizeof *layers);
+    *out = layers;
+    for (int i = 0; i < words->n; i++) {
+        const char *equals = strchr(words->v[i], '=');
+        if (!equals || equals == words->v[i] || !equals[1]) {
+            complain("--layer %s: is not CLASS=FILE, as in --layer Scale=scale.onnx",
+                     words->v[i]);
+            return false;
+        }
+        layers[i].type = text_of("%.*s", (int)(equals - words->v[i]), words->v[i]);
+        layers[i].path = equals + 1;
+    }
+    return true;
+}
+
+static void free_layers(CarinaReadLayer *layers)
+{
+    for (int i = 0; layers && layers[i].type; i++) {
+        char *type;
+        memcpy(&type, &layers[i].type, sizeof type);
+        free(type);
+    }
+    free(layers);
+}
+
 bool read_model(CarinaModel **out, CarinaContext *ctx, const char *path,
                 const Reading *reading)
 {
     List files = {0};
     CarinaError err = {0};
     Ends ends = {0};
-    bool good = find_model(&files, path) && read_ends(&ends, reading);
+    CarinaReadLayer *layers = NULL;
+    bool good = find_model(&files, path) && read_ends(&ends, reading) &&
+                split_layers(&layers, &reading->custom.layers);
     const CarinaReadOptions options = {
         .struct_size = sizeof options,
         .weights = reading->checkpoint ? reading->checkpoint : reading->weights,
@@ -358,6 +401,8 @@ bool read_model(CarinaModel **out, CarinaContext *ctx, const char *path,
         .freeze = ends.freeze,
         .tags = reading->tags,
         .signature = reading->signature,
+        .n_layers = reading->custom.layers.n,
+        .layers = layers,
     };
     if (good && carina_model_read(out, ctx, files.v[0], &options, &err) != CARINA_OK) {
         complain("%s", err.text);
@@ -367,13 +412,7 @@ bool read_model(CarinaModel **out, CarinaContext *ctx, const char *path,
            check_framework(reading->framework, files.v[0], carina_model_format(*out)) &&
            check_freeze(&ends, files.v[0], *out);
     free_ends(&ends);
+    free_layers(layers);
     free(files.v);
     return good;
-}
-
-bool open_model(CarinaModel **out, CarinaContext *ctx, const char *path,
-                const char *weights)
-{
-    const Reading reading = {.weights = weights};
-    return read_model(out, ctx, path, &reading);
 }

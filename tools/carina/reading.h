@@ -7,6 +7,12 @@
 
 #include "cli.h"
 
+/* What the user has besides Carina's own operators. */
+typedef struct Custom {
+    List extensions; /* shared objects */
+    List layers;     /* TYPE=FILE: models that stand for layers */
+} Custom;
+
 typedef struct Reading {
     const char *weights;          /* second file, or a checkpoint */
     const char *checkpoint;       /* the same, in TensorFlow's word */
@@ -15,7 +21,18 @@ typedef struct Reading {
     const char *input_shape;      /* of those, in order */
     const char *freeze, *framework;
     const char *prefix; /* of the names of weights (MXNet) */
+    Custom custom;
 } Reading;
+
+/* Rows for the table of a command whose struct V has that member. */
+#define CUSTOM_OPTIONS(V, member)                                                     \
+    {OPTION_REPEAT, "l", "FILE", "an extension: operators that Carina does not know", \
+     offsetof(V, member.extensions)},                                                 \
+    {                                                                                 \
+        OPTION_REPEAT, "layer", "CLASS=FILE",                                         \
+            "a model that stands for layers of a class or operator",                  \
+            offsetof(V, member.layers)                                                \
+    }
 
 /* Rows for the table of a command whose struct V has a member `reading`. */
 #define READING_OPTIONS(V)                                                     \
@@ -31,6 +48,9 @@ typedef struct Reading {
             "inputs that become constants: is_training->false",                \
             offsetof(V, reading.freeze)                                        \
     }
+
+/* Loads the extensions, once a context; false: said why on stderr. */
+bool load_extensions(CarinaContext *ctx, const Custom *custom);
 
 /* Reads the model, in a folder too; false: said why on stderr. */
 bool read_model(CarinaModel **out, CarinaContext *ctx, const char *path,

@@ -10,6 +10,7 @@
 #include "formats/caffe/caffe_reader.h"
 #include "formats/caffe/caffe_text.h"
 #include "formats/caffe/caffe_wire.h"
+#include "formats/custom_call.h"
 #include "formats/reader.h"
 
 #include <stdio.h>
@@ -355,13 +356,20 @@ static void give_tops(CaCaffeCall *c)
 static void translate(CaCaffeCall *c)
 {
     const CaOp *op = NULL;
+    if (ca_custom_is(c->b, CARINA_FORMAT_CAFFE, NULL, c->type)) {
+        take_bottoms(c);
+        if (c->b->status == CARINA_OK)
+            ca_caffe_custom(c);
+        give_tops(c);
+        return;
+    }
     const CaCaffeOp *own = find_op(c->type);
     const CaImportRule *rule = own ? NULL : ca_op_import(CA_FORMAT_CAFFE, c->type, &op);
     if (!own && !rule) {
         ca_build_fail(
             c->b, CARINA_ERR_UNSUPPORTED,
-            "a type of layer that Carina does not know; replace it or convert the "
-            "network to ONNX");
+            "a type of layer that Carina does not know; load an extension that has it "
+            "(-l FILE), replace it or convert the network to ONNX");
         return;
     }
     const int least = own ? own->min_in : op->arity.min_in,
@@ -514,12 +522,15 @@ static CarinaStatus parse_weights(Caffe__Weights **out, CaCaffe *r)
     return status;
 }
 
-CarinaStatus ca_caffe_read(CaGraph **out, const char *prototxt_path, CaBuffer *prototxt,
-                           const char *model_path, CaBuffer *model, CarinaError *err)
+static CarinaStatus read_files(CaGraph **out, const char *prototxt_path,
+                               CaBuffer *prototxt, const char *model_path,
+                               CaBuffer *model, const CaCustoms *customs,
+                               CarinaError *err)
 {
-    CaCaffe r = {.b = {.path = prototxt_path, .err = err, .noun = "layer"},
-                 .model_path = model_path,
-                 .model = model};
+    CaCaffe r = {
+        .b = {.path = prototxt_path, .err = err, .noun = "layer", .customs = customs},
+        .model_path = model_path,
+        .model = model};
     ProtobufCMessage *net = NULL;
     Caffe__Weights *weights = NULL;
     CarinaError spare; /* so that the parts can rewrite the sentence */
@@ -529,8 +540,8 @@ CarinaStatus ca_caffe_read(CaGraph **out, const char *prototxt_path, CaBuffer *p
     r.b.work = ca_arena_create(work_limit);
     if (!r.b.work)
         return no_memory(&r);
-    CarinaStatus status = ca_caffe_text(&net, r.b.work, &caffe__net__descriptor, r.b.path,
-                                        prototxt, r.b.err);
+    CarinaStatus status = ca_caffe_text(
+        &net, &r.unknown, r.b.work, &caffe__net__descriptor, r.b.path, prototxt, r.b.err);
     if (status == CARINA_OK)
         status = parse_weights(&weights, &r);
     if (status == CARINA_OK)
@@ -542,6 +553,12 @@ CarinaStatus ca_caffe_read(CaGraph **out, const char *prototxt_path, CaBuffer *p
     }
     *out = r.b.graph;
     return CARINA_OK;
+}
+
+CarinaStatus ca_caffe_read(CaGraph **out, const char *prototxt_path, CaBuffer *prototxt,
+                           const char *model_path, CaBuffer *model, CarinaError *err)
+{
+    return read_files(out, prototxt_path, prototxt, model_path, model, NULL, err);
 }
 
 /* --- The reader's row: one of the pair was given. */
@@ -583,8 +600,8 @@ static CarinaStatus read_source(CaGraph **out, CaSource *s)
                       s->path, extension);
     CA_TRY(ca_file_map(&second, other, s->err));
     const CarinaStatus status =
-        from_text ? ca_caffe_read(out, s->path, s->file, other, second, s->err)
-                  : ca_caffe_read(out, other, second, s->path, s->file, s->err);
+        from_text ? read_files(out, s->path, s->file, other, second, s->customs, s->err)
+                  : read_files(out, other, second, s->path, s->file, s->customs, s->err);
     ca_buffer_unref(&second);
     (void)snprintf(s->format, sizeof s->format, "Caffe");
     return status;

@@ -9,6 +9,7 @@
 
 #include "caffe.pb-c.h"
 #include "formats/build.h"
+#include "formats/caffe/caffe_text.h"
 
 typedef struct CaCaffeName {
     const char *key;
@@ -31,6 +32,7 @@ typedef struct CaCaffe {
     CaCaffeNames blobs, weights;
     const char **order; /* names of blobs as they first appear */
     size_t n_order;
+    const CaCaffeSpan *unknown; /* messages of layers that no descriptor has */
 } CaCaffe;
 
 typedef struct CaCaffeCall {
@@ -65,6 +67,10 @@ CarinaTensor *ca_caffe_tensor(CaCaffeCall *c, size_t i, const CarinaShape *store
 CaValue *ca_caffe_weight_as(CaCaffeCall *c, size_t i, const CarinaShape *stored_as,
                             const CarinaShape *shape);
 CaValue *ca_caffe_weight(CaCaffeCall *c, size_t i, const CarinaShape *shape);
+CaValue *ca_caffe_weight_stored(CaCaffeCall *c, size_t i); /* with the file's shape */
 size_t ca_caffe_n_weights(const CaCaffeCall *c);
+
+/* --- caffe_custom.c: the layer is one that the user gave. */
+void ca_caffe_custom(CaCaffeCall *c);
 
 #endif

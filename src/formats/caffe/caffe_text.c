@@ -15,6 +15,7 @@ enum { SHOWN = 40, TEXT_ROOM = 4096 };
 typedef struct Reader {
     CaProtoText t;
     CaArena *arena;
+    const CaCaffeSpan *unknown;
 } Reader;
 
 typedef const ProtobufCFieldDescriptor Field;
@@ -151,6 +152,21 @@ static CarinaStatus set_scalar(Reader *r, ProtobufCMessage *m, Field *f)
 static CarinaStatus read_fields(Reader *r, ProtobufCMessage *m, bool strict, char close,
                                 int depth);
 
+static CarinaStatus skip_message(Reader *r, const ProtobufCMessage *m, char close,
+                                 int depth)
+{
+    const char *from = r->t.p;
+    CA_TRY(read_fields(r, NULL, false, close, depth + 1));
+    CaCaffeSpan *s = m ? ca_arena_alloc(r->arena, sizeof *s) : NULL;
+    if (m && !s)
+        return no_memory(r);
+    if (s) {
+        *s = (CaCaffeSpan){m, from, r->t.p - 1, r->unknown};
+        r->unknown = s;
+    }
+    return CARINA_OK;
+}
+
 static CarinaStatus set_message(Reader *r, ProtobufCMessage *m, Field *f, int depth)
 {
     const char close = *r->t.p++ == '{' ? '}' : '>';
@@ -160,7 +176,7 @@ static CarinaStatus set_message(Reader *r, ProtobufCMessage *m, Field *f, int de
             &r->t,
             "messages inside each other more than 64 deep; Carina reads no such file");
     if (!f)
-        return read_fields(r, NULL, false, close, depth + 1);
+        return skip_message(r, m, close, depth);
     if (f->type != PROTOBUF_C_TYPE_MESSAGE)
         return ca_err(
             r->t.err, CARINA_ERR_FORMAT,
@@ -251,14 +267,15 @@ static CarinaStatus read_fields(Reader *r, ProtobufCMessage *m, bool strict, cha
     }
 }
 
-CarinaStatus ca_caffe_text(ProtobufCMessage **out, CaArena *arena,
-                           const ProtobufCMessageDescriptor *kind, const char *path,
-                           const CaBuffer *file, CarinaError *err)
+CarinaStatus ca_caffe_text(ProtobufCMessage **out, const CaCaffeSpan **unknown,
+                           CaArena *arena, const ProtobufCMessageDescriptor *kind,
+                           const char *path, const CaBuffer *file, CarinaError *err)
 {
     const char *data = file->data;
     Reader r = {
         {data, data + file->size, 1, path, "prototxt", err, {.limit = TEXT_ROOM + 1}},
-        arena};
+        arena,
+        NULL};
     if (file->size >= 3 && memcmp(data, "\xef\xbb\xbf", 3) == 0)
         r.t.p += 3;
     *out = ca_arena_alloc(arena, kind->sizeof_message);
@@ -267,5 +284,6 @@ CarinaStatus ca_caffe_text(ProtobufCMessage **out, CaArena *arena,
     protobuf_c_message_init(kind, *out);
     const CarinaStatus status = read_fields(&r, *out, false, 0, 0);
     ca_text_free(&r.t.string);
+    *unknown = r.unknown;
     return status;
 }

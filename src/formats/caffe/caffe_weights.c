@@ -158,6 +158,13 @@ CaValue *ca_caffe_weight_as(CaCaffeCall *c, size_t i, const CarinaShape *stored_
     return c->b->status == CARINA_OK ? out : NULL;
 }
 
+CaValue *ca_caffe_weight_stored(CaCaffeCall *c, size_t i)
+{
+    const Caffe__Blob *b = ca_build_settle(c->b) ? find(c, i) : NULL;
+    const CarinaShape shape = b ? stored_shape(c, i, b) : ca_shape(0, NULL);
+    return b && c->b->status == CARINA_OK ? ca_caffe_weight(c, i, &shape) : NULL;
+}
+
 CaValue *ca_caffe_weight(CaCaffeCall *c, size_t i, const CarinaShape *shape)
 {
     return ca_caffe_weight_as(c, i, shape, shape);

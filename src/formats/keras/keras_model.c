@@ -2,6 +2,7 @@
 /*
  * Running through a described model: each call of a layer becomes nodes of the graph, in the order of need.
  */
+#include "formats/custom_call.h"
 #include "formats/keras/keras_reader.h"
 
 #include <string.h>
@@ -249,8 +250,9 @@ static void unknown_class(CaKerasCall *c)
     else
         ca_build_fail(
             c->b, CARINA_ERR_UNSUPPORTED,
-            "a class of layer that Carina does not know; replace it by Keras' own "
-            "layers or convert the model to ONNX");
+            "a class of layer that Carina does not know; load an extension that has it "
+            "(-l FILE), give a model that stands for it (--layer CLASS=FILE), or replace "
+            "it by Keras' own layers");
 }
 
 static bool is_identity(const CaKerasCall *c)
@@ -310,13 +312,16 @@ static void call_layer(CaKerasCall *c)
         call_model(c);
         return;
     }
-    if (!l->op) {
+    const bool is_custom = ca_custom_is(c->b, CARINA_FORMAT_KERAS, NULL, l->class_name);
+    if (!l->op && !is_custom) {
         unknown_class(c);
         return;
     }
-    if (!ca_keras_quantized(c))
+    if (is_custom)
+        ca_keras_custom(c);
+    else if (!ca_keras_quantized(c))
         l->op->fn(c);
-    if (!l->is_op && l->op->mask == CA_KERAS_PASSES)
+    if (!l->is_op && (is_custom || l->op->mask == CA_KERAS_PASSES))
         ca_keras_give_mask(c, 0, ca_keras_mask(c, 0));
     if (ca_build_settle(c->b) && !is_identity(c))
         give_names(c, first_id);

@@ -290,10 +290,11 @@ static CarinaStatus read_zip(CaKeras *r, CaBuffer *file, char version[16])
     return status;
 }
 
-CarinaStatus ca_keras_read(CaGraph **out, const char *path, CaBuffer *file,
-                           char version[16], CarinaError *err)
+static CarinaStatus read_file(CaGraph **out, const char *path, CaBuffer *file,
+                              const CaCustoms *customs, char version[16],
+                              CarinaError *err)
 {
-    CaKeras r = {.b = {.path = path, .err = err, .noun = "layer"}};
+    CaKeras r = {.b = {.path = path, .err = err, .noun = "layer", .customs = customs}};
     CarinaError spare; /* so that the parts can rewrite the sentence */
     CarinaStatus status;
     *out = NULL;
@@ -322,6 +323,12 @@ CarinaStatus ca_keras_read(CaGraph **out, const char *path, CaBuffer *file,
     if (version[0])
         ca_graph_set_info(*out, "producer_version", version);
     return CARINA_OK;
+}
+
+CarinaStatus ca_keras_read(CaGraph **out, const char *path, CaBuffer *file,
+                           char version[16], CarinaError *err)
+{
+    return read_file(out, path, file, NULL, version, err);
 }
 
 /* --- The reader's row. */
@@ -369,7 +376,7 @@ static CarinaStatus read_source(CaGraph **out, CaSource *s)
             "%s: is a Keras model without its weights; save the whole model with "
             "model.save(\"model.keras\")",
             s->path);
-    CA_TRY(ca_keras_read(out, s->path, s->file, version, s->err));
+    CA_TRY(read_file(out, s->path, s->file, s->customs, version, s->err));
     (void)snprintf(s->format, sizeof s->format, "Keras%s%s", version[0] ? " " : "",
                    version);
     return CARINA_OK;

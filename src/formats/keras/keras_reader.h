@@ -215,6 +215,9 @@ void ca_keras_share_scopes(CaKeras *r);
 /* --- keras_quantized.c: calls the layer if its weights are quantised; false: they are not. */
 bool ca_keras_quantized(CaKerasCall *c);
 
+/* --- keras_custom.c: the layer is one that the user gave. */
+void ca_keras_custom(CaKerasCall *c);
+
 /* --- keras_activations.c: by the name of keras.activations; j: null, string or object. */
 CaValue *ca_keras_activated(CaKerasCall *c, CaValue *v, json_t *j);
 /* The same of the configuration's "activation". */

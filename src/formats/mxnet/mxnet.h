@@ -5,7 +5,7 @@
 #ifndef CA_FORMATS_MXNET_MXNET_H
 #define CA_FORMATS_MXNET_MXNET_H
 
-#include "graph/graph.h"
+#include "graph/custom.h"
 #include <carina/model.h>
 
 typedef struct CaMxnetFile {
@@ -14,10 +14,10 @@ typedef struct CaMxnetFile {
 } CaMxnetFile;
 
 /* The symbol, and lists of arrays of which a later one counts more; all lent, constants keep slices of them.
- * *version: as the symbol says, 10901 for MXNet 1.9.1; 0 where it does not. */
+ * customs may be NULL. *version: as the symbol says, 10901 for MXNet 1.9.1; 0 where it does not. */
 CarinaStatus ca_mxnet_read(CaGraph **out, const CaMxnetFile *symbol,
                            const CaMxnetFile *params, int n_params,
-                           const CarinaReadOptions *options, int64_t *version,
-                           CarinaError *err);
+                           const CarinaReadOptions *options, const CaCustoms *customs,
+                           int64_t *version, CarinaError *err);
 
 #endif

@@ -5,6 +5,7 @@
  */
 #include "formats/mxnet/mxnet.h"
 
+#include "formats/custom_call.h"
 #include "formats/mxnet/mxnet_reader.h"
 
 #include <stdio.h>
@@ -367,7 +368,8 @@ static const char *advice(const char *op)
         return "Carina reads no graph that MXNet has quantised or fused: export the float "
                "symbol";
     if (strcmp(op, "Custom") == 0)
-        return "its code is Python: replace it by operators of MXNet";
+        return "its code is Python: load an extension that has its op_type (-l FILE), or "
+               "replace it by operators of MXNet";
     if (strcmp(op, "_foreach") == 0 || strcmp(op, "_while_loop") == 0 ||
         strcmp(op, "_cond") == 0)
         return "Carina reads no control flow: unroll it before export";
@@ -375,7 +377,8 @@ static const char *advice(const char *op)
         return "OpenVINO's has boxes of another width: end the network before it (--output)";
     if (strncmp(op, "_random", 7) == 0 || strncmp(op, "_sample", 7) == 0)
         return "an inference has no random numbers: export without it";
-    return "replace it in the symbol, or export to ONNX with mxnet.onnx";
+    return "load an extension that has it (-l FILE), replace it in the symbol, or export to "
+           "ONNX with mxnet.onnx";
 }
 
 static void translate(CaMxnetCall *c)
@@ -383,7 +386,9 @@ static void translate(CaMxnetCall *c)
     const CaOp *ours = NULL;
     const char *type = c->node->op;
     const CaImportRule *rule = c->op ? NULL : ca_op_import(CA_FORMAT_MXNET, type, &ours);
-    if (c->op)
+    if (ca_custom_is(c->b, CARINA_FORMAT_MXNET, NULL, ca_mxnet_type_of(c->node)))
+        ca_mxnet_custom(c);
+    else if (c->op)
         c->op->fn(c);
     else if (rule && ours)
         translate_by_rule(c, rule, ours);
@@ -465,10 +470,11 @@ static void name_producer(CaGraph *g, int64_t version)
 
 CarinaStatus ca_mxnet_read(CaGraph **out, const CaMxnetFile *symbol,
                            const CaMxnetFile *params, int n_params,
-                           const CarinaReadOptions *options, int64_t *version,
-                           CarinaError *err)
+                           const CarinaReadOptions *options, const CaCustoms *customs,
+                           int64_t *version, CarinaError *err)
 {
-    CaMxnet r = {.b = {.path = symbol->path, .err = err, .noun = "node"}};
+    CaMxnet r = {
+        .b = {.path = symbol->path, .err = err, .noun = "node", .customs = customs}};
     CarinaError spare; /* so that the parts can rewrite the sentence */
     *out = NULL;
     if (!r.b.err)

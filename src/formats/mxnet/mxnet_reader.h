@@ -93,4 +93,8 @@ CaValue *ca_mxnet_matmul(CaBuild *b, CaValue *x, CaValue *y, bool tx, bool ty);
 CaValue *ca_mxnet_index(CaBuild *b, CaValue *v); /* numbers of any type as i64 */
 void ca_mxnet_rnn(CaMxnetCall *c);
 
+/* --- mxnet_custom.c: the call's operator is one that the user gave. */
+void ca_mxnet_custom(CaMxnetCall *c);
+const char *ca_mxnet_type_of(const CaMxnetNode *n); /* of Custom, its op_type */
+
 #endif

@@ -186,8 +186,8 @@ static CarinaStatus read_source(CaGraph **out, CaSource *s)
     if (status == CARINA_OK)
         status = map_more(&f, s);
     if (status == CARINA_OK)
-        status = ca_mxnet_read(out, &f.symbol, f.params, f.n_params, s->options, &version,
-                               s->err);
+        status = ca_mxnet_read(out, &f.symbol, f.params, f.n_params, s->options,
+                               s->customs, &version, s->err);
     if (status == CARINA_OK)
         name_graph(*out, s->path);
     for (int i = 0; i < f.n_owned; i++)

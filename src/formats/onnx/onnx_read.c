@@ -6,6 +6,7 @@
  */
 #include "formats/onnx/onnx.h"
 
+#include "formats/custom_call.h"
 #include "formats/onnx/onnx_reader.h"
 #include "formats/onnx/onnx_wire.h"
 #include "formats/reader.h"
@@ -231,8 +232,10 @@ static const char *advice(const char *domain)
     if (strcmp(domain, "ai.onnx.ml") == 0)
         return "Carina reads neural networks, not trees or encoders";
     if (domain[0])
-        return "export without runtime-specific operators";
-    return "export with an older opset, or run a simplifier that replaces it";
+        return "export without runtime-specific operators, or load an extension that has "
+               "it (-l FILE)";
+    return "export with an older opset, run a simplifier that replaces it, or load an "
+           "extension that has it (-l FILE)";
 }
 
 static void translate(CaOnnxCall *c)
@@ -249,6 +252,10 @@ static void translate(CaOnnxCall *c)
                           c->node->attribute[i]->name ? c->node->attribute[i]->name : "");
             return;
         }
+    if (ca_custom_is(c->b, CARINA_FORMAT_ONNX, domain, c->node->op_type)) {
+        ca_onnx_custom(c, domain);
+        return;
+    }
     const CaOnnxOp *row = ca_onnx_op_find(domain, c->node->op_type);
     const CaImportRule *rule =
         domain[0] || row ? NULL : ca_op_import(CA_FORMAT_ONNX, c->node->op_type, &op);
@@ -618,10 +625,11 @@ static CarinaStatus parse(Onnx__ModelProto **out, CaOnnx *r)
     return status;
 }
 
-CarinaStatus ca_onnx_read(CaGraph **out, const char *path, CaBuffer *file, int *opset,
-                          CarinaError *err)
+static CarinaStatus read_file(CaGraph **out, const char *path, CaBuffer *file,
+                              const CaCustoms *customs, int *opset, CarinaError *err)
 {
-    CaOnnx r = {.b = {.path = path, .err = err, .noun = "node"}, .file = file};
+    CaOnnx r = {.b = {.path = path, .err = err, .noun = "node", .customs = customs},
+                .file = file};
     Onnx__ModelProto *model = NULL;
     CarinaError spare; /* so that the parts can rewrite the sentence */
     *out = NULL;
@@ -646,6 +654,12 @@ CarinaStatus ca_onnx_read(CaGraph **out, const char *path, CaBuffer *file, int *
     return CARINA_OK;
 }
 
+CarinaStatus ca_onnx_read(CaGraph **out, const char *path, CaBuffer *file, int *opset,
+                          CarinaError *err)
+{
+    return read_file(out, path, file, NULL, opset, err);
+}
+
 /* --- The reader's row: field 1 of ONNX's ModelProto is a varint. */
 
 static bool match(const CaSource *s) { return ca_source_has(s, 0, "\x08", 1); }
@@ -653,7 +667,7 @@ static bool match(const CaSource *s) { return ca_source_has(s, 0, "\x08", 1); }
 static CarinaStatus read_source(CaGraph **out, CaSource *s)
 {
     int opset = 0;
-    CA_TRY(ca_onnx_read(out, s->path, s->file, &opset, s->err));
+    CA_TRY(read_file(out, s->path, s->file, s->customs, &opset, s->err));
     (void)snprintf(s->format, sizeof s->format, "ONNX opset %d", opset);
     return CARINA_OK;
 }

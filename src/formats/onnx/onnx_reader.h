@@ -98,6 +98,9 @@ CaGraph *ca_onnx_body(CaOnnxCall *c, const Onnx__GraphProto *g, const CaOnnxPort
                       int n_in, const CaOnnxPort *out, int n_out,
                       CaOnnxCapture **captures);
 
+/* --- onnx_custom.c: the call's operator is one that the user gave. */
+void ca_onnx_custom(CaOnnxCall *c, const char *domain);
+
 /* --- onnx_call.c */
 CaValue *ca_onnx_in(CaOnnxCall *c, int i);  /* fails where absent */
 CaValue *ca_onnx_opt(CaOnnxCall *c, int i); /* NULL where absent */

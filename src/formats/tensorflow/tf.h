@@ -108,6 +108,9 @@ CarinaStatus ca_tf_finish(CaGraph **out, CaTf *r);
 /* All of that for a file that is a GraphDef. options may be NULL. */
 CarinaStatus ca_tf_read(CaGraph **out, const char *path, CaBuffer *file,
                         const CarinaReadOptions *options, CarinaError *err);
+CarinaStatus ca_tf_read_with(CaGraph **out, const char *path, CaBuffer *file,
+                             const CarinaReadOptions *options, const CaCustoms *customs,
+                             CarinaError *err);
 
 /* --- tf_graph.c: making and changing the graph, for functions and control flow. */
 /* One NodeDef (of a graph or of a function's body), its name after prefix ("" or "call/"), put into r->nodes but
@@ -210,6 +213,8 @@ CaValue *ca_tf_in(CaTfCall *c, int i);  /* fails where absent */
 CaValue *ca_tf_opt(CaTfCall *c, int i); /* NULL where absent */
 /* Output i of the call's node. */
 void ca_tf_out(CaTfCall *c, int i, CaValue *v);
+/* tf_custom.c: the call's operator is one that the user gave. */
+void ca_tf_custom(CaTfCall *c);
 /* Does anything that is translated read output i? */
 bool ca_tf_out_used(const CaTfCall *c, int i);
 

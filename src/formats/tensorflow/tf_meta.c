@@ -358,6 +358,7 @@ static CarinaStatus read_saved_model_file(CaGraph **out, CaSource *s, const char
     Meta m = {.r = NULL};
     const char *prefix = NULL;
     CA_TRY(ca_tf_begin(&m.r, path, file, CA_TF_SAVED_MODEL, s->options, s->err));
+    m.r->b.customs = s->customs;
     CarinaStatus status = choose_meta_graph(&m);
     if (status == CARINA_OK)
         status = saved_prefix(&prefix, m.r);
@@ -451,6 +452,7 @@ static CarinaStatus read_meta_file(CaGraph **out, CaSource *s, const char *path,
     const char *prefix = NULL;
     CarinaStatus status = CARINA_OK;
     CA_TRY(ca_tf_begin(&m.r, path, file, CA_TF_META_GRAPH, s->options, s->err));
+    m.r->b.customs = s->customs;
     m.span = (CaTfSpan){0, m.r->file->size};
     if (checkpoint)
         status = ca_tf_checkpoint_prefix(&prefix, m.r->b.work, checkpoint, s->err);

@@ -61,10 +61,18 @@ static void name_producer(CaGraph *g, int64_t version)
 CarinaStatus ca_tf_read(CaGraph **out, const char *path, CaBuffer *file,
                         const CarinaReadOptions *options, CarinaError *err)
 {
+    return ca_tf_read_with(out, path, file, options, NULL, err);
+}
+
+CarinaStatus ca_tf_read_with(CaGraph **out, const char *path, CaBuffer *file,
+                             const CarinaReadOptions *options, const CaCustoms *customs,
+                             CarinaError *err)
+{
     CaTf *r;
     CaTfVariables *variables = NULL;
     *out = NULL;
     CA_TRY(ca_tf_begin(&r, path, file, CA_TF_GRAPH, options, err));
+    r->b.customs = customs;
     CarinaStatus status = ca_tf_parse_graph(r, (CaTfSpan){0, r->file->size});
     if (status == CARINA_OK)
         status = ca_tf_variables_given(&variables, r);
@@ -86,7 +94,7 @@ static CarinaStatus read_source(CaGraph **out, CaSource *s)
     if (ca_tf_is_container(s))
         return ca_tf_read_container(out, s);
     (void)snprintf(s->format, sizeof s->format, "TensorFlow");
-    return ca_tf_read(out, s->path, s->file, s->options, s->err);
+    return ca_tf_read_with(out, s->path, s->file, s->options, s->customs, s->err);
 }
 
 const CaReader ca_reader_tensorflow = {"TensorFlow", match, read_source,

@@ -4,6 +4,7 @@
  */
 #include "formats/tensorflow/tf.h"
 
+#include "formats/custom_call.h"
 #include "formats/tensorflow/tf_ends.h"
 #include "formats/tensorflow/tf_loops.h"
 
@@ -99,7 +100,8 @@ static const char *advice(const char *op)
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
         if (strstr(op, rows[i][0]))
             return rows[i][1];
-    return "cut the model before it with --output, or export it without this operator";
+    return "load an extension that has it (-l FILE), cut the model before it with --output, "
+           "or export it without this operator";
 }
 
 static CarinaStatus no_input(CaTf *r, const CaTfNode *n, const CaTfEdge *edge)
@@ -117,7 +119,8 @@ static CarinaStatus no_input(CaTf *r, const CaTfNode *n, const CaTfEdge *edge)
 
 static CarinaStatus translate(CaTf *r, CaTfNode *n)
 {
-    const CaTfOp *op = ca_tf_op_find(n->op);
+    const bool is_custom = ca_custom_is(&r->b, CARINA_FORMAT_TENSORFLOW, NULL, n->op);
+    const CaTfOp *op = is_custom ? NULL : ca_tf_op_find(n->op);
     CaTfCall c = {.r = r, .b = &r->b, .node = n, .first_id = r->b.graph->own->next_id};
     r->b.name = n->name;
     r->b.type = n->op;
@@ -135,15 +138,19 @@ static CarinaStatus translate(CaTf *r, CaTfNode *n)
     }
     if (n->is_dead)
         return CARINA_OK;
-    for (int32_t i = 0; op && i < n->n_in; i++)
-        if (!c.in[i]->node && c.in[i] != &ca_tf_dead && !(op->flags & CA_TF_TAKES_LISTS))
+    for (int32_t i = 0; (op || is_custom) && i < n->n_in; i++)
+        if (!c.in[i]->node && c.in[i] != &ca_tf_dead &&
+            !(op && (op->flags & CA_TF_TAKES_LISTS)))
             return ca_build_fail(&r->b, CARINA_ERR_UNSUPPORTED,
                                  "reads a list of tensors as a whole; cut the model "
                                  "before it with --output");
-    if (!op)
+    if (!op && !is_custom)
         return ca_build_fail(&r->b, CARINA_ERR_UNSUPPORTED,
                              "operator %s is not supported; %s", n->op, advice(n->op));
-    op->fn(&c);
+    if (is_custom)
+        ca_tf_custom(&c);
+    else
+        op->fn(&c);
     ca_build_settle(&r->b);
     return r->b.status;
 }

@@ -17,10 +17,14 @@ enum {
     INT = 1,
     UINT = 2,
     FLOAT = 3,
+    STRING = 5,
     INDIRECT_INT = 6,
     INDIRECT_UINT = 7,
     INDIRECT_FLOAT = 8,
     MAP = 9,
+    VECTOR = 10,
+    VECTOR_INT = 11,
+    VECTOR_FLOAT = 13,
     BOOLEAN = 26
 };
 
@@ -105,24 +109,77 @@ static double element(const CaFlex *f, size_t i, double absent)
     }
 }
 
-double ca_flex_number(const CaFlex *f, const char *key, double absent)
+/* The place of a key among the map's; n where it has none. */
+static size_t find(const CaFlex *f, const char *key)
 {
     const size_t length = strlen(key);
     if (!f->at)
-        return absent;
+        return f->n;
     size_t keys = 0;
     const bool has_keys = follow(f, f->at - 3 * f->width, f->width, &keys);
     const uint64_t width = load(f, f->at - 2 * f->width, f->width);
     if (!has_keys || width > 8 || !is_width((size_t)width) ||
         !inside(f, keys, f->n * (size_t)width))
-        return absent;
+        return f->n;
     for (size_t i = 0; i < f->n; i++) {
         size_t at = 0;
         if (follow(f, keys + i * (size_t)width, (size_t)width, &at) &&
-            inside(f, at, length + 1) && memcmp(f->data + at, key, length + 1) == 0) {
-            const double v = element(f, i, absent);
-            return isfinite(v) && fabs(v) < 1e15 ? v : absent;
-        }
+            inside(f, at, length + 1) && memcmp(f->data + at, key, length + 1) == 0)
+            return i;
     }
-    return absent;
+    return f->n;
+}
+
+bool ca_flex_has(const CaFlex *f, const char *key) { return find(f, key) < f->n; }
+
+double ca_flex_number(const CaFlex *f, const char *key, double absent)
+{
+    const size_t i = find(f, key);
+    const double v = i < f->n ? element(f, i, absent) : absent;
+    return isfinite(v) && fabs(v) < 1e15 ? v : absent;
+}
+
+/* What the key's offset leads to, where its size stands before it: kind, width of an element and how many. */
+static bool sized(const CaFlex *f, const char *key, int *kind, size_t *at, size_t *width,
+                  size_t *n)
+{
+    const size_t i = find(f, key);
+    if (i >= f->n)
+        return false;
+    const unsigned char packed = f->data[f->at + f->n * f->width + i];
+    *kind = packed >> 2;
+    *width = (size_t)1 << (packed & 3);
+    if (!follow(f, f->at + i * f->width, f->width, at) || *at < *width)
+        return false;
+    *n = (size_t)load(f, *at - *width, *width);
+    return *n <= f->size && inside(f, *at, *n);
+}
+
+const char *ca_flex_text(const CaFlex *f, const char *key, size_t *n)
+{
+    int kind = 0;
+    size_t at = 0, width = 0;
+    return sized(f, key, &kind, &at, &width, n) && kind == STRING
+               ? (const char *)f->data + at
+               : NULL;
+}
+
+int ca_flex_list(const CaFlex *f, const char *key, double *out, int max)
+{
+    int kind = 0;
+    size_t at = 0, width = 0, n = 0;
+    if (!sized(f, key, &kind, &at, &width, &n) || n > (size_t)max || kind < VECTOR ||
+        kind > VECTOR_FLOAT || !inside(f, at, n * (width + (kind == VECTOR))))
+        return -1;
+    const CaFlex list = {f->data, f->size, at, n, width};
+    for (size_t i = 0; i < n; i++) {
+        const size_t to = at + i * width;
+        out[i] = kind == VECTOR         ? element(&list, i, (double)NAN)
+                 : kind == VECTOR_FLOAT ? real(f, to, width)
+                 : kind == VECTOR_INT   ? whole(f, to, width)
+                                        : (double)load(f, to, width);
+        if (!isfinite(out[i]))
+            return -1;
+    }
+    return (int)n;
 }

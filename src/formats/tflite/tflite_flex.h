@@ -20,5 +20,10 @@ typedef struct CaFlex {
 CaFlex ca_flex_map(const unsigned char *data, size_t size);
 /* A number or boolean of the map; absent where there is none. */
 double ca_flex_number(const CaFlex *map, const char *key, double absent);
+bool ca_flex_has(const CaFlex *map, const char *key);
+/* A text of n bytes, without an end; NULL where it is none. */
+const char *ca_flex_text(const CaFlex *map, const char *key, size_t *n);
+/* Numbers of a typed vector: how many, -1 where it is none or has more than max. */
+int ca_flex_list(const CaFlex *map, const char *key, double *out, int max);
 
 #endif

@@ -6,6 +6,7 @@
  */
 #include "formats/tflite/tflite.h"
 
+#include "formats/custom_call.h"
 #include "formats/tflite/tflite_reader.h"
 
 #include <stdio.h>
@@ -55,7 +56,8 @@ static const char *advice(const char *type, bool is_custom)
     if (strncmp(type, "Flex", 4) == 0)
         return "it is TensorFlow's own: convert with TFLITE_BUILTINS only";
     if (is_custom)
-        return "it is a custom operator: convert without it, or cut the model before it";
+        return "it is a custom operator: load an extension that has it (-l FILE), convert "
+               "without it, or cut the model before it";
     if (strncmp(type, "STABLEHLO", 9) == 0)
         return "convert to TFLite's own operators";
     if (strncmp(type, "HASHTABLE", 9) == 0)
@@ -71,7 +73,9 @@ static void translate(CaTfliteCall *c)
     c->op = ca_tflite_op_find(n->type);
     if (c->op && !n->is_custom && !ca_tflite_code_text(n->code))
         c->op = NULL;
-    if (!c->op)
+    if (ca_custom_is(b, CARINA_FORMAT_TFLITE, NULL, n->type))
+        ca_tflite_extension(c);
+    else if (!c->op)
         ca_build_fail(b, CARINA_ERR_UNSUPPORTED, "operator %s is not supported; %s",
                       n->type, advice(n->type, n->is_custom));
     else if (wanted > 0 && n->options_type && n->options_type != wanted)
@@ -408,7 +412,12 @@ static CarinaStatus read(CaGraph **out, CaSource *s)
     *out = NULL;
     r.flat = (CaFlat){
         .data = s->file->data, .size = s->file->size, .path = s->path, .err = err};
-    r.b = (CaBuild){.path = s->path, .err = err, .noun = "node", .name = "", .type = ""};
+    r.b = (CaBuild){.path = s->path,
+                    .err = err,
+                    .noun = "node",
+                    .name = "",
+                    .type = "",
+                    .customs = s->customs};
     r.b.work = ca_arena_create(work_limit);
     CarinaStatus status =
         r.b.work ? read_model(&r)

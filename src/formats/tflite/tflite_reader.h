@@ -181,6 +181,9 @@ bool ca_tflite_subgraph(CaTfliteCall *c, int64_t index, CaValue *const *inputs,
                         int n_inputs, CaValue **outputs, int n_outputs,
                         const char *prefix);
 
+/* --- tflite_extension.c: the call's operator is one that the user gave. */
+void ca_tflite_extension(CaTfliteCall *c);
+
 /* --- tflite_labels.c: what the file says about itself. */
 CarinaStatus ca_tflite_metadata(CaTflite *r, const CaFlatTable *model);
 

@@ -243,7 +243,7 @@ def bad():
          "version99.xml: IR v99 is newer than the newest known, v11; write the model as v11", WEIGHTS)
     save("unknown", GOOD.replace('"ReLU"', '"ReLUu"'),
          "unknown.xml: layer 3 'z' (ReLUu): there is no such operator (did they mean ReLU?); "
-         "a custom operator comes with an extension", WEIGHTS)
+         "a custom operator comes with an extension: load it with -l FILE", WEIGHTS)
     save("nobin", GOOD, "nobin.xml: layer 1 'w' (Const): its 12 bytes are in a weights file, and there is none; "
          "put the .bin beside the .xml")
     save("cutbin", GOOD, "cutbin.xml: layer 1 'w' (Const): bytes 0 to 12 of the weights file, which has 8; "

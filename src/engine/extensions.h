@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The extensions of a context.
+ */
+#ifndef CA_ENGINE_EXTENSIONS_H
+#define CA_ENGINE_EXTENSIONS_H
+
+#include "base/context.h"
+#include "graph/custom.h"
+
+/* [any thread] Those that are loaded now; lives as long as the context. */
+const CaExtension *ca_extensions(CarinaContext *ctx);
+
+#endif
