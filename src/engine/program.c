@@ -8,8 +8,8 @@
 #include "engine/cache.h"
 #include "graph/op.h"
 #include "passes/pass.h"
-#include "passes/whole_steps.h"
 #include "passes/statistics.h"
+#include "passes/whole_steps.h"
 
 #include <string.h>
 

@@ -311,13 +311,14 @@ static void narrow(unsigned char *out, const float *in, int n, const CaQuant *q)
     }
 }
 
+/* A product and a sum, each rounded, so that plain C stores the same 16 bits as any instruction set. */
 static void before_row(unsigned char *out, const float *in, int n, const float *scale,
                        const float *shift, float lo, float hi)
 {
     for (int lane = 0; lane < 16; lane += VF32_N) {
         const vf32 k = vf32_load(scale + lane), c = vf32_load(shift + lane);
         for (ptrdiff_t i = lane; i < (ptrdiff_t)n * 16; i += 16) {
-            const vf32 x = vf32_fma(vf32_load(in + i), k, c);
+            const vf32 x = vf32_add(vf32_mul(vf32_load(in + i), k), c);
             narrow_store(out + i * E,
                          vf32_min(vf32_set1(hi), vf32_max(vf32_set1(lo), x)));
         }
