@@ -8,6 +8,7 @@
 
 #include "base/context.h"
 #include "graph/op.h"
+#include "ir/ir.h"
 #include <carina/carina.h>
 
 #include <float.h>
@@ -18,6 +19,8 @@
 #define HERE MODELS_DIR "/"
 
 static const float samples[] = {-1.5f, 0.25f, 2, 0, -0.75f, 3};
+static const char all_kinds[] = " i=7 f=0.5 b=true e=\"high\" s=\"a b\" li=[1, -2] "
+                                "lf=[0.5, 2] t=f16 d=[2,?] : f32 [2, 3]";
 static const double centres[2][3] = {{0.5, -1, 2}, {0, 1, -0.5}};
 
 /* --- What the example's operators are. */
@@ -282,6 +285,28 @@ static void expect_radial(const char *path)
 
 TEST(a_keras_layer_with_weights_is_an_extension_s) { expect_radial(HERE "radial.keras"); }
 TEST(a_keras_layer_of_an_old_file_is_an_extension_s) { expect_radial(HERE "radial.h5"); }
+
+/* Attributes of all kinds are the same in every format, and after a way through IR. */
+TEST(attributes_of_all_kinds_come_from_every_format)
+{
+    static const char *const files[] = {
+        HERE "all.onnx",   HERE "all.pbtxt",       HERE "all.keras",   HERE "all.h5",
+        HERE "all.tflite", HERE "all-symbol.json", HERE "all.prototxt"};
+    const char *path = NULL;
+    for (size_t i = 0; i < 2 * sizeof files / sizeof *files; i++) {
+        Task t = {0};
+        CaText text = {.limit = 4096};
+        path = i % 2 ? SCRATCH_DIR "/all.xml" : files[i / 2];
+        CHECK_EQ(open_with(&t, HOSTILE_DIR "/hostile_0.so", path, NULL, 0), CARINA_OK);
+        ca_ir_text(&text, carina_model_graph(t.model));
+        const char *at = strstr(text.data, " i=");
+        CHECK(at && strncmp(at, all_kinds, strlen(all_kinds)) == 0);
+        CHECK_EQ(carina_model_write(t.model, SCRATCH_DIR "/all", NULL, &t.err),
+                 CARINA_OK);
+        ca_text_free(&text);
+        finish(&t);
+    }
+}
 
 /* --- Models that stand for layers. */
 
