@@ -301,6 +301,8 @@ CarinaStatus carina_extension_load(CarinaContext *ctx, const char *path, CarinaE
 
 const CaExtension *ca_extensions(CarinaContext *ctx)
 {
+    if (!ctx) /* reading needs none */
+        return NULL;
     pthread_mutex_lock(&ctx->devices_lock);
     const CaExtension *newest = ctx->extensions;
     pthread_mutex_unlock(&ctx->devices_lock);
