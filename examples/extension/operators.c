@@ -78,7 +78,7 @@ static CarinaStatus snake_evaluate(const CarinaCall *c, CarinaError *err)
 static const CarinaExtensionOp snake_op = {
     .struct_size = sizeof(CarinaExtensionOp),
     .name = "example.Snake",
-    .summary = "x plus a squared sine: for what repeats itself",
+    .summary = "x + sin(alpha x)^2 / alpha",
     .min_inputs = 1,
     .max_inputs = 1,
     .n_outputs = 1,
@@ -167,7 +167,7 @@ static CarinaStatus radial_evaluate(const CarinaCall *c, CarinaError *err)
 static const CarinaExtensionOp radial_op = {
     .struct_size = sizeof(CarinaExtensionOp),
     .name = "example.Radial",
-    .summary = "radial basis functions of learnt centres",
+    .summary = "exp(-gamma |x - c|^2)",
     .min_inputs = 2,
     .max_inputs = 2,
     .n_outputs = 1,

@@ -100,6 +100,10 @@ typedef struct CarinaExtension {
 /* The one symbol that an extension exports, carina_extension_entry: NULL where host_abi_major does not suit. */
 typedef const CarinaExtension *CarinaExtensionEntry(uint16_t host_abi_major);
 
+/* [any thread] Operator i of all that is loaded, the newest extension's first: NULL past the last. Lives as long as the
+ * context. */
+CARINA_API const CarinaExtensionOp *carina_extension_op(CarinaContext *ctx, int i);
+
 #if defined(__GNUC__)
 #    define CARINA_EXTENSION_EXPORT __attribute__((visibility("default")))
 #else
