@@ -78,7 +78,7 @@ static CarinaStatus snake_evaluate(const CarinaCall *c, CarinaError *err)
 static const CarinaExtensionOp snake_op = {
     .struct_size = sizeof(CarinaExtensionOp),
     .name = "example.Snake",
-    .summary = "x plus a squared sine: for what repeats itself",
+    .summary = "x + sin(alpha x)^2 / alpha",
     .min_inputs = 1,
     .max_inputs = 1,
     .n_outputs = 1,
@@ -112,6 +112,9 @@ static CarinaStatus radial_infer(const CarinaCall *c, CarinaError *err)
     CarinaShape *out = &c->outputs[0]->shape;
     if (x->type != CARINA_F32 || centres->type != CARINA_F32)
         return carina_extension_fail(err, CARINA_ERR_TYPE, "its inputs must be f32");
+    c->outputs[0]->type = CARINA_F32;
+    if (x->shape.rank == CARINA_DYNAMIC || centres->shape.rank == CARINA_DYNAMIC)
+        return CARINA_OK; /* nor is the output's known, which is how it comes */
     if (centres->shape.rank != 2 || x->shape.rank < 1)
         return carina_extension_fail(err, CARINA_ERR_SHAPE,
                                      "it needs x [..., K] and centres [U, K]");
@@ -119,7 +122,6 @@ static CarinaStatus radial_infer(const CarinaCall *c, CarinaError *err)
     if (k >= 0 && wanted >= 0 && k != wanted)
         return carina_extension_fail(
             err, CARINA_ERR_SHAPE, "x and the centres have different numbers of columns");
-    c->outputs[0]->type = CARINA_F32;
     *out = x->shape;
     out->dims[out->rank - 1] = centres->shape.dims[0];
     return CARINA_OK;
@@ -167,7 +169,7 @@ static CarinaStatus radial_evaluate(const CarinaCall *c, CarinaError *err)
 static const CarinaExtensionOp radial_op = {
     .struct_size = sizeof(CarinaExtensionOp),
     .name = "example.Radial",
-    .summary = "radial basis functions of learnt centres",
+    .summary = "exp(-gamma |x - c|^2)",
     .min_inputs = 2,
     .max_inputs = 2,
     .n_outputs = 1,

@@ -69,7 +69,7 @@ typedef struct CarinaExtensionOp {
     const CarinaAttr *attrs;        /* ends with CARINA_ATTR_END; NULL: none */
     const CarinaAlias *aliases;     /* NULL: none */
 
-    /* [any thread] Sets type and shape of each output. Inputs have a type (CARINA_UNKNOWN: not known yet) and a shape,
+    /* [any thread] Sets type and shape of each output, which come without a type and with an unknown rank. Inputs have a type (CARINA_UNKNOWN: not known yet) and a shape,
      * of which dimensions or the rank may be CARINA_DYNAMIC; data where there are at most 4096 elements that are known
      * before the model runs, else NULL. */
     CarinaStatus (*infer)(const CarinaCall *call, CarinaError *err);
@@ -99,6 +99,10 @@ typedef struct CarinaExtension {
 
 /* The one symbol that an extension exports, carina_extension_entry: NULL where host_abi_major does not suit. */
 typedef const CarinaExtension *CarinaExtensionEntry(uint16_t host_abi_major);
+
+/* [any thread] Operator i of all that is loaded, the newest extension's first: NULL past the last. Lives as long as the
+ * context. */
+CARINA_API const CarinaExtensionOp *carina_extension_op(CarinaContext *ctx, int i);
 
 #if defined(__GNUC__)
 #    define CARINA_EXTENSION_EXPORT __attribute__((visibility("default")))

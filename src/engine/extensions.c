@@ -299,8 +299,18 @@ CarinaStatus carina_extension_load(CarinaContext *ctx, const char *path, CarinaE
     return status;
 }
 
+const CarinaExtensionOp *carina_extension_op(CarinaContext *ctx, int i)
+{
+    const CaExtension *e = ca_extensions(ctx);
+    for (; e && i >= e->n_ops; e = e->next)
+        i -= e->n_ops;
+    return e && i >= 0 ? &e->ops[i].table : NULL;
+}
+
 const CaExtension *ca_extensions(CarinaContext *ctx)
 {
+    if (!ctx) /* reading needs none */
+        return NULL;
     pthread_mutex_lock(&ctx->devices_lock);
     const CaExtension *newest = ctx->extensions;
     pthread_mutex_unlock(&ctx->devices_lock);

@@ -8,7 +8,7 @@
 #include "base/context.h"
 #include "graph/custom.h"
 
-/* [any thread] Those that are loaded now; lives as long as the context. */
+/* [any thread] Those that are loaded now; live as long as the context. ctx NULL: none. */
 const CaExtension *ca_extensions(CarinaContext *ctx);
 
 #endif

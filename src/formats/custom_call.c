@@ -83,6 +83,22 @@ static void set_shape(CaBuild *b, CaValue *v, const CarinaAttr *a, const CaCusto
     ca_text_free(&t);
 }
 
+/* "float16", "uint8" of Python, besides what IR writes. */
+static void set_type(CaBuild *b, CaValue *v, const CarinaAttr *a, const char *text)
+{
+    static const char *const names[][2] = {
+        {"bfloat", "bf"}, {"float", "f"}, {"uint", "u"}, {"int", "i"}};
+    const char *ours = text;
+    for (size_t i = 0; i < sizeof names / sizeof *names && ours == text; i++)
+        if (strncmp(text, names[i][0], strlen(names[i][0])) == 0)
+            ours =
+                ca_arena_printf(b->work, "%s%s", names[i][1], text + strlen(names[i][0]));
+    if (!ours)
+        ca_build_fail(b, CARINA_ERR_MEMORY, "out of memory");
+    ca_build_set_text(b, v, a->name,
+                      ours && ca_type_find(ours) != CARINA_UNKNOWN ? ours : text);
+}
+
 /* Numbers where numbers are wanted; false: what the file has does not suit. */
 static bool set_number(CaBuild *b, CaValue *v, const CarinaAttr *a,
                        const CaCustomValue *x)
@@ -109,7 +125,9 @@ static void set(CaBuild *b, CaValue *v, const CarinaAttr *a, const CaCustomValue
 {
     const bool is_list = x->kind == CA_CUSTOM_INTS || x->kind == CA_CUSTOM_REALS,
                is_other = x->kind == CA_CUSTOM_OTHER;
-    if (x->kind == CA_CUSTOM_TEXT)
+    if (x->kind == CA_CUSTOM_TEXT && a->kind == CARINA_ATTR_TYPE)
+        set_type(b, v, a, x->text);
+    else if (x->kind == CA_CUSTOM_TEXT)
         ca_build_set_text(b, v, a->name, x->text);
     else if (a->kind == CARINA_ATTR_FLOATS && !is_other)
         set_floats(b, v, a, x);

@@ -70,9 +70,9 @@ typedef struct CaArity {
 enum {
     CA_OP_ELEMENTWISE =
         1, /* unary or broadcasting: output element i depends on element i of each input */
-    CA_OP_MOVES = 2, /* copies elements, computes nothing */
-    CA_OP_SIDE = 4,  /* Result: kept though nobody reads it */
-    CA_OP_CUSTOM = 8 /* of an extension: its first member is that of a CaCustomOp */
+    CA_OP_MOVES = 2,  /* copies elements, computes nothing */
+    CA_OP_SIDE = 4,   /* Result: kept though nobody reads it */
+    CA_OP_CUSTOM = 16 /* of an extension: its first member is that of a CaCustomOp */
 };
 
 struct CarinaOp {

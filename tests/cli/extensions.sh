@@ -6,6 +6,7 @@ trap 'rm -rf "$work"' EXIT
 lib=$(dirname "$CARINA")/examples/extension/operators.so
 say() { "$CARINA" "$@" 2>&1 | sed "s|$work/||g; s|$lib|operators.so|g; s|, [0-9.e-]* MB.*||"; }
 
+say ops -l "$lib"
 say info snake.onnx
 say info snake.onnx -l "$lib" | tail -n 3
 say convert radial.keras -l "$lib" -o "$work" -n radial

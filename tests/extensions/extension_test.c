@@ -7,7 +7,9 @@
 #include "test_allocations.h"
 
 #include "base/context.h"
+#include "base/file.h"
 #include "graph/op.h"
+#include "ir/ir.h"
 #include <carina/carina.h>
 
 #include <float.h>
@@ -18,6 +20,8 @@
 #define HERE MODELS_DIR "/"
 
 static const float samples[] = {-1.5f, 0.25f, 2, 0, -0.75f, 3};
+static const char all_kinds[] = " i=7 f=0.5 b=true e=\"high\" s=\"a b\" li=[1, -2] "
+                                "lf=[0.5, 2] t=f16 d=[2,?] : f32 [2, 3]";
 static const double centres[2][3] = {{0.5, -1, 2}, {0, 1, -0.5}};
 
 /* --- What the example's operators are. */
@@ -282,6 +286,78 @@ static void expect_radial(const char *path)
 
 TEST(a_keras_layer_with_weights_is_an_extension_s) { expect_radial(HERE "radial.keras"); }
 TEST(a_keras_layer_of_an_old_file_is_an_extension_s) { expect_radial(HERE "radial.h5"); }
+
+/* Files that were changed in one byte are read or refused, with callbacks that look at what is in them. */
+static void change(const char *path, const char *name, const CarinaReadLayer *layer)
+{
+    char copy[1024], second[1024];
+    CaBuffer *file = NULL;
+    CarinaContext *ctx = NULL;
+    CHECK_EQ(ca_file_map(&file, path, NULL), CARINA_OK);
+    CHECK_EQ(carina_context_create(&ctx, NULL, NULL), CARINA_OK);
+    CHECK_EQ(carina_extension_load(ctx, EXAMPLE, NULL), CARINA_OK);
+    CHECK_EQ(carina_extension_load(ctx, HOSTILE_DIR "/hostile_0.so", NULL), CARINA_OK);
+    (void)snprintf(copy, sizeof copy, SCRATCH_DIR "/changed_%s", name);
+    (void)snprintf(second, sizeof second, "%.*s.caffemodel",
+                   (int)(strrchr(path, '.') - path), path);
+    const CarinaReadOptions options = {.struct_size = sizeof options,
+                                       .weights =
+                                           strstr(name, ".prototxt") ? second : NULL,
+                                       .n_layers = 1,
+                                       .layers = layer};
+    const size_t step = file->size / 200 + 1;
+    for (size_t i = 0; i < file->size; i += step) {
+        CarinaModel *model = NULL;
+        FILE *f = fopen(copy, "wb");
+        CHECK(f != NULL);
+        const unsigned char other =
+            (unsigned char)(((unsigned char *)file->data)[i] ^ (1u << (i / step % 8)));
+        CHECK_EQ(fwrite(file->data, 1, i, f), i);
+        fputc(other, f);
+        fwrite((const char *)file->data + i + 1, 1, file->size - i - 1, f);
+        CHECK_EQ(fclose(f), 0);
+        (void)carina_model_read(&model, ctx, copy, &options, NULL);
+        carina_model_free(&model);
+    }
+    ca_buffer_unref(&file);
+    carina_context_free(&ctx);
+}
+
+TEST(changed_files_are_read_or_refused)
+{
+    static const char *const names[] = {
+        "all.onnx",     "all.pbtxt",  "all.h5",         "all.tflite",
+        "all.prototxt", "snake.onnx", "snake.tflite",   "gain.h5",
+        "gain.keras",   "radial.h5",  "gain_user.onnx", "all-symbol.json"};
+    const CarinaReadLayer layer = {"Gain", HERE "gain.onnx"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        char path[1024];
+        (void)snprintf(path, sizeof path, HERE "%s", names[i]);
+        change(path, names[i], &layer);
+    }
+}
+
+/* Attributes of all kinds are the same in every format, and after a way through IR. */
+TEST(attributes_of_all_kinds_come_from_every_format)
+{
+    static const char *const files[] = {
+        HERE "all.onnx",   HERE "all.pbtxt",       HERE "all.keras",   HERE "all.h5",
+        HERE "all.tflite", HERE "all-symbol.json", HERE "all.prototxt"};
+    const char *path = NULL;
+    for (size_t i = 0; i < 2 * sizeof files / sizeof *files; i++) {
+        Task t = {0};
+        CaText text = {.limit = 4096};
+        path = i % 2 ? SCRATCH_DIR "/all.xml" : files[i / 2];
+        CHECK_EQ(open_with(&t, HOSTILE_DIR "/hostile_0.so", path, NULL, 0), CARINA_OK);
+        ca_ir_text(&text, carina_model_graph(t.model));
+        const char *at = strstr(text.data, " i=");
+        CHECK(at && strncmp(at, all_kinds, strlen(all_kinds)) == 0);
+        CHECK_EQ(carina_model_write(t.model, SCRATCH_DIR "/all", NULL, &t.err),
+                 CARINA_OK);
+        ca_text_free(&text);
+        finish(&t);
+    }
+}
 
 /* --- Models that stand for layers. */
 

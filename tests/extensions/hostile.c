@@ -101,7 +101,70 @@ static const CarinaExtensionOp op = {
     .evaluate = HOSTILE == NO_EVALUATE ? NULL : evaluate,
 };
 
-static const CarinaExtensionOp *const ops[] = {&op, &op};
+/* --- All kinds of attributes. */
+
+typedef struct All {
+    int64_t i;
+    double f;
+    bool b;
+    int32_t e;
+    const char *s;
+    CarinaInts li;
+    CarinaFloats lf;
+    CarinaType t;
+    CarinaShape d;
+} All;
+
+static const char *const levels[] = {"low", "high", NULL};
+static const CarinaAttr all_attrs[] = {
+    {"i", CARINA_ATTR_INT, offsetof(All, i), true, NULL, -1000, 1000, NULL},
+    {"f", CARINA_ATTR_FLOAT, offsetof(All, f), true, NULL, -1000, 1000, NULL},
+    {"b", CARINA_ATTR_BOOL, offsetof(All, b), true, NULL, 0, 0, NULL},
+    {"e", CARINA_ATTR_ENUM, offsetof(All, e), true, NULL, 0, 0, levels},
+    {"s", CARINA_ATTR_STRING, offsetof(All, s), true, NULL, 0, 0, NULL},
+    {"li", CARINA_ATTR_INTS, offsetof(All, li), true, NULL, -1000, 1000, NULL},
+    {"lf", CARINA_ATTR_FLOATS, offsetof(All, lf), true, NULL, -1000, 1000, NULL},
+    {"t", CARINA_ATTR_TYPE, offsetof(All, t), true, NULL, 0, 0, NULL},
+    {"d", CARINA_ATTR_SHAPE, offsetof(All, d), true, NULL, 0, 0, NULL},
+    {NULL, CARINA_ATTR_END, 0, false, NULL, 0, 0, NULL},
+};
+
+static const CarinaAlias all_names[] = {
+    {CARINA_FORMAT_ONNX, "All", "odd"}, {CARINA_FORMAT_TENSORFLOW, "All", NULL},
+    {CARINA_FORMAT_KERAS, "All", NULL}, {CARINA_FORMAT_CAFFE, "All", NULL},
+    {CARINA_FORMAT_MXNET, "All", NULL}, {CARINA_FORMAT_TFLITE, "All", NULL},
+    {CARINA_FORMAT_END, NULL, NULL},
+};
+
+static CarinaStatus all_infer(const CarinaCall *c, CarinaError *err)
+{
+    (void)err;
+    c->outputs[0]->type = CARINA_F32;
+    c->outputs[0]->shape = c->inputs[0]->shape;
+    return CARINA_OK;
+}
+
+static CarinaStatus all_evaluate(const CarinaCall *c, CarinaError *err)
+{
+    (void)err;
+    memcpy(c->outputs[0]->data, c->inputs[0]->data, c->inputs[0]->size);
+    return CARINA_OK;
+}
+
+static const CarinaExtensionOp all = {
+    .struct_size = sizeof(CarinaExtensionOp),
+    .name = "odd.All",
+    .min_inputs = 1,
+    .max_inputs = 1,
+    .n_outputs = 1,
+    .attrs_size = sizeof(All),
+    .attrs = all_attrs,
+    .aliases = all_names,
+    .infer = all_infer,
+    .evaluate = all_evaluate,
+};
+
+static const CarinaExtensionOp *const ops[] = {&op, HOSTILE == TWICE ? &op : &all};
 
 static const CarinaExtension extension = {
     .struct_size = HOSTILE == SHORT_TABLE ? offsetof(CarinaExtension, n_ops)
@@ -110,9 +173,7 @@ static const CarinaExtension extension = {
     .abi_minor = CARINA_EXTENSION_ABI_MINOR,
     .name = "odd",
     .attr_size = HOSTILE == ATTR_SIZE ? 8 : sizeof(CarinaAttr),
-    .n_ops = HOSTILE == NO_OPS  ? 0
-             : HOSTILE == TWICE ? 2
-                                : 1,
+    .n_ops = HOSTILE == NO_OPS ? 0 : 2,
     .ops = ops,
 };
 

@@ -39,6 +39,8 @@ def onnx_files():
     save("snake_text", [node("Snake", ["x"], ["y"], name="wave", domain="example", alpha=[1, 2])], [("x", [2, 3])])
     save("snake_two", [node("Snake", ["x", "x"], ["y"], name="wave", domain="example")], [("x", [2, 3])])
 
+    save("all", [node("All", ["x"], ["y"], name="odd", domain="odd", i=7, f=0.5, b=1, e="high", s="a b", li=[1, -2],
+                      lf=[0.5, 2.0], t=TensorProto.FLOAT16, d=[2, -1])], [("x", [2, 3])], domains=("odd",))
     gain = [node("Mul", ["x", "w"], ["h"], name="times"), node("Add", ["h", "b"], ["y"], name="plus")]
     ends = [("x", ["N", "K"]), ("w", ["K"]), ("b", ["K"])]
     save("gain", gain, ends, domains=())
@@ -97,6 +99,17 @@ def keras_files():
             def get_config(self):
                 return {**super().get_config(), "alpha": self.alpha}
 
+        @k.utils.register_keras_serializable("Mine")
+        class All(k.layers.Layer):
+            def call(self, x):
+                return x
+
+            def get_config(self):
+                return {**super().get_config(), "i": 7, "f": 0.5, "b": True, "e": "high", "s": "a b", "li": (1, -2),
+                        "lf": [0.5, 2], "t": "float16", "d": [2, None]}
+
+        x = k.Input((3,), batch_size=2, name="x")
+        k.Model(x, All(name="odd")(x), name="all").save(HERE / ("all." + folder))
         x = k.Input((3,), name="x")
         m = k.Model(x, Snake(0.5, name="wave")(Radial(2, 0.5, name="bumps")(x)), name="radial")
         # tf_keras takes the output's shape from call(), which gives one column here; its weights do not care.
@@ -140,14 +153,35 @@ node { name: "wave" op: "Snake" input: "x"
 node { name: "y" op: "Relu" input: "wave" attr { key: "T" value { type: DT_FLOAT } } }
 """)
 
+    caffe("all", ['name: "odd" type: "All" bottom: "x" top: "y" all_param { i: 7 f: 0.5 b: true e: high s: "a b" li: 1 '
+                  'li: -2 lf: [0.5, 2] t: "f16" d: 2 d: -1 }'], {"other": []})
+    (HERE / "all.pbtxt").write_text("""node { name: "x" op: "Placeholder"
+  attr { key: "dtype" value { type: DT_FLOAT } }
+  attr { key: "shape" value { shape { dim { size: 2 } dim { size: 3 } } } } }
+node { name: "odd" op: "All" input: "x"
+  attr { key: "i" value { i: 7 } } attr { key: "f" value { f: 0.5 } } attr { key: "b" value { b: true } }
+  attr { key: "e" value { s: "high" } } attr { key: "s" value { s: "a b" } }
+  attr { key: "li" value { list { i: 1 i: -2 } } } attr { key: "lf" value { list { f: 0.5 f: 2 } } }
+  attr { key: "t" value { type: DT_HALF } }
+  attr { key: "d" value { shape { dim { size: 2 } dim { size: -1 } } } } }
+""")
+
     def node(op, name, inputs, **attrs):
         return {"op": op, "name": name, "inputs": [[i, 0, 0] for i in inputs], "attrs": attrs}
+
+    def symbol(name, nodes):
+        (HERE / (name + "-symbol.json")).write_text(json.dumps(
+            {"nodes": nodes, "arg_nodes": [0], "heads": [[len(nodes) - 1, 0, 0]],
+             "attrs": {"mxnet_version": ["int", 10901]}}, indent=1) + "\n")
+
+    symbol("all", [node("null", "x", [], __shape__="(2, 3)"),
+                   node("All", "odd", [0], i="7", f="0.5", b="True", e="high", s="a b", li="(1, -2)", lf="[0.5, 2]",
+                        t="float16", d="(2, None)")])
 
     for name, op, more in (("snake", "Snake", {}), ("snake_python", "Custom", {"op_type": "Snake"})):
         nodes = [node("null", "x", [], __shape__="(2, 3)"), node(op, "wave", [0], alpha="2.0", **more),
                  node("Activation", "y", [1], act_type="relu")]
-        (HERE / (name + "-symbol.json")).write_text(json.dumps(
-            {"nodes": nodes, "arg_nodes": [0], "heads": [[2, 0, 0]], "attrs": {"mxnet_version": ["int", 10901]}}, indent=1) + "\n")
+        symbol(name, nodes)
 
     spec = importlib.util.spec_from_file_location("tflite", HERE / "../formats/tflite/make.py")
     t = importlib.util.module_from_spec(spec)
@@ -157,6 +191,12 @@ node { name: "y" op: "Relu" input: "wave" attr { key: "T" value { type: DT_FLOAT
     ops = [t.op(32, ["x"], ["h"], custom="Snake", custom_options=options), t.op(19, ["h"], ["y"])]
     tensors = [t.tensor(n, [2, 3]) for n in ("x", "h", "y")]
     (HERE / "snake.tflite").write_bytes(t.model((tensors, ops, ["x"], ["y"])))
+    # The same of all kinds: i 7, f 0.5, b true, e "high", s "a b", li and d typed, lf untyped, t "f16".
+    options = bytes.fromhex("620064000202ff6500046869676800660069006c66000000020000000000003f020000000e066c69000201fe73"
+                            "00036120620074000366313600093b3a362f2e2d1b1610090000000100000009000000010000004f0000004e00"
+                            "00000000003f07000000480000003e0000003d0000003a0000006a2c140e062a2c14142d2601")
+    ops = [t.op(32, ["x"], ["y"], custom="All", custom_options=options)]
+    (HERE / "all.tflite").write_bytes(t.model(([tensors[0], tensors[2]], ops, ["x"], ["y"])))
 
 
 {"onnx": onnx_files, "keras": keras_files, "others": other_files}[sys.argv[1]]()

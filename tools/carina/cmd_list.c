@@ -2,7 +2,7 @@
 /*
  * carina devices, ops and version: what this build and this machine have.
  */
-#include "cli.h"
+#include "reading.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -57,6 +57,7 @@ const Command command_devices = {
 
 typedef struct {
     const char *format;
+    Custom custom;
 } OpsValues;
 
 /* Formats as people write them. */
@@ -173,6 +174,58 @@ static char *short_formats(const char *formats)
     return all;
 }
 
+/* "IR", and what the operator's other names are of. To be freed. */
+static char *alias_formats(const CarinaExtensionOp *op)
+{
+    static const char *const names[] = {"",      "ONNX",  "Caffe", "TF",
+                                        "Keras", "MXNet", "TFLite"};
+    char *all = text_of("IR");
+    for (size_t f = 1; f < sizeof names / sizeof *names; f++)
+        for (const CarinaAlias *a = op->aliases; a && a->format != CARINA_FORMAT_END; a++)
+            if ((size_t)a->format == f) {
+                char *longer = text_of("%s %s", all, names[f]);
+                free(all);
+                all = longer;
+                break;
+            }
+    return all;
+}
+
+/* What extensions bring. */
+static int list_extensions(const Custom *custom)
+{
+    static const char *const heads[] = {"<operator", "<what it does", "<read from", NULL};
+    const CarinaExtensionOp *op;
+    Json *json = NULL;
+    int n = 0;
+    CarinaContext *ctx = open_context(0, NULL);
+    const bool good =
+        ctx && load_extensions(ctx, custom) && json_open(&json, common.json);
+    Table *t = table_create(heads);
+    json_list(json, "operators");
+    for (; good && (op = carina_extension_op(ctx, n)); n++) {
+        const char *summary = op->summary ? op->summary : "";
+        char *formats = alias_formats(op);
+        table_cell(t, op->name);
+        char *line = text_of("%.28s%s", summary, strlen(summary) > 28 ? "…" : "");
+        table_cell(t, line);
+        free(line);
+        table_cell(t, formats);
+        json_object(json, NULL);
+        json_text(json, "name", op->name);
+        json_text(json, "summary", summary);
+        json_text(json, "formats", formats);
+        json_end(json);
+        free(formats);
+    }
+    json_end(json);
+    table_print(t, good ? stdout : NULL);
+    if (good)
+        printf("%d operators\n", n);
+    carina_context_free(&ctx);
+    return good && json_close(&json) ? EXIT_GOOD : EXIT_BAD;
+}
+
 static int run_ops(const void *values, const List *words)
 {
     static const char *const heads[] = {"<operator", "<what it does", "<read from", NULL};
@@ -185,6 +238,8 @@ static int run_ops(const void *values, const List *words)
         if (!carina_op_name(i))
             return unknown_op(words->v[k]);
     }
+    if (v->custom.extensions.n)
+        return list_extensions(&v->custom);
     if (v->format)
         return words->n ? complain_usage("ops: --format lists a format's own operators; "
                                          "leave '%s' out",
@@ -222,13 +277,15 @@ static int run_ops(const void *values, const List *words)
 static const Option ops_options[] = {
     {OPTION_TEXT, "format,f", "FORMAT", "the operators of that format, in its own words",
      offsetof(OpsValues, format)},
+    {OPTION_REPEAT, "l", "FILE", "those of an extension",
+     offsetof(OpsValues, custom.extensions)},
     {OPTION_END, NULL, NULL, NULL, 0},
 };
 
 const Command command_ops = {
     .name = "ops",
     .purpose = "list the operators",
-    .usage = "[OPERATOR...] [--format FORMAT]",
+    .usage = "[OPERATOR...] [--format FORMAT] [-l FILE]",
     .examples = {"carina ops", "carina ops --format Caffe", "carina ops Convolution"},
     .options = ops_options,
     .values_size = sizeof(OpsValues),
@@ -242,11 +299,14 @@ static int run_version(const void *values, const List *words)
     (void)words;
     if (!json_open(&json, common.json))
         return EXIT_BAD;
-    printf("carina %s, plugin ABI %d.%d\n", carina_version(), CARINA_ABI_MAJOR,
-           CARINA_ABI_MINOR);
+    printf("carina %s, plugin ABI %d.%d, extension ABI %d.%d\n", carina_version(),
+           CARINA_ABI_MAJOR, CARINA_ABI_MINOR, CARINA_EXTENSION_ABI_MAJOR,
+           CARINA_EXTENSION_ABI_MINOR);
     json_text(json, "version", carina_version());
     json_number(json, "abi_major", CARINA_ABI_MAJOR);
     json_number(json, "abi_minor", CARINA_ABI_MINOR);
+    json_number(json, "extension_abi_major", CARINA_EXTENSION_ABI_MAJOR);
+    json_number(json, "extension_abi_minor", CARINA_EXTENSION_ABI_MINOR);
     return json_close(&json) ? EXIT_GOOD : EXIT_BAD;
 }
 
