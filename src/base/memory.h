@@ -63,7 +63,7 @@ CaBuffer *ca_buffer_ref(CaBuffer *b);
 /* Sets *b to NULL. */
 void ca_buffer_unref(CaBuffer **b);
 /* These bytes of b will hardly be read again: where they are mapped from a file, their pages are given back (and
- * come from the file if they are read after all). b may be NULL. */
+ * come from the file if they are read after all), and with many bytes all pages of b. b may be NULL. */
 void ca_buffer_drop(const CaBuffer *b, const void *data, size_t size);
 
 #endif
