@@ -222,6 +222,11 @@ CaBuffer *ca_buffer_ref(CaBuffer *b)
     return b;
 }
 
+bool ca_buffer_is_own(const CaBuffer *b)
+{
+    return __atomic_load_n(&b->refs, __ATOMIC_ACQUIRE) == 1 && !b->parent && !b->map;
+}
+
 void ca_buffer_unref(CaBuffer **pb)
 {
     if (!pb || !*pb)

@@ -60,6 +60,8 @@ CaBuffer *ca_buffer_create_unset(size_t size);
 /* The bytes [offset, offset + size) of parent, which is kept alive. The caller has checked the range. */
 CaBuffer *ca_buffer_slice(CaBuffer *parent, size_t offset, size_t size);
 CaBuffer *ca_buffer_ref(CaBuffer *b);
+/* Is b the only handle on its bytes, and are they memory of their own? Then they may be written over. */
+bool ca_buffer_is_own(const CaBuffer *b);
 /* Sets *b to NULL. */
 void ca_buffer_unref(CaBuffer **b);
 /* These bytes of b will hardly be read again: where they are mapped from a file, their pages are given back (and
