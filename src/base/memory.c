@@ -222,6 +222,11 @@ CaBuffer *ca_buffer_ref(CaBuffer *b)
     return b;
 }
 
+bool ca_buffer_is_own(const CaBuffer *b)
+{
+    return __atomic_load_n(&b->refs, __ATOMIC_ACQUIRE) == 1 && !b->parent && !b->map;
+}
+
 void ca_buffer_unref(CaBuffer **pb)
 {
     if (!pb || !*pb)
@@ -239,10 +244,13 @@ void ca_buffer_unref(CaBuffer **pb)
     ca_free(b);
 }
 
+/* A touched page brings its neighbours in: 64 KiB of them, or 2 MiB where the system holds the file in large pages.
+ * After a large constant all that was brought in goes, which costs a fault or two for each that is still needed. */
 void ca_buffer_drop(const CaBuffer *b, const void *data, size_t size)
 {
+    const size_t large = (size_t)64 << 10;
     while (b && b->parent)
         b = b->parent;
     if (b && b->map)
-        ca_file_drop(data, size);
+        ca_file_drop(size < large ? data : b->map, size < large ? size : b->map_size);
 }

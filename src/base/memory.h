@@ -60,10 +60,12 @@ CaBuffer *ca_buffer_create_unset(size_t size);
 /* The bytes [offset, offset + size) of parent, which is kept alive. The caller has checked the range. */
 CaBuffer *ca_buffer_slice(CaBuffer *parent, size_t offset, size_t size);
 CaBuffer *ca_buffer_ref(CaBuffer *b);
+/* Is b the only handle on its bytes, and are they memory of their own? Then they may be written over. */
+bool ca_buffer_is_own(const CaBuffer *b);
 /* Sets *b to NULL. */
 void ca_buffer_unref(CaBuffer **b);
 /* These bytes of b will hardly be read again: where they are mapped from a file, their pages are given back (and
- * come from the file if they are read after all). b may be NULL. */
+ * come from the file if they are read after all), and with many bytes all pages of b. b may be NULL. */
 void ca_buffer_drop(const CaBuffer *b, const void *data, size_t size);
 
 #endif

@@ -73,6 +73,8 @@ CarinaStatus ca_read(CaGraph **out, CaSource *s)
         status = unknown(s);
     else
         status = reader->read(out, s);
+    if (s->file) /* constants that lie there come back when they are used */
+        ca_buffer_drop(s->file, s->file->data, s->file->size);
     ca_buffer_unref(&s->file);
     if (status == CARINA_OK && strcmp((*out)->name, "model") == 0)
         name_after(*out, s->path); /* the file gave none */

@@ -46,6 +46,14 @@ static inline bool ca_tensor_may_lie_anywhere(CarinaType type, size_t size)
 {
     return size >= (size_t)64 << 10 && ca_type_is_real(type);
 }
+/* Is a constant used where it lies in the file? A small copy costs less than the pages around it, which come back with
+ * each look at it after the large ones are gone. */
+static inline bool ca_tensor_may_stay(CarinaType type, size_t size, const void *data)
+{
+    const size_t align = (size_t)carina_type_bits(type) / 8;
+    return ca_tensor_may_lie_anywhere(type, size) ||
+           (size >= (size_t)64 << 10 && align && (uintptr_t)data % align == 0);
+}
 /* Number of elements of a tensor (its shape is always static). */
 int64_t ca_tensor_count(const CarinaTensor *t);
 /* A tensor that shares buffer [offset, +size): the buffer is counted, not consumed. */

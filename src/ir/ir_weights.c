@@ -116,6 +116,7 @@ CarinaStatus ca_weights_add(CaWeights *w, size_t *offset, size_t *size,
         else
             CA_TRY(ca_writer_write(w->file, tensor->data, tensor->size, err));
     }
+    ca_buffer_drop(tensor->buffer, tensor->data, tensor->size);
     *offset = slot->offset;
     return CARINA_OK;
 }

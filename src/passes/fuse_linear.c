@@ -159,13 +159,6 @@ static bool floats_fit(const Weights *w, const char *from, int64_t run, const do
     return true;
 }
 
-/* May the bytes of t be written over? t is the tensor of a Const with one reader. */
-static bool is_only_handle(const CarinaTensor *t)
-{
-    const CaBuffer *b = t->buffer;
-    return b && b->refs == 1 && !b->parent && !b->map;
-}
-
 /* Weights of f32 times v, each product in double and rounded once, where they lie if nobody else sees them; NULL with
  * status OK: they do not fit. */
 static CarinaStatus scale_floats(CarinaTensor **out, const Weights *w, const double *v,
@@ -177,7 +170,7 @@ static CarinaStatus scale_floats(CarinaTensor **out, const Weights *w, const dou
     if (!floats_fit(w, from, run, v, n_v, by_out))
         return CARINA_OK;
     if (ca_node_is(w->value->node, "Const") && ca_value_n_uses(w->value) == 1 &&
-        is_only_handle(t))
+        t->buffer && ca_buffer_is_own(t->buffer))
         CA_TRY(ca_tensor_share(out, t, err));
     else
         CA_TRY(ca_tensor_create_unset(out, CARINA_F32, &t->shape, err));

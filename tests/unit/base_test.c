@@ -224,3 +224,16 @@ TEST(data_that_differ_in_one_bit_have_other_hashes)
         data[bit / 8] ^= (unsigned char)(1u << bit % 8);
     }
 }
+
+TEST(a_buffer_is_own_while_nobody_else_has_a_handle)
+{
+    CaBuffer *b = ca_buffer_create_unset(64), *other = ca_buffer_ref(b), *part = NULL;
+    CHECK(!ca_buffer_is_own(b));
+    ca_buffer_unref(&other);
+    CHECK(ca_buffer_is_own(b));
+    part = ca_buffer_slice(b, 0, 32);
+    CHECK(part && !ca_buffer_is_own(b) && !ca_buffer_is_own(part));
+    ca_buffer_unref(&part);
+    CHECK(ca_buffer_is_own(b));
+    ca_buffer_unref(&b);
+}

@@ -178,9 +178,11 @@ static uint32_t checksum_of(const void *data, size_t size)
     return (uint32_t)sum;
 }
 
-/* All of from must become all of to. */
-static bool inflate_all(CaBuffer *to, const unsigned char *from, size_t n)
+/* All of from must become all of to. What is unpacked will hardly be read again: its pages go as it is read. */
+static bool inflate_all(CaBuffer *to, const CaBuffer *archive, const unsigned char *from,
+                        size_t n)
 {
+    const size_t most = (size_t)1 << 20;
     z_stream s = {0};
     size_t got = 0, used = 0;
     int status = Z_OK;
@@ -189,11 +191,12 @@ static bool inflate_all(CaBuffer *to, const unsigned char *from, size_t n)
     while (status == Z_OK) {
         const size_t room = to->size - got, left = n - used;
         s.next_in = (z_const Bytef *)(uintptr_t)(from + used);
-        s.avail_in = left > (1u << 30) ? 1u << 30 : (uInt)left;
+        s.avail_in = (uInt)(left > most ? most : left);
         s.next_out = (Bytef *)to->data + got;
         s.avail_out = room > (1u << 30) ? 1u << 30 : (uInt)room;
         const uInt in = s.avail_in, out = s.avail_out;
         status = inflate(&s, Z_NO_FLUSH);
+        ca_buffer_drop(archive, from + used, in - s.avail_in);
         used += in - s.avail_in;
         got += out - s.avail_out;
     }
@@ -224,10 +227,11 @@ static CarinaStatus take(CaBuffer **out, const char *path, CaBuffer *archive,
     if (m->method == STORED && m->stored != m->size)
         return damaged(path, name, err);
     CaBuffer *b = m->method == STORED ? ca_buffer_slice(archive, begin, (size_t)m->size)
-                                      : ca_buffer_create((size_t)m->size);
+                                      : ca_buffer_create_unset((size_t)m->size);
     if (!b)
         return ca_err(err, CARINA_ERR_MEMORY, "%s: out of memory", path);
-    if ((m->method == DEFLATED && !inflate_all(b, z->data + begin, (size_t)m->stored)) ||
+    if ((m->method == DEFLATED &&
+         !inflate_all(b, archive, z->data + begin, (size_t)m->stored)) ||
         ((m->method == DEFLATED || b->size <= checked) &&
          checksum_of(b->data, b->size) != m->checksum)) {
         ca_buffer_unref(&b);

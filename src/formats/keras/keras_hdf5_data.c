@@ -394,10 +394,8 @@ static CarinaStatus to_tensor(CarinaTensor **out, Dataset *d, CarinaError *err)
     CaBytes in = {0};
     CA_TRY(describe(d, err));
     CA_TRY(locate(d, &in, err));
-    /* Small ones are looked at element by element and must be aligned. */
-    if (d->type == CARINA_F32 && !d->is_big && !d->bytes && d->n > 0 &&
-        (ca_tensor_may_lie_anywhere(CARINA_F32, in.n) ||
-         (uintptr_t)in.p % sizeof(float) == 0))
+    if (d->type == CARINA_F32 && !d->is_big && !d->bytes &&
+        ca_tensor_may_stay(CARINA_F32, in.n, in.p))
         return ca_tensor_of_buffer(
             out, CARINA_F32, &d->shape, d->f->image,
             (size_t)(in.p - (const unsigned char *)d->f->image->data), err);

@@ -387,11 +387,8 @@ static CarinaStatus read_whole(CarinaTensor **out, CaTfBundle *b, const Entry *e
     const uint32_t seen = ca_crc32c_masked(ca_crc32c(0, data, (size_t)e->size));
     if (seen != e->checksum)
         return wrong_checksum(b, e, seen, err);
-    const size_t align = (size_t)carina_type_bits(type) / 8;
     ca_buffer_drop(shard, data, (size_t)e->size);
-    if (e->size > 0 && type != CARINA_BOOL &&
-        ((uintptr_t)data % align == 0 ||
-         ca_tensor_may_lie_anywhere(type, (size_t)e->size)))
+    if (type != CARINA_BOOL && ca_tensor_may_stay(type, (size_t)e->size, data))
         return ca_tensor_of_buffer(out, type, &e->shape, shard, (size_t)e->offset, err);
     CA_TRY(carina_tensor_create(out, type, &e->shape, err));
     unsigned char *to = (*out)->data;

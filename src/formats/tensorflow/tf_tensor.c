@@ -122,15 +122,13 @@ static CarinaStatus from_content(CarinaTensor **out, const Job *j)
 {
     const size_t has = j->content.end - j->content.at;
     const unsigned char *data = (const unsigned char *)j->r->file->data + j->content.at;
-    const size_t align = (size_t)carina_type_bits(j->type) / 8;
     if (has != j->size) {
         const char *why = ca_arena_printf(
             j->r->b.work, "has %zu bytes and needs %zu; the file is damaged or was cut",
             has, j->size);
         return refused(j, CARINA_ERR_FORMAT, why ? why : "has too few bytes");
     }
-    if ((align && (uintptr_t)data % align == 0) ||
-        ca_tensor_may_lie_anywhere(j->type, j->size))
+    if (ca_tensor_may_stay(j->type, j->size, data))
         return ca_tensor_of_buffer(out, j->type, &j->shape, j->r->file, j->content.at,
                                    j->r->b.err);
     CA_TRY(carina_tensor_create(out, j->type, &j->shape, j->r->b.err));

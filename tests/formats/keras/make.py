@@ -162,6 +162,9 @@ def keras_zip(name, config, weights=(), compression=zipfile.ZIP_STORED, pad=0, l
 def weights_of_every_kind():
     plain = model(X, DENSE)
     h5("dense.h5", plain)
+    n = 5462  # a kernel just past 64 KiB
+    h5("dense_wide.h5", model(X, layer("Dense", "d", ["x"], units=n, activation="linear", use_bias=True)),
+       {"d": {"d/kernel:0": np.zeros((3, n), "f4"), "d/bias:0": np.zeros(n, "f4")}})
     for kind in ("f2", "f8", ">f4"):
         h5("dense_%s.h5" % kind.replace(">", "big_"), plain,
            how=lambda g, k, v, kind=kind: g.create_dataset(k, data=v.astype(kind)))
