@@ -300,6 +300,78 @@ def cases(np):
     case("gru_cell", [reals(2, 5), reals(2, 4)], lambda tf, x, h: tf.raw_ops.GRUBlockCell(
         x=x, h_prev=h, w_ru=weight(9, 8), w_c=weight(9, 4), b_ru=weight(8), b_c=weight(4))[3])
 
+    # --- Loops as TensorFlow 1 makes them, of frames; all else above and below has those of TensorFlow 2.
+    def frames(name, inputs, build):
+        def old(tf, *places):
+            tf.compat.v1.disable_control_flow_v2()
+            try:
+                return build(tf, *places)
+            finally:
+                tf.compat.v1.enable_control_flow_v2()
+        case("frames_" + name, inputs, old)
+        case("loop_" + name, inputs, build)
+
+    def power(tf, x, n=3):
+        return tf.while_loop(lambda i, v: i < n, lambda i, v: (i + 1, v * x + 0.5), [0, x])[1]
+
+    def two_deep(tf, x):
+        def outer(i, v):
+            inner = tf.while_loop(lambda j, u: j < i + 1, lambda j, u: (j + 1, u + v * tf.cast(j, tf.float32)), [0, v])
+            return i + 1, tf.tanh(inner[1])
+        return tf.while_loop(lambda i, v: i < 3, outer, [0, x])[1]
+
+    def with_choice(tf, x):
+        def body(i, v):
+            v = tf.cond(tf.equal(i % 2, 0), lambda: v * 2.0, lambda: v - x)
+            return i + 1, tf.cond(tf.reduce_sum(v) > 0.0, lambda: v + 1.0, lambda: v - 1.0)
+        return tf.while_loop(lambda i, v: i < tf.shape(x)[0], body, [0, x])[1]
+
+    def swapped(tf, x):
+        def body(i, a, b, again):
+            return i + 1, b + 1.0, a * 0.5, i < 3
+        return tf.while_loop(lambda i, a, b, again: again, body, [0, x, -x, True])[1:3]
+
+    frames("power", matrix, power)
+    frames("none", matrix, lambda tf, x: power(tf, x, 0))
+    frames("two_deep", matrix, two_deep)
+    frames("choice", matrix, with_choice)
+    frames("swapped", matrix, swapped)
+    frames("two_in_a_row", matrix, lambda tf, x: power(tf, power(tf, x)))
+    frames("weight", matrix, lambda tf, x, w=weight(7, 7): tf.while_loop(
+        lambda i, v: i < 3, lambda i, v: (i + 1, tf.tanh(tf.linalg.matmul(v, tf.constant(w)))), [0, x])[1])
+    frames("map", matrix, lambda tf, x: tf.map_fn(lambda row: tf.nn.softmax(row) * tf.reduce_max(row), x))
+    frames("map_two", [matrix, reals(5, 3)], lambda tf, x, y: tf.map_fn(
+        lambda t: tf.concat([t[0], t[1]], 0), (x, y), fn_output_signature=tf.float32))
+    frames("scan", matrix, lambda tf, x: tf.scan(lambda a, row: a * 0.5 + row, x))
+    frames("fold", matrix, lambda tf, x: tf.foldl(lambda a, row: a * row + 1.0, x))
+
+    def written(tf, x):
+        a = tf.TensorArray(tf.float32, 3, element_shape=[7], clear_after_read=False)
+        for i in range(3):
+            a = a.write(2 - i, x[i] + 1.0)
+        return [a.stack(), a.gather([2, 0]), a.read(1),
+                tf.TensorArray(tf.float32, 2, infer_shape=False).split(x, [2, 3]).read(1), tf.TensorArray(tf.float32, 5).unstack(x).gather([4, 1])]
+    frames("array", matrix, written)
+
+    def keras_lstm(tf, x):
+        import threading
+        import tf_keras
+        from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
+        made = []
+
+        def eagerly():  # a thread begins without a graph
+            tf.random.set_seed(1)
+            model = tf_keras.Sequential([tf_keras.layers.InputLayer((4, 3), batch_size=2), tf_keras.layers.LSTM(
+                5, return_sequences=True), tf_keras.layers.GRU(4)])
+            call = tf.function(lambda v: model(v)).get_concrete_function(tf.TensorSpec([2, 4, 3], tf.float32))
+            frozen = convert_variables_to_constants_v2(call, lower_control_flow=True)
+            made.extend([frozen.graph.as_graph_def(), frozen.inputs[0].name, frozen.outputs[0].name])
+        thread = threading.Thread(target=eagerly)
+        thread.start()
+        thread.join()
+        return tf.import_graph_def(made[0], {made[1]: x}, [made[2]], name="net")
+    case("frames_keras", reals(2, 4, 3), keras_lstm)
+
     # --- Patterns.
     case("prelu", image, lambda tf, x: tf.nn.relu(x) + four[0] * (x - tf.abs(x)) * 0.5)
     case("l2_normalize", matrix, lambda tf, x: tf.nn.l2_normalize(x, 1))

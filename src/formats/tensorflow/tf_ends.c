@@ -330,6 +330,8 @@ static bool is_no_output(const CaTfNode *n)
                                         "ControlTrigger",
                                         "LoopCond",
                                         "Exit",
+                                        "TensorListReserve",
+                                        "EmptyTensorList",
                                         "VarIsInitializedOp"};
     static const char *const parts[] = {
         "Summary",   "Save",   "Restore",     "Assign",     "Queue",   "Variable",
@@ -368,7 +370,8 @@ static CarinaStatus guess_outputs(CaTf *r)
         n->used = 0;
         if (is_read || is_no_output(n) || is_constant(n))
             continue;
-        const CaTfEnd end = {.name = n->name, .edge = {n->name, n, 0}};
+        const CaTfEnd end = {
+            .name = n->name, .edge = {n->name, n, 0}, .is_guessed = true};
         CA_TRY(ca_tf_add_output(r, &end));
     }
     if (r->n_outputs == 0)
