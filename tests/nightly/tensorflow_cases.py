@@ -267,6 +267,46 @@ def cases(np):
         case("nms_v5_%g" % sigma, nms, lambda tf, b, s, g=sigma: tf.raw_ops.NonMaxSuppressionV5(
             boxes=b, scores=s, max_output_size=8, iou_threshold=0.5, score_threshold=0.3, soft_nms_sigma=g))
 
+    for q, most, each, per in ((1, 6, 4, False), (3, 6, 4, False), (1, 30, 2, False), (1, 30, 2, True), (3, 100, 50, False)):
+        box = np.sort(random.uniform(-0.2, 1.2, (2, 12, q, 2, 2)), axis=3).reshape(2, 12, q, 4).astype("float32")
+        case("nms_combined_%d_%d_%d" % (q, most, per), [([2, 12, q, 4], box), reals(2, 12, 3, low=0, high=1)],
+             lambda tf, b, s, m=most, e=each, p=per: list(tf.image.combined_non_max_suppression(
+                 b, s, e, m, 0.3, 0.4, pad_per_class=p)))
+
+    for exclusive in (False, True):
+        for reverse in (False, True):
+            case("cumprod_%d%d" % (exclusive, reverse), block,
+                 lambda tf, x, e=exclusive, r=reverse: tf.math.cumprod(x, 2, e, r))
+    case("xlog1py", [reals(3, 4), reals(3, 4, low=-0.5, high=2)], lambda tf, x, y: tf.raw_ops.Xlog1py(x=x, y=y))
+    case("xlog1py_zero", [zeros, reals(3, 4, low=-0.5, high=2)], lambda tf, x, y: tf.raw_ops.Xlog1py(x=x, y=y))
+    case("nearly_equal", [reals(30, low=0, high=0.1), reals(30, low=0, high=0.1)],
+         lambda tf, x, y: tf.raw_ops.ApproximateEqual(x=x, y=y, tolerance=0.02))
+    case("cross", [reals(4, 3), reals(4, 3)], lambda tf, x, y: tf.linalg.cross(x, y))
+    case("diag", reals(4), lambda tf, x: [tf.raw_ops.Diag(diagonal=x), tf.raw_ops.DiagPart(input=tf.linalg.diag(x) + 1.0)])
+    case("set_diag", [reals(2, 4, 5), reals(2, 4)], lambda tf, x, d: [
+        tf.raw_ops.MatrixSetDiag(input=x, diagonal=d), tf.linalg.set_diag(x, d),
+        tf.linalg.set_diag(x, d, k=1), tf.linalg.set_diag(x, d[:, :3], k=-1), tf.linalg.set_diag(x, d[:, :2], k=3)])
+    case("set_diag_tall", [reals(5, 3), reals(3)], lambda tf, x, d: [
+        tf.linalg.set_diag(x, d), tf.linalg.set_diag(x, d, k=-2), tf.linalg.set_diag(x, d[:2], k=1)])
+    case("permuted_sizes", reals(2, 3, 4, 5), lambda tf, x: tf.reshape(x, tf.raw_ops.DataFormatVecPermute(x=tf.shape(x))))
+
+    # --- Segments, places, counts.
+    rows = reals(6, 3)
+    for op in ("Max", "Min", "Prod"):
+        case("unsorted_" + op, rows, lambda tf, x, op=op: getattr(tf.raw_ops, "UnsortedSegment" + op)(
+            data=x, segment_ids=[0, 3, 0, 1, 3, 3], num_segments=5) * 1e-3)
+    for op in ("Sum", "Mean", "Max", "Min", "Prod"):
+        case("segments_" + op, rows, lambda tf, x, op=op: getattr(tf.raw_ops, "Segment" + op)(
+            data=x, segment_ids=[0, 0, 1, 3, 3, 3]))
+    case("stitch", [reals(2, 3), reals(2, 2, 3)], lambda tf, x, y: [
+        tf.dynamic_stitch([[0, 4], [[1, 2], [3, 5]]], [x, y]), tf.dynamic_stitch([[0, 1], [[1, 2], [3, 0]]], [x, y])])
+    case("partition", rows, lambda tf, x: tf.dynamic_partition(x, [0, 1, 0, 1, 1, 0], 2))
+    case("bincount", ints(9), lambda tf, x: [
+        tf.raw_ops.Bincount(arr=x, size=7, weights=tf.constant([], tf.float32)),
+        tf.raw_ops.DenseBincount(input=x, size=7, weights=np.arange(9, dtype="float32"))])
+    case("bincount_rows", ints(3, 4), lambda tf, x: [tf.raw_ops.DenseBincount(
+        input=x, size=6, weights=tf.constant([], tf.float32), binary_output=b) for b in (False, True)])
+
     # --- Fake quantisation: TensorFlow may round a value that lies between two steps the other way.
     steps = ([4, 6], (np.arange(24).reshape(4, 6).astype("float32") - 12) / 3)
     for bits, narrow in ((8, False), (8, True), (4, False)):

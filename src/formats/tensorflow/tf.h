@@ -204,7 +204,7 @@ typedef struct CaTfOp {
 /* Each ends with a row without name. A new table is added in tf_translate.c. */
 extern const CaTfOp ca_tf_nn[], ca_tf_math[], ca_tf_reduce[], ca_tf_moves[],
     ca_tf_parts[], ca_tf_image[], ca_tf_quantize[], ca_tf_control[], ca_tf_rnn[],
-    ca_tf_branches[], ca_tf_loops[], ca_tf_frames[], ca_tf_lists[];
+    ca_tf_branches[], ca_tf_loops[], ca_tf_frames[], ca_tf_lists[], ca_tf_segments[], ca_tf_detect[];
 const CaTfOp *ca_tf_op_find(const char *name);
 /* Operator i of all tables; NULL past the last. */
 const char *ca_tf_operator_name(int i);

@@ -219,8 +219,11 @@ static void list_stack(CaTfCall *c)
 /* Places in a list, all within it: how many; -1 where they are not known. */
 static int places(CaTfCall *c, int input, const CaTfList *list, int64_t **out)
 {
-    int64_t *v = ca_arena_array(c->b->work, MAX_ITEMS, sizeof *v);
-    const int n = v ? ca_build_known_ints(c->b, ca_tf_in(c, input), v, MAX_ITEMS) : -1;
+    const CarinaShape s = ca_build_shape(c->b, ca_tf_in(c, input));
+    const int64_t room = s.rank == 1 && s.dims[0] <= MAX_ITEMS ? s.dims[0] : -1;
+    int64_t *v =
+        room < 0 ? NULL : ca_arena_array(c->b->work, (size_t)room + 1, sizeof *v);
+    const int n = v ? ca_build_known_ints(c->b, c->in[input], v, (int)room) : -1;
     if (n < 0)
         ca_build_fail(c->b, CARINA_ERR_UNSUPPORTED,
                       "places in a list of tensors that are not known before the run; "

@@ -10,9 +10,9 @@
 #include <string.h>
 
 static const CaTfOp *const tables[] = {
-    ca_tf_nn,    ca_tf_math,     ca_tf_reduce,  ca_tf_moves, ca_tf_parts,
-    ca_tf_image, ca_tf_quantize, ca_tf_control, ca_tf_rnn,   ca_tf_branches,
-    ca_tf_loops, ca_tf_frames,   ca_tf_lists,
+    ca_tf_nn,    ca_tf_math,     ca_tf_reduce,  ca_tf_moves,    ca_tf_parts,
+    ca_tf_image, ca_tf_quantize, ca_tf_control, ca_tf_rnn,      ca_tf_branches,
+    ca_tf_loops, ca_tf_frames,   ca_tf_lists,   ca_tf_segments, ca_tf_detect,
 };
 
 const CaTfOp *ca_tf_op_find(const char *name)
@@ -81,6 +81,13 @@ static const char *advice(const char *op)
          "the graph is not frozen: give the checkpoint or SavedModel with its values"},
         {"VarHandle",
          "the graph is not frozen: give the checkpoint or SavedModel with its values"},
+        {"Unique",
+         "how many values differ is not known before the run; cut the model with "
+         "--input and --output"},
+        {"ListDiff",
+         "how many values stay is not known before the run; cut the model with "
+         "--input and --output"},
+        {"LookupTable", "cut the model behind it with --input"},
         {"Iterator", "cut the model behind it with --input"},
         {"Queue", "cut the model behind it with --input"},
         {"Decode", "cut the model behind it with --input"},
