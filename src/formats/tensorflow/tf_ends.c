@@ -339,6 +339,9 @@ static bool is_no_output(const CaTfNode *n)
         "Table",     "Reader", "TensorArray", "Placeholder"};
     if (n->is_inner || ca_tf_is_pivot(n))
         return true;
+    if (ca_text_in_list("TensorArrayReadV3,TensorArrayGatherV3,TensorArrayConcatV3",
+                        n->op))
+        return false; /* what a loop put there */
     for (size_t i = 0; i < sizeof whole / sizeof whole[0]; i++)
         if (strcmp(n->op, whole[i]) == 0)
             return true;
