@@ -393,6 +393,18 @@ def cases(np):
                 tf.TensorArray(tf.float32, 2, infer_shape=False).split(x, [2, 3]).read(1), tf.TensorArray(tf.float32, 5).unstack(x).gather([4, 1])]
     frames("array", matrix, written)
 
+    def cut_away(tf, x):
+        """Frozen: without what nothing behind the loop reads."""
+        graph = tf.Graph()
+        tf.compat.v1.disable_control_flow_v2()
+        with graph.as_default():
+            place = tf.compat.v1.placeholder(tf.float32, [5, 7], name="v")
+            tf.identity(swapped(tf, place)[0], name="out")
+        tf.compat.v1.enable_control_flow_v2()
+        whole = graph.as_graph_def()
+        return tf.import_graph_def(tf.compat.v1.graph_util.extract_sub_graph(whole, ["out"]), {"v:0": x}, ["out:0"])
+    case("frames_cut", matrix, cut_away)
+
     def keras_lstm(tf, x):
         import threading
         import tf_keras

@@ -84,20 +84,18 @@ static CaTfFrame *frame_of(CaTf *r, CaTfNode *condition)
     return all->of[condition->place] = f;
 }
 
-/* A Switch of a loop: its Merge reads an Enter and a NextIteration. */
-static CarinaStatus take_switch(CaTf *r, CaTfNode *sw)
+/* Is it what a loop's values come in by: a Merge of an Enter and a NextIteration? */
+static bool is_round(const CaTfNode *n)
 {
-    CaTfNode *merge = sw->in[0].node;
-    CaTfFrame *f = frame_of(r, sw->in[1].node);
-    if (!f)
-        return r->b.status;
-    if (!is_op(merge, "Merge,RefMerge") || merge->n_in != 2 ||
-        !is_op(merge->in[0].node, "Enter,RefEnter") ||
-        !is_op(merge->in[1].node, "NextIteration,RefNextIteration") ||
-        merge->in[0].node->n_in < 1 || merge->in[1].node->n_in < 1)
-        return damaged(r, sw);
-    if (r->frames->what[merge->place])
-        return damaged(r, merge);
+    return is_op(n, "Merge,RefMerge") && n->n_in == 2 &&
+           is_op(n->in[0].node, "Enter,RefEnter") &&
+           is_op(n->in[1].node, "NextIteration,RefNextIteration") &&
+           n->in[0].node->n_in > 0 && n->in[1].node->n_in > 0;
+}
+
+/* sw NULL: nothing inside and nothing behind the loop reads the value, only its condition does. */
+static CarinaStatus carry(CaTf *r, CaTfFrame *f, CaTfNode *merge, CaTfNode *sw)
+{
     if (f->n_carried == f->room) {
         const int32_t room = f->room ? 2 * f->room : 8;
         Carried *grown = ca_arena_array(r->b.work, (size_t)room, sizeof *grown);
@@ -108,12 +106,33 @@ static CarinaStatus take_switch(CaTf *r, CaTfNode *sw)
         f->carried = grown;
         f->room = room;
     }
-    f->name = ca_tf_attr_text(r, merge->in[0].node, "frame_name", "");
     f->carried[f->n_carried++] = (Carried){.enter = merge->in[0].node,
                                            .merge = merge,
                                            .sw = sw,
                                            .next = &merge->in[1].node->in[0]};
     r->frames->what[merge->place] = f->carried; /* taken; which one, its Exit knows */
+    return CARINA_OK;
+}
+
+static CarinaStatus take_switch(CaTf *r, CaTfNode *sw)
+{
+    CaTfNode *merge = sw->in[0].node;
+    CaTfFrame *f = frame_of(r, sw->in[1].node);
+    if (!f)
+        return r->b.status;
+    if (!is_round(merge) || r->frames->what[merge->place])
+        return damaged(r, sw);
+    f->name = ca_tf_attr_text(r, merge->in[0].node, "frame_name", "");
+    return carry(r, f, merge, sw);
+}
+
+/* A Merge whose Switch was cut away when the graph was frozen: its frame is known by name. */
+static CarinaStatus take_merge(CaTf *r, CaTfNode *merge)
+{
+    const char *name = ca_tf_attr_text(r, merge->in[0].node, "frame_name", "");
+    for (CaTfFrame *f = r->frames->all; f; f = f->next)
+        if (f->name && strcmp(f->name, name) == 0)
+            return carry(r, f, merge, NULL);
     return CARINA_OK;
 }
 
@@ -219,6 +238,9 @@ CarinaStatus ca_tf_find_frames(CaTf *r)
             node->in[0].node->is_needed && is_op(node->in[1].node, "LoopCond"))
             CA_TRY(take_switch(r, node));
     }
+    for (int32_t i = 0; i < all->n_nodes; i++)
+        if (r->nodes[i]->is_needed && is_round(r->nodes[i]) && !all->what[i])
+            CA_TRY(take_merge(r, r->nodes[i]));
     for (CaTfFrame *f = all->all; f; f = f->next)
         CA_TRY(look_inside(r, f, seen, ++stamp, todo, enters));
     return settle_exits(r);
@@ -266,8 +288,8 @@ static bool goes_on(CaTfCall *c, CaTfFrame *f)
     forget(c->r, f);
     for (int32_t k = 0; k < f->n_carried; k++)
         if (!hand(c->r, f->carried[k].merge, 0, f->carried[k].now) ||
-            !hand(c->r, f->carried[k].sw, 0, &ca_tf_dead) ||
-            !hand(c->r, f->carried[k].sw, 1, f->carried[k].now))
+            (f->carried[k].sw && (!hand(c->r, f->carried[k].sw, 0, &ca_tf_dead) ||
+                                  !hand(c->r, f->carried[k].sw, 1, f->carried[k].now))))
             return false;
     CaValue *answer = f->condition->n_in == 1 ? computed(c, &f->condition->in[0]) : NULL;
     if (c->b->status == CARINA_OK && (!answer || answer == &ca_tf_dead || !answer->node ||
