@@ -256,6 +256,8 @@ TEST(tensorflow_loops_run_as_often_as_they_say)
     CHECK(runs_to("loop.pb", x, y, 2)); /* doubled three times, then negated */
     const float rows[] = {1, 2, 3, 4, 5, 6}, backwards[] = {5, 6, 3, 4, 1, 2};
     CHECK(runs_to("lists_of_tensors.pb", rows, backwards, 6));
+    CHECK(runs_to("frames.pb", x, y, 2)); /* the same, as TensorFlow 1 makes it */
+    CHECK(runs_to("frames_of_arrays.pb", rows, backwards, 6));
 }
 
 /* Written as blocks, and as it is: y[i] = sum of w[k] x[i + 2 k - 2]. */

@@ -267,6 +267,46 @@ def cases(np):
         case("nms_v5_%g" % sigma, nms, lambda tf, b, s, g=sigma: tf.raw_ops.NonMaxSuppressionV5(
             boxes=b, scores=s, max_output_size=8, iou_threshold=0.5, score_threshold=0.3, soft_nms_sigma=g))
 
+    for q, most, each, per in ((1, 6, 4, False), (3, 6, 4, False), (1, 30, 2, False), (1, 30, 2, True), (3, 100, 50, False)):
+        box = np.sort(random.uniform(-0.2, 1.2, (2, 12, q, 2, 2)), axis=3).reshape(2, 12, q, 4).astype("float32")
+        case("nms_combined_%d_%d_%d" % (q, most, per), [([2, 12, q, 4], box), reals(2, 12, 3, low=0, high=1)],
+             lambda tf, b, s, m=most, e=each, p=per: list(tf.image.combined_non_max_suppression(
+                 b, s, e, m, 0.3, 0.4, pad_per_class=p)))
+
+    for exclusive in (False, True):
+        for reverse in (False, True):
+            case("cumprod_%d%d" % (exclusive, reverse), block,
+                 lambda tf, x, e=exclusive, r=reverse: tf.math.cumprod(x, 2, e, r))
+    case("xlog1py", [reals(3, 4), reals(3, 4, low=-0.5, high=2)], lambda tf, x, y: tf.raw_ops.Xlog1py(x=x, y=y))
+    case("xlog1py_zero", [zeros, reals(3, 4, low=-0.5, high=2)], lambda tf, x, y: tf.raw_ops.Xlog1py(x=x, y=y))
+    case("nearly_equal", [reals(30, low=0, high=0.1), reals(30, low=0, high=0.1)],
+         lambda tf, x, y: tf.raw_ops.ApproximateEqual(x=x, y=y, tolerance=0.02))
+    case("cross", [reals(4, 3), reals(4, 3)], lambda tf, x, y: tf.linalg.cross(x, y))
+    case("diag", reals(4), lambda tf, x: [tf.raw_ops.Diag(diagonal=x), tf.raw_ops.DiagPart(input=tf.linalg.diag(x) + 1.0)])
+    case("set_diag", [reals(2, 4, 5), reals(2, 4)], lambda tf, x, d: [
+        tf.raw_ops.MatrixSetDiag(input=x, diagonal=d), tf.linalg.set_diag(x, d),
+        tf.linalg.set_diag(x, d, k=1), tf.linalg.set_diag(x, d[:, :3], k=-1), tf.linalg.set_diag(x, d[:, :2], k=3)])
+    case("set_diag_tall", [reals(5, 3), reals(3)], lambda tf, x, d: [
+        tf.linalg.set_diag(x, d), tf.linalg.set_diag(x, d, k=-2), tf.linalg.set_diag(x, d[:2], k=1)])
+    case("permuted_sizes", reals(2, 3, 4, 5), lambda tf, x: tf.reshape(x, tf.raw_ops.DataFormatVecPermute(x=tf.shape(x))))
+
+    # --- Segments, places, counts.
+    rows = reals(6, 3)
+    for op in ("Max", "Min", "Prod"):
+        case("unsorted_" + op, rows, lambda tf, x, op=op: getattr(tf.raw_ops, "UnsortedSegment" + op)(
+            data=x, segment_ids=[0, 3, 0, 1, 3, 3], num_segments=5) * 1e-3)
+    for op in ("Sum", "Mean", "Max", "Min", "Prod"):
+        case("segments_" + op, rows, lambda tf, x, op=op: getattr(tf.raw_ops, "Segment" + op)(
+            data=x, segment_ids=[0, 0, 1, 3, 3, 3]))
+    case("stitch", [reals(2, 3), reals(2, 2, 3)], lambda tf, x, y: [
+        tf.dynamic_stitch([[0, 4], [[1, 2], [3, 5]]], [x, y]), tf.dynamic_stitch([[0, 1], [[1, 2], [3, 0]]], [x, y])])
+    case("partition", rows, lambda tf, x: tf.dynamic_partition(x, [0, 1, 0, 1, 1, 0], 2))
+    case("bincount", ints(9), lambda tf, x: [
+        tf.raw_ops.Bincount(arr=x, size=7, weights=tf.constant([], tf.float32)),
+        tf.raw_ops.DenseBincount(input=x, size=7, weights=np.arange(9, dtype="float32"))])
+    case("bincount_rows", ints(3, 4), lambda tf, x: [tf.raw_ops.DenseBincount(
+        input=x, size=6, weights=tf.constant([], tf.float32), binary_output=b) for b in (False, True)])
+
     # --- Fake quantisation: TensorFlow may round a value that lies between two steps the other way.
     steps = ([4, 6], (np.arange(24).reshape(4, 6).astype("float32") - 12) / 3)
     for bits, narrow in ((8, False), (8, True), (4, False)):
@@ -299,6 +339,90 @@ def cases(np):
             cell_clip=0)[6])
     case("gru_cell", [reals(2, 5), reals(2, 4)], lambda tf, x, h: tf.raw_ops.GRUBlockCell(
         x=x, h_prev=h, w_ru=weight(9, 8), w_c=weight(9, 4), b_ru=weight(8), b_c=weight(4))[3])
+
+    # --- Loops as TensorFlow 1 makes them, of frames; all else above and below has those of TensorFlow 2.
+    def frames(name, inputs, build):
+        def old(tf, *places):
+            tf.compat.v1.disable_control_flow_v2()
+            try:
+                return build(tf, *places)
+            finally:
+                tf.compat.v1.enable_control_flow_v2()
+        case("frames_" + name, inputs, old)
+        case("loop_" + name, inputs, build)
+
+    def power(tf, x, n=3):
+        return tf.while_loop(lambda i, v: i < n, lambda i, v: (i + 1, v * x + 0.5), [0, x])[1]
+
+    def two_deep(tf, x):
+        def outer(i, v):
+            inner = tf.while_loop(lambda j, u: j < i + 1, lambda j, u: (j + 1, u + v * tf.cast(j, tf.float32)), [0, v])
+            return i + 1, tf.tanh(inner[1])
+        return tf.while_loop(lambda i, v: i < 3, outer, [0, x])[1]
+
+    def with_choice(tf, x):
+        def body(i, v):
+            v = tf.cond(tf.equal(i % 2, 0), lambda: v * 2.0, lambda: v - x)
+            return i + 1, tf.cond(tf.reduce_sum(v) > 0.0, lambda: v + 1.0, lambda: v - 1.0)
+        return tf.while_loop(lambda i, v: i < tf.shape(x)[0], body, [0, x])[1]
+
+    def swapped(tf, x):
+        def body(i, a, b, again):
+            return i + 1, b + 1.0, a * 0.5, i < 3
+        return tf.while_loop(lambda i, a, b, again: again, body, [0, x, -x, True])[1:3]
+
+    frames("power", matrix, power)
+    frames("none", matrix, lambda tf, x: power(tf, x, 0))
+    frames("two_deep", matrix, two_deep)
+    frames("choice", matrix, with_choice)
+    frames("swapped", matrix, swapped)
+    frames("two_in_a_row", matrix, lambda tf, x: power(tf, power(tf, x)))
+    frames("weight", matrix, lambda tf, x, w=weight(7, 7): tf.while_loop(
+        lambda i, v: i < 3, lambda i, v: (i + 1, tf.tanh(tf.linalg.matmul(v, tf.constant(w)))), [0, x])[1])
+    frames("map", matrix, lambda tf, x: tf.map_fn(lambda row: tf.nn.softmax(row) * tf.reduce_max(row), x))
+    frames("map_two", [matrix, reals(5, 3)], lambda tf, x, y: tf.map_fn(
+        lambda t: tf.concat([t[0], t[1]], 0), (x, y), fn_output_signature=tf.float32))
+    frames("scan", matrix, lambda tf, x: tf.scan(lambda a, row: a * 0.5 + row, x))
+    frames("fold", matrix, lambda tf, x: tf.foldl(lambda a, row: a * row + 1.0, x))
+
+    def written(tf, x):
+        a = tf.TensorArray(tf.float32, 3, element_shape=[7], clear_after_read=False)
+        for i in range(3):
+            a = a.write(2 - i, x[i] + 1.0)
+        return [a.stack(), a.gather([2, 0]), a.read(1),
+                tf.TensorArray(tf.float32, 2, infer_shape=False).split(x, [2, 3]).read(1), tf.TensorArray(tf.float32, 5).unstack(x).gather([4, 1])]
+    frames("array", matrix, written)
+
+    def cut_away(tf, x):
+        """Frozen: without what nothing behind the loop reads."""
+        graph = tf.Graph()
+        tf.compat.v1.disable_control_flow_v2()
+        with graph.as_default():
+            place = tf.compat.v1.placeholder(tf.float32, [5, 7], name="v")
+            tf.identity(swapped(tf, place)[0], name="out")
+        tf.compat.v1.enable_control_flow_v2()
+        whole = graph.as_graph_def()
+        return tf.import_graph_def(tf.compat.v1.graph_util.extract_sub_graph(whole, ["out"]), {"v:0": x}, ["out:0"])
+    case("frames_cut", matrix, cut_away)
+
+    def keras_lstm(tf, x):
+        import threading
+        import tf_keras
+        from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
+        made = []
+
+        def eagerly():  # a thread begins without a graph
+            tf.random.set_seed(1)
+            model = tf_keras.Sequential([tf_keras.layers.InputLayer((4, 3), batch_size=2), tf_keras.layers.LSTM(
+                5, return_sequences=True), tf_keras.layers.GRU(4)])
+            call = tf.function(lambda v: model(v)).get_concrete_function(tf.TensorSpec([2, 4, 3], tf.float32))
+            frozen = convert_variables_to_constants_v2(call, lower_control_flow=True)
+            made.extend([frozen.graph.as_graph_def(), frozen.inputs[0].name, frozen.outputs[0].name])
+        thread = threading.Thread(target=eagerly)
+        thread.start()
+        thread.join()
+        return tf.import_graph_def(made[0], {made[1]: x}, [made[2]], name="net")
+    case("frames_keras", reals(2, 4, 3), keras_lstm)
 
     # --- Patterns.
     case("prelu", image, lambda tf, x: tf.nn.relu(x) + four[0] * (x - tf.abs(x)) * 0.5)

@@ -228,15 +228,39 @@ static void take_args(CaKerasCall *c)
     c->in_masks = bag.masks;
 }
 
+/* Layers of Keras that are refused, and why. */
+static const char *reason(const char *class_name)
+{
+    static const char *const rows[][2] = {
+        {"Lambda", "Python code inside the model, which is never run; write it as Keras "
+                   "layers or keras.ops and save again"},
+        {"StringLookup,TextVectorization,Hashing,HashedCrossing",
+         "it makes numbers of text, or hashes them; do that before the model"},
+        {"DenseFeatures,SequenceFeatures",
+         "feature columns, whose names and tables are TensorFlow's; do that before the "
+         "model"},
+        {"JaxLayer,FlaxLayer,TorchModuleWrapper,TFSMLayer",
+         "another framework's model inside this one; convert that model itself"},
+        {"Equalization,ContrastLimitedAdaptiveHistogramEqualization",
+         "it counts the grey levels of each picture; do that before the model"},
+        {"STFTSpectrogram,MelSpectrogram",
+         "Fourier transforms of sound; do that before the model"},
+        {"MaxNumBoundingBoxes",
+         "it changes what one trains with, not what one sees; save "
+         "the model without"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (ca_text_in_list(rows[i][0], class_name))
+            return rows[i][1];
+    return "a class of layer that Carina does not know; load an extension that has it "
+           "(-l FILE), give a model that stands for it (--layer CLASS=FILE), or replace "
+           "it by Keras' own layers";
+}
+
 static void unknown_class(CaKerasCall *c)
 {
-    const char *class_name = c->layer->class_name;
-    if (strcmp(class_name, "Lambda") == 0)
-        ca_build_fail(
-            c->b, CARINA_ERR_UNSUPPORTED,
-            "Python code inside the model, which is never run; write it as Keras "
-            "layers or keras.ops and save again");
-    else if (json_is_string(json_object_get(c->config, "function")))
+    if (json_is_string(json_object_get(c->config, "function")) &&
+        strcmp(c->layer->class_name, "Lambda") != 0)
         ca_build_fail(
             c->b, CARINA_ERR_UNSUPPORTED,
             "tf.%s, which Carina does not know here; write it with Keras' layers or "
@@ -248,11 +272,7 @@ static void unknown_class(CaKerasCall *c)
             "an operation of keras.ops that Carina does not know; write it with "
             "others or convert the model to ONNX");
     else
-        ca_build_fail(
-            c->b, CARINA_ERR_UNSUPPORTED,
-            "a class of layer that Carina does not know; load an extension that has it "
-            "(-l FILE), give a model that stands for it (--layer CLASS=FILE), or replace "
-            "it by Keras' own layers");
+        ca_build_fail(c->b, CARINA_ERR_UNSUPPORTED, "%s", reason(c->layer->class_name));
 }
 
 static bool is_identity(const CaKerasCall *c)

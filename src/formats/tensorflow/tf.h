@@ -58,6 +58,7 @@ typedef struct CaTfEnd {
     CarinaType type;   /* inputs; CARINA_UNKNOWN: as the node says */
     CarinaShape shape; /* inputs; has_shape */
     bool has_shape;
+    bool is_guessed; /* outputs: nobody named it */
 } CaTfEnd;
 
 /* The value of a variable: the tensor becomes the reading's. node: VarHandleOp, VariableV2, Variable. */
@@ -69,7 +70,8 @@ typedef struct CaTfName {
     CaTfNode *node;
 } CaTfName;
 
-typedef struct CaTfList CaTfList; /* of tf_loops.c */
+typedef struct CaTfList CaTfList;     /* of tf_lists.c */
+typedef struct CaTfFrames CaTfFrames; /* of tf_frames.c */
 
 typedef struct CaTf {
     CaBuild b; /* graph, arena, path, error, status: the first failure stays */
@@ -84,7 +86,8 @@ typedef struct CaTf {
     CaTfEnd *inputs, *outputs; /* empty: guessed by ca_tf_finish */
     int32_t n_inputs, n_outputs, inputs_room, outputs_room;
     CaTfList *lists;
-    void *inliner; /* of tf_functions.c, once a loop has called a function */
+    CaTfFrames *frames; /* NULL: no loop is made of frames */
+    void *inliner;      /* of tf_functions.c, once a loop has called a function */
     int loop_depth, n_rounds;
     int64_t n_items;          /* of all lists */
     CaTfVariableFn *variable; /* NULL: a variable is refused */
@@ -204,7 +207,8 @@ typedef struct CaTfOp {
 /* Each ends with a row without name. A new table is added in tf_translate.c. */
 extern const CaTfOp ca_tf_nn[], ca_tf_math[], ca_tf_reduce[], ca_tf_moves[],
     ca_tf_parts[], ca_tf_image[], ca_tf_quantize[], ca_tf_control[], ca_tf_rnn[],
-    ca_tf_branches[], ca_tf_loops[];
+    ca_tf_branches[], ca_tf_loops[], ca_tf_frames[], ca_tf_lists[], ca_tf_segments[],
+    ca_tf_detect[];
 const CaTfOp *ca_tf_op_find(const char *name);
 /* Operator i of all tables; NULL past the last. */
 const char *ca_tf_operator_name(int i);

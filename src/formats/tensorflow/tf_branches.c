@@ -139,6 +139,13 @@ static void switch_data(CaTfCall *c)
     ca_tf_out(c, 1, known && !taken ? &ca_tf_dead : data);
 }
 
+/* Where the values of a loop come in: what lies before is another round's. */
+static bool is_round(const CaTfNode *n)
+{
+    return is_merge(n) && n->n_in == 2 && n->in[1].node &&
+           ca_text_in_list("NextIteration,RefNextIteration", n->in[1].node->op);
+}
+
 /* The Switches that lead to one input of a Merge, the nearest first. */
 typedef struct Walk {
     const CaTfEdge *edges[MAX_WALK];
@@ -151,7 +158,7 @@ static void walk_back(Walk *w, const CaTfEdge *from)
     w->edges[w->n++] = from;
     for (int i = 0; i < w->n; i++) {
         const CaTfNode *n = w->edges[i]->node;
-        for (int32_t k = 0; n && k < n->n_in && w->n < MAX_WALK; k++) {
+        for (int32_t k = 0; n && !is_round(n) && k < n->n_in && w->n < MAX_WALK; k++) {
             bool seen = n->in[k].node == NULL;
             for (int j = 0; j < w->n && !seen; j++)
                 seen = w->edges[j]->node == n->in[k].node &&

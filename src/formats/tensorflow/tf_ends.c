@@ -330,6 +330,8 @@ static bool is_no_output(const CaTfNode *n)
                                         "ControlTrigger",
                                         "LoopCond",
                                         "Exit",
+                                        "TensorListReserve",
+                                        "EmptyTensorList",
                                         "VarIsInitializedOp"};
     static const char *const parts[] = {
         "Summary",   "Save",   "Restore",     "Assign",     "Queue",   "Variable",
@@ -337,6 +339,9 @@ static bool is_no_output(const CaTfNode *n)
         "Table",     "Reader", "TensorArray", "Placeholder"};
     if (n->is_inner || ca_tf_is_pivot(n))
         return true;
+    if (ca_text_in_list("TensorArrayReadV3,TensorArrayGatherV3,TensorArrayConcatV3",
+                        n->op))
+        return false; /* what a loop put there */
     for (size_t i = 0; i < sizeof whole / sizeof whole[0]; i++)
         if (strcmp(n->op, whole[i]) == 0)
             return true;
@@ -368,7 +373,8 @@ static CarinaStatus guess_outputs(CaTf *r)
         n->used = 0;
         if (is_read || is_no_output(n) || is_constant(n))
             continue;
-        const CaTfEnd end = {.name = n->name, .edge = {n->name, n, 0}};
+        const CaTfEnd end = {
+            .name = n->name, .edge = {n->name, n, 0}, .is_guessed = true};
         CA_TRY(ca_tf_add_output(r, &end));
     }
     if (r->n_outputs == 0)

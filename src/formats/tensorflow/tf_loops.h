@@ -13,5 +13,7 @@ CarinaStatus ca_tf_instantiate(CaTfEdge **results, int32_t *n_results, CaTf *r,
                                const CaTfNode *call);
 /* tf_translate.c: the edge's node and what it needs, all of which are nodes from first on or have values. */
 CarinaStatus ca_tf_translate_edge(CaTf *r, const CaTfEdge *edge, int32_t first);
+/* tf_frames.c: loops that are made of Enter and Exit, once it is known which nodes are needed. */
+CarinaStatus ca_tf_find_frames(CaTf *r);
 
 #endif

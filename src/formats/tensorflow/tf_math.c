@@ -76,6 +76,36 @@ static void x_log_y(CaTfCall *c)
     ca_tf_out(c, 0, zero_where_zero(c->b, x, v));
 }
 
+static void x_log_1_plus_y(CaTfCall *c)
+{
+    CaBuild *b = c->b;
+    CaValue *x = ca_tf_in(c, 0);
+    CaValue *v = ca_build_2(b, "Multiply", x,
+                            ca_build_1(b, "Log", ca_build_plus(b, ca_tf_in(c, 1), 1)));
+    ca_tf_out(c, 0, zero_where_zero(b, x, v));
+}
+static void nearly_equal(CaTfCall *c)
+{
+    CaBuild *b = c->b;
+    CaValue *x = ca_tf_in(c, 0);
+    CaValue *d = ca_build_1(b, "Abs", ca_build_2(b, "Subtract", x, ca_tf_in(c, 1)));
+    const double most = ca_tf_attr_real(c->r, c->node, "tolerance", 1e-5);
+    ca_tf_out(c, 0, ca_build_2(b, "Less", d, ca_build_number(b, x, most)));
+}
+/* The last axis has 3 elements: a1 b2 - a2 b1, ... */
+static void cross(CaTfCall *c)
+{
+    CaBuild *b = c->b;
+    static const int64_t next[] = {1, 2, 0}, other[] = {2, 0, 1};
+    CaValue *x = ca_tf_in(c, 0), *y = ca_tf_in(c, 1), *axis = ca_build_scalar(b, -1),
+            *one = ca_build_vector(b, next, 3), *two = ca_build_vector(b, other, 3);
+    CaValue *v = ca_build_2(b, "Multiply", ca_build_3(b, "Gather", x, one, axis),
+                            ca_build_3(b, "Gather", y, two, axis));
+    CaValue *w = ca_build_2(b, "Multiply", ca_build_3(b, "Gather", x, two, axis),
+                            ca_build_3(b, "Gather", y, one, axis));
+    ca_tf_out(c, 0, ca_build_2(b, "Subtract", v, w));
+}
+
 static void reciprocal(CaTfCall *c)
 {
     CaValue *x = ca_tf_in(c, 0);
@@ -330,6 +360,9 @@ const CaTfOp ca_tf_math[] = {
     {"TruncateMod", binary, "Mod", 0},
     {"Where", where, NULL, 0},
     {"Xdivy", x_divided_by_y, NULL, 0},
+    {"ApproximateEqual", nearly_equal, NULL, 0},
+    {"Cross", cross, NULL, 0},
+    {"Xlog1py", x_log_1_plus_y, NULL, 0},
     {"Xlogy", x_log_y, NULL, 0},
     {NULL, NULL, NULL, 0},
 };

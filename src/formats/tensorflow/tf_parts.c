@@ -200,6 +200,18 @@ static CaValue *band(CaTfCall *c, int64_t rows, int64_t columns, int64_t below,
     return ca_build_convert(b, ca_build_reals(b, &s, mask), CARINA_BOOL);
 }
 
+/* The same of one diagonal. */
+static CaValue *one_diagonal(CaTfCall *c, int64_t rows, int64_t columns, int64_t k)
+{
+    CaValue *upper = k > 0 ? band(c, rows, columns, 0, k) : NULL;
+    if (k == 0)
+        return band(c, rows, columns, 0, 0);
+    CaValue *wide = upper ? upper : band(c, rows, columns, -k, 0),
+            *less = upper ? band(c, rows, columns, 0, k - 1)
+                          : band(c, rows, columns, -k - 1, 0);
+    return ca_build_2(c->b, "LogicalXor", wide, less);
+}
+
 static void matrix_band(CaTfCall *c)
 {
     CaBuild *b = c->b;
@@ -273,7 +285,84 @@ static void diagonal_part(CaTfCall *c)
     ca_tf_out(c, 0, v);
 }
 
+/* The diagonal k above (or below) the main one of matrices becomes the given vectors. */
+static void set_diagonal(CaTfCall *c)
+{
+    CaBuild *b = c->b;
+    int64_t k[2] = {0, 0};
+    CaValue *x = ca_tf_in(c, 0), *v = ca_tf_in(c, 1);
+    const CarinaShape s = ca_build_shape(b, x);
+    const int n = ca_tf_opt(c, 2) ? ca_build_known_ints(b, c->in[2], k, 2) : 1;
+    const int64_t rows = s.rank < 2 ? -1 : s.dims[s.rank - 2],
+                  columns = s.rank < 2 ? -1 : s.dims[s.rank - 1];
+    if (n < 1 || (n == 2 && k[0] != k[1]) || k[0] <= -rows || k[0] >= columns) {
+        ca_build_fail(b, CARINA_ERR_UNSUPPORTED,
+                      "other than one diagonal of matrices of known size");
+        return;
+    }
+    /* k >= 0: element i stands in row i; else in column i */
+    const int64_t length = k[0] < 0 ? (rows + k[0] < columns ? rows + k[0] : columns)
+                                    : (columns - k[0] < rows ? columns - k[0] : rows);
+    const int64_t axis = k[0] < 0 ? -2 : -1;
+    int64_t zeros[CARINA_MAX_RANK] = {0}, behind[CARINA_MAX_RANK] = {0};
+    behind[s.rank - 2] = (k[0] < 0 ? columns : rows) - length;
+    CaValue *const in[] = {v, ca_build_vector(b, zeros, s.rank - 1),
+                           ca_build_vector(b, behind, s.rank - 1),
+                           ca_build_number(b, v, 0)};
+    if (behind[s.rank - 2] > 0) {
+        v = ca_build_make(b, "Pad", in, 4, 1);
+        ca_build_set_text(b, v, "pad_mode", "constant");
+    }
+    v = ca_build_2(b, "Unsqueeze", v, ca_build_vector(b, &axis, 1));
+    CaValue *mask = one_diagonal(c, rows, columns, k[0]);
+    ca_tf_out(c, 0, ca_build_3(b, "Select", mask, v, x));
+}
+
+/* Diag and DiagPart are of vectors and matrices; of more dimensions they mean others. */
+static void of_vectors(CaTfCall *c)
+{
+    const bool is_part = strcmp(c->node->op, "DiagPart") == 0;
+    const CarinaShape s = ca_build_shape(c->b, ca_tf_in(c, 0));
+    if (s.rank != (is_part ? 2 : 1)) {
+        ca_build_fail(c->b, CARINA_ERR_UNSUPPORTED,
+                      "its input has %d dimensions; vectors and matrices are read",
+                      s.rank);
+        return;
+    }
+    if (is_part)
+        diagonal_part(c);
+    else
+        matrix_diagonal(c);
+}
+
+/* Sizes or pairs of them in one layout put into the order of another. */
+static void permuted_sizes(CaTfCall *c)
+{
+    const char *from = ca_tf_attr_text(c->r, c->node, "src_format", "NHWC"),
+               *to = ca_tf_attr_text(c->r, c->node, "dst_format", "NCHW");
+    CaValue *x = ca_tf_in(c, 0);
+    const CarinaShape s = ca_build_shape(c->b, x);
+    const size_t n = strlen(from);
+    int64_t which[CARINA_MAX_RANK];
+    bool good =
+        n == strlen(to) && n <= CARINA_MAX_RANK && s.rank >= 1 && s.dims[0] == (int64_t)n;
+    for (size_t i = 0; good && i < n; i++) {
+        const char *at = strchr(from, to[i]);
+        good = at != NULL;
+        which[i] = at ? at - from : 0;
+    }
+    if (!good)
+        ca_build_fail(c->b, CARINA_ERR_UNSUPPORTED, "from '%s' to '%s'", from, to);
+    else
+        ca_tf_out(c, 0,
+                  ca_build_3(c->b, "Gather", x, ca_build_vector(c->b, which, (int)n),
+                             ca_build_scalar(c->b, 0)));
+}
+
 const CaTfOp ca_tf_parts[] = {
+    {"DataFormatVecPermute", permuted_sizes, NULL, 0},
+    {"Diag", of_vectors, NULL, 0},
+    {"DiagPart", of_vectors, NULL, 0},
     {"Gather", gather, NULL, 0},
     {"GatherNd", gather_nd, NULL, 0},
     {"GatherV2", gather, NULL, 0},
@@ -284,6 +373,9 @@ const CaTfOp ca_tf_parts[] = {
     {"MatrixDiagPartV3", diagonal_part, NULL, 0},
     {"MatrixDiagV2", matrix_diagonal, NULL, 0},
     {"MatrixDiagV3", matrix_diagonal, NULL, 0},
+    {"MatrixSetDiag", set_diagonal, NULL, 0},
+    {"MatrixSetDiagV2", set_diagonal, NULL, 0},
+    {"MatrixSetDiagV3", set_diagonal, NULL, 0},
     {"ResourceGather", gather, NULL, 0},
     {"ResourceGatherNd", gather_nd, NULL, 0},
     {"ScatterNd", scatter_nd, NULL, 0},

@@ -128,11 +128,63 @@ static void running_sum(CaTfCall *c)
     ca_tf_out(c, 0, v);
 }
 
+/* x moved along an axis by n places, in front of it ones. */
+static CaValue *moved(CaTfCall *c, CaValue *x, int64_t axis, int64_t n, int64_t length)
+{
+    CaBuild *b = c->b;
+    const int64_t zero = 0, one = 1, end = length - n;
+    CarinaShape s = ca_build_shape(b, x);
+    int64_t before[CARINA_MAX_RANK] = {0}, behind[CARINA_MAX_RANK] = {0};
+    CaValue *const cut[] = {x, ca_build_vector(b, &zero, 1), ca_build_vector(b, &end, 1),
+                            ca_build_vector(b, &one, 1), ca_build_vector(b, &axis, 1)};
+    before[axis] = n;
+    CaValue *const in[] = {ca_build_make(b, "Slice", cut, 5, 1),
+                           ca_build_vector(b, before, s.rank),
+                           ca_build_vector(b, behind, s.rank), ca_build_number(b, x, 1)};
+    CaValue *v = ca_build_make(b, "Pad", in, 4, 1);
+    ca_build_set_text(b, v, "pad_mode", "constant");
+    return v;
+}
+
+static CaValue *turned(CaTfCall *c, CaValue *x, int64_t axis)
+{
+    CaValue *v = ca_build_2(c->b, "Reverse", x, ca_build_vector(c->b, &axis, 1));
+    ca_build_set_text(c->b, v, "mode", "index");
+    return v;
+}
+
+/* Products up to each place: windows of 1, 2, 4 ... elements times those before them. */
+static void running_product(CaTfCall *c)
+{
+    CaBuild *b = c->b;
+    const bool exclusive = ca_tf_attr_bool(c->r, c->node, "exclusive", false),
+               reverse = ca_tf_attr_bool(c->r, c->node, "reverse", false);
+    CaValue *x = ca_tf_in(c, 0);
+    const CarinaShape s = ca_build_shape(b, x);
+    int64_t axis = 0;
+    const bool known = ca_build_known_ints(b, ca_tf_in(c, 1), &axis, 1) == 1;
+    axis = known && s.rank > 0 ? ca_build_axis(b, axis, s.rank) : 0;
+    const int64_t length = s.rank > 0 ? s.dims[axis] : -1;
+    if (!known || length < 1 || length > INT32_MAX) {
+        ca_build_fail(
+            b, CARINA_ERR_SHAPE,
+            "the length of its axis is not known; give the model's input shape");
+        return;
+    }
+    CaValue *v = reverse ? turned(c, x, axis) : x;
+    if (exclusive)
+        v = moved(c, v, axis, 1, length);
+    for (int64_t n = 1; n < length && b->status == CARINA_OK; n *= 2)
+        v = ca_build_2(b, "Multiply", v, moved(c, v, axis, n, length));
+    ca_tf_out(c, 0, reverse ? turned(c, v, axis) : v);
+}
+
 const CaTfOp ca_tf_reduce[] = {
     {"All", reduce, "ReduceLogicalAnd", 0},
     {"Any", reduce, "ReduceLogicalOr", 0},
     {"ArgMax", arg_extreme, "max", 0},
     {"ArgMin", arg_extreme, "min", 0},
+    {"Cumprod", running_product, NULL, 0},
     {"Cumsum", running_sum, NULL, 0},
     {"EuclideanNorm", reduce, "ReduceL2", 0},
     {"InTopK", in_top, NULL, 0},

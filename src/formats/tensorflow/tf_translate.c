@@ -11,8 +11,9 @@
 #include <string.h>
 
 static const CaTfOp *const tables[] = {
-    ca_tf_nn,       ca_tf_math,    ca_tf_reduce, ca_tf_moves,    ca_tf_parts, ca_tf_image,
-    ca_tf_quantize, ca_tf_control, ca_tf_rnn,    ca_tf_branches, ca_tf_loops,
+    ca_tf_nn,    ca_tf_math,     ca_tf_reduce,  ca_tf_moves,    ca_tf_parts,
+    ca_tf_image, ca_tf_quantize, ca_tf_control, ca_tf_rnn,      ca_tf_branches,
+    ca_tf_loops, ca_tf_frames,   ca_tf_lists,   ca_tf_segments, ca_tf_detect,
 };
 
 const CaTfOp *ca_tf_op_find(const char *name)
@@ -81,6 +82,13 @@ static const char *advice(const char *op)
          "the graph is not frozen: give the checkpoint or SavedModel with its values"},
         {"VarHandle",
          "the graph is not frozen: give the checkpoint or SavedModel with its values"},
+        {"Unique",
+         "how many values differ is not known before the run; cut the model with "
+         "--input and --output"},
+        {"ListDiff",
+         "how many values stay is not known before the run; cut the model with "
+         "--input and --output"},
+        {"LookupTable", "cut the model behind it with --input"},
         {"Iterator", "cut the model behind it with --input"},
         {"Queue", "cut the model behind it with --input"},
         {"Decode", "cut the model behind it with --input"},
@@ -90,10 +98,6 @@ static const char *advice(const char *op)
         {"Random",
          "random numbers belong to training: export the model for inference, or freeze its "
          "condition with --freeze-placeholder-with-value"},
-        {"Enter", "only functional loops are unrolled: freeze with "
-                  "lower_control_flow=False, or cut the model with --input and --output"},
-        {"TensorArray", "Carina runs no loops; cut the model behind it with --input or "
-                        "before it with --output"},
         {"Apply", "it belongs to training; name the model's outputs with --output"},
         {"Grad", "it belongs to training; name the model's outputs with --output"},
     };
@@ -222,6 +226,8 @@ static CarinaStatus translate_outputs(CaTf *r)
         if (!ca_tf_value(&end->edge) && end->edge.node->visit == UNSEEN)
             CA_TRY(walk(r, end->edge.node, stack));
         CaValue *v = ca_tf_value(&end->edge);
+        if (v && !v->node && v != &ca_tf_dead && end->is_guessed && r->n_outputs > 1)
+            continue; /* a list that a loop leaves behind */
         if (!v || !v->node)
             return ca_err(r->b.err, CARINA_ERR_UNSUPPORTED,
                           "%s: output '%s': node '%s' (%s) does not compute its output "
@@ -238,6 +244,7 @@ CarinaStatus ca_tf_finish(CaGraph **out, CaTf *r)
     *out = NULL;
     CA_TRY(r->b.status);
     CA_TRY(ca_tf_settle_ends(r));
+    CA_TRY(ca_tf_find_frames(r));
     CA_TRY(translate_outputs(r));
     ca_graph_sweep(r->b.graph);
     *out = r->b.graph;

@@ -221,6 +221,7 @@ def broken():
     bad("no_class", model(X, {"name": "d", "config": {}}))
     bad("lambda", model(X, layer("Lambda", "d", ["x"], function=["4wEAAAA=", None, None])))
     bad("custom", model(X, layer("Mine>Swirl", "d", ["x"])))
+    bad("hashing", model(X, layer("Hashing", "d", ["x"], num_bins=3)))
     bad("activation", model(X, layer("Dense", "d", ["x"], units=4, activation="Mine>snake")))
     bad("operation", model(X, layer("TFOpLambda", "d", ["x"], function="math.lgamma")))
     bad("cycle", model(X, layer("Add", "a", ["d", "x"]), layer("ReLU", "d", ["a"])))

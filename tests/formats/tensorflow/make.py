@@ -276,6 +276,44 @@ def loops():
          node("r", "TensorListReserve", ["s", "n"], element_dtype=Type(FLOAT)), node("y", "Neg", ["r"]))
 
 
+def frame(body, last, start):
+    """A loop of frames that carries i and v: body makes of "s_i:1" and "s_v:1" what last names; while i < last."""
+    def carried(name, first):
+        return [node("e_" + name, "Enter", [first], frame_name="f"),
+                node("m_" + name, "Merge", ["e_" + name, "n_" + name]),
+                node("s_" + name, "Switch", ["m_" + name, "go_on"]),
+                node("x_" + name, "Exit", ["s_" + name])]
+    return [*carried("i", "zero"), *carried("v", start), const("zero", ints([0], [])), const("one", ints([1], [])),
+            node("less", "Less", ["m_i", last]), node("go_on", "LoopCond", ["less"]),
+            node("add", "AddV2", ["s_i:1", "one"]), node("n_i", "NextIteration", ["add"]), *body]
+
+
+def frames():
+    """Three rounds of v = 2 v, and the rows of x put backwards into an array by a loop."""
+    twice = [node("twice", "AddV2", ["s_v:1", "s_v:1"]), node("n_v", "NextIteration", ["twice"])]
+    three = const("three", ints([3], []))
+    save("frames", x(2), three, *frame(twice, "three", "x"), node("y", "Neg", ["x_v"]))
+    puts = [const("two", ints([2], [])), node("back", "Sub", ["two", "s_i:1"]),
+            node("e_a", "Enter", ["a"], frame_name="f", is_constant=True),
+            node("e_b", "Enter", ["b"], frame_name="f", is_constant=True),
+            node("e_f", "Enter", ["all"], frame_name="f", is_constant=True),
+            node("row", "TensorArrayReadV3", ["e_b", "s_i:1", "e_f"], dtype=Type(FLOAT)),
+            node("put", "TensorArrayWriteV3", ["e_a", "back", "row", "s_v:1"]),
+            node("n_v", "NextIteration", ["put"])]
+    save("frames_of_arrays", x(3, 2), three, const("order", ints([0, 1, 2])),
+         node("a", "TensorArrayV3", ["three"], dtype=Type(FLOAT)), node("b", "TensorArrayV3", ["three"], dtype=Type(FLOAT)),
+         node("all", "TensorArrayScatterV3", ["b", "order", "x", "b:1"]), *frame(puts, "three", "a:1"),
+         node("y", "TensorArrayGatherV3", ["a", "order", "x_v"], dtype=Type(FLOAT)))
+    save("bad_frame", x(2), node("e", "Enter", ["x"], frame_name="f"), node("l", "Exit", ["e"]), node("y", "Neg", ["l"]))
+    computed = node("c", "Cast", ["most"], SrcT=Type(FLOAT), DstT=Type(INT32))
+    save("bad_frame_rounds", x(2), const("axis", ints([0])), node("most", "Max", ["e_x", "axis"]),
+         node("e_x", "Enter", ["x"], frame_name="f", is_constant=True), computed, *frame(twice, "c", "x"),
+         node("y", "Neg", ["x_v"]))
+    never = [p for p in frame(twice, "same", "x") if b"\x0a\x04less" not in p]
+    save("bad_frame_endless", x(2), const("same", ints([3], [])), *never, node("less", "LessEqual", ["same", "same"]),
+         node("y", "Neg", ["x_v"]))
+
+
 def bad():
     whole = graph(x(1, 3, 3, 1), const("w", counting(3, 3, 1, 2)),
                   node("y", "Conv2D", ["x", "w"], strides=[1, 1, 1, 1], padding="SAME"))
@@ -323,4 +361,5 @@ convolutions()
 moves()
 forms()
 loops()
+frames()
 bad()
