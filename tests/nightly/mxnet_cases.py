@@ -222,6 +222,14 @@ def cases(np):
     scores /= scores.sum(1, keepdims=True)
     case("detection", lambda s, v: s.contrib.MultiBoxDetection(v.x, v.y, v.z, threshold=0.2, nms_threshold=0.3), scores,
          y=r(1, 48, low=-1, high=1), z=corners, boxes=True)
+    rows = np.concatenate([random.integers(-1, 3, (2, 30, 1)), r(2, 30, 1, low=0, high=1),
+                           np.sort(r(2, 30, 2, 2, low=0, high=50), axis=2).reshape(2, 30, 4)], axis=2).astype("float32")
+    for name, more in (("", {}), ("_ids", {"id_index": 0}), ("_force", {"id_index": 0, "force_suppress": True}),
+                       ("_topk", {"id_index": 0, "topk": 9}), ("_ground", {"id_index": 0, "background_id": 1})):
+        case("box_nms" + name, lambda s, v, m=more: s.contrib.box_nms(v.x, overlap_thresh=0.3, valid_thresh=0.1, **m), rows)
+    wide = np.concatenate([r(30, 1, low=0, high=1), r(30, 4, low=1, high=9)], axis=1)
+    case("box_nms_center", lambda s, v: s.contrib.box_nms(v.x, overlap_thresh=0.4, coord_start=1, score_index=0,
+                                                          in_format="center", out_format="center"), wide)
     for form in ("center", "corner"):
         case("box_decode_" + form, lambda s, v, f=form: s.contrib.box_decode(v.x, v.y, 0.1, 0.1, 0.2, 0.2, clip=0.3, format=f),
              r(2, 12, 4), y=corners)

@@ -24,9 +24,9 @@ static CarinaStatus no_memory(const CaMxnet *r)
 
 /* --- Tables. */
 
-static const CaMxnetOp *const tables[] = {ca_mxnet_nn,     ca_mxnet_math,
-                                          ca_mxnet_moves,  ca_mxnet_arrays,
-                                          ca_mxnet_vision, ca_mxnet_detect};
+static const CaMxnetOp *const tables[] = {
+    ca_mxnet_nn,     ca_mxnet_math,   ca_mxnet_moves, ca_mxnet_arrays,
+    ca_mxnet_vision, ca_mxnet_detect, ca_mxnet_boxes};
 
 const char *ca_mxnet_op_name(int i)
 {

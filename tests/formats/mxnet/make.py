@@ -187,6 +187,16 @@ def detectors():
                               nms_threshold=0.9, threshold=0.3))
 
 
+def boxes():
+    n = Net()
+    rows = [[0, 0.9, 0, 0, 4, 4], [1, 0.8, 0, 0, 4, 4], [0, 0.95, 1, 0, 4, 4], [-1, 0.99, 0, 0, 4, 4], [0, 0.05, 9, 9, 10, 10],
+            [0, 0.5, 5, 5, 9, 9.0]]
+    x = n.var("x", (1, 6, 6))
+    r = n.weight("r", 1, 6, 6, values=sum(rows, []))
+    n.write("box_nms", n.op("_contrib_box_nms", "y", [n.op("broadcast_add", "s", [n.op("_mul_scalar", "z", [x], scalar=0.0), r])],
+                            overlap_thresh=0.5, valid_thresh=0.1, id_index=0, topk=5))
+
+
 def old_and_odd():
     """Earlier spellings and arrays; networks as people have them."""
     for name, key, version, mxnet in (("attr_0_9", "attr", V0, None), ("param_0_8", "param", V0, None),
@@ -297,5 +307,6 @@ if __name__ == "__main__":
         old.unlink()
     operators()
     detectors()
+    boxes()
     old_and_odd()
     broken()
