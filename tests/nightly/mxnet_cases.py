@@ -214,6 +214,10 @@ def cases(np):
          image)
     case("roi_pooling", lambda s, v: s.ROIPooling(v.x, v.y, pooled_size=(2, 3), spatial_scale=0.5), r(1, 2, 8, 8),
          y=np.array([[0, 0, 0, 10, 12], [0, 3, 2, 15, 9]], "float32"))
+    regions = np.array([[0, 0, 0, 10, 12], [0, 3, 2, 15, 9], [1, -3, 4, 5, 30], [1, 2, 2, 2.5, 2.25]], "float32")
+    for name, more in (("", {}), ("_two", {"sample_ratio": 2}), ("_aligned", {"aligned": True})):
+        case("roi_align" + name, lambda s, v, m=more: s.contrib.ROIAlign(v.x, v.y, pooled_size=(2, 3), spatial_scale=0.5, **m),
+             r(2, 2, 8, 8), y=regions)
     case("prior", lambda s, v: s.contrib.MultiBoxPrior(v.x, sizes=(0.3, 0.5), ratios=(1, 2, 0.5)), r(1, 2, 3, 5))
     case("prior_steps", lambda s, v: s.contrib.MultiBoxPrior(v.x, sizes=(0.3,), ratios=(1.5, 2), clip=True,
                                                              steps=(0.2, 0.3), offsets=(0.4, 0.6)), r(1, 2, 3, 5))

@@ -195,6 +195,10 @@ def boxes():
     r = n.weight("r", 1, 6, 6, values=sum(rows, []))
     n.write("box_nms", n.op("_contrib_box_nms", "y", [n.op("broadcast_add", "s", [n.op("_mul_scalar", "z", [x], scalar=0.0), r])],
                             overlap_thresh=0.5, valid_thresh=0.1, id_index=0, topk=5))
+    n = Net()
+    x = n.var("x", (1, 2, 5, 4))
+    n.write("roi_align", n.op("_contrib_ROIAlign", "y", [x, n.weight("r", 2, 5, values=[0.0, 0, 1, 6, 9, 0, 2, 2, 3, 2.5])],
+                              pooled_size=(2, 1), spatial_scale=0.5))
 
 
 def old_and_odd():
