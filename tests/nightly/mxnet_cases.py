@@ -215,6 +215,16 @@ def cases(np):
     case("roi_pooling", lambda s, v: s.ROIPooling(v.x, v.y, pooled_size=(2, 3), spatial_scale=0.5), r(1, 2, 8, 8),
          y=np.array([[0, 0, 0, 10, 12], [0, 3, 2, 15, 9]], "float32"))
     regions = np.array([[0, 0, 0, 10, 12], [0, 3, 2, 15, 9], [1, -3, 4, 5, 30], [1, 2, 2, 2.5, 2.25]], "float32")
+    likely = np.exp(r(2, 12, 4, 6))
+    likely = (likely / likely.sum(1, keepdims=True)).astype("float32")
+    rpn = dict(scales=(2, 4), ratios=(0.5, 1, 2), feature_stride=8, rpn_min_size=6, rpn_pre_nms_top_n=60,
+                    rpn_post_nms_top_n=25, threshold=0.5)
+    case("proposal", lambda s, v: s.contrib.Proposal(v.x, v.y, v.z, **rpn), likely[:1], y=r(1, 24, 4, 6, low=-0.7, high=0.7),
+         z=np.array([[31, 45, 1]], "float32"))
+    case("proposal_scores", lambda s, v: s.contrib.Proposal(v.x, v.y, v.z, output_score=True, **rpn), likely[:1],
+         y=r(1, 24, 4, 6, low=-0.7, high=0.7), z=np.array([[22, 30, 1.5]], "float32"))
+    case("multi_proposal", lambda s, v: s.contrib.MultiProposal(v.x, v.y, v.z, **rpn), likely,
+         y=r(2, 24, 4, 6, low=-0.7, high=0.7), z=np.array([[32, 48, 1], [30, 40, 2]], "float32"))
     for name, more in (("", {}), ("_two", {"sample_ratio": 2}), ("_aligned", {"aligned": True})):
         case("roi_align" + name, lambda s, v, m=more: s.contrib.ROIAlign(v.x, v.y, pooled_size=(2, 3), spatial_scale=0.5, **m),
              r(2, 2, 8, 8), y=regions)

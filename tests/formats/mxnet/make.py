@@ -196,6 +196,11 @@ def boxes():
     n.write("box_nms", n.op("_contrib_box_nms", "y", [n.op("broadcast_add", "s", [n.op("_mul_scalar", "z", [x], scalar=0.0), r])],
                             overlap_thresh=0.5, valid_thresh=0.1, id_index=0, topk=5))
     n = Net()
+    x = n.var("x", (1, 4, 2, 3))
+    n.write("proposal", n.op("_contrib_Proposal", "y", [x, n.weight("moves", 1, 8, 2, 3), n.weight("size", 1, 3, values=[15.0, 21, 1])],
+                             scales=(1, 2), ratios=(1,), feature_stride=8, rpn_min_size=5, rpn_pre_nms_top_n=10,
+                             rpn_post_nms_top_n=6, threshold=0.4))
+    n = Net()
     x = n.var("x", (1, 2, 5, 4))
     n.write("roi_align", n.op("_contrib_ROIAlign", "y", [x, n.weight("r", 2, 5, values=[0.0, 0, 1, 6, 9, 0, 2, 2, 3, 2.5])],
                               pooled_size=(2, 1), spatial_scale=0.5))
