@@ -181,11 +181,17 @@ CaValue *ca_build_scalar(CaBuild *b, int64_t v)
 }
 CaValue *ca_build_iota(CaBuild *b, int from, int n)
 {
-    int64_t v[CARINA_MAX_RANK];
-    for (int i = 0; i < n && i < CARINA_MAX_RANK; i++)
+    int64_t few[CARINA_MAX_RANK],
+        *v = n <= CARINA_MAX_RANK ? few : ca_arena_array(b->work, (size_t)n, sizeof *v);
+    if (!v) {
+        ca_build_fail(b, CARINA_ERR_MEMORY, "out of memory");
+        return NULL;
+    }
+    for (int i = 0; i < n; i++)
         v[i] = from + i;
     return ca_build_vector(b, v, n);
 }
+
 CaValue *ca_build_number(CaBuild *b, CaValue *like, double v)
 {
     const CarinaShape none = ca_shape(0, NULL);

@@ -3,6 +3,7 @@
  * The Caffe reader on the small files of caffe/ (made by caffe/make.py): what becomes of each, and what is said of
  * broken ones.
  */
+#include "small_files.h"
 #include "test.h"
 
 #include "base/file.h"
@@ -49,46 +50,13 @@ static CarinaStatus read_named(CaGraph **out, const char *name, CarinaError *err
     return status;
 }
 
-/* "Convolution Add -> [1, 3, 3, 7]": the operators that compute, and the outputs' shapes. */
-static void summary(CaText *text, const CaGraph *g)
-{
-    char shape[CA_SHAPE_TEXT];
-    CA_EACH_NODE(n, g)
-        if (!ca_node_is(n, "Const") && !ca_node_is(n, "Parameter") &&
-            !ca_node_is(n, "Result"))
-            ca_text_add(text, "%s ", n->op_name);
-    ca_text_add(text, "->");
-    for (int i = 0; i < g->n_outputs; i++)
-        ca_text_add(
-            text, " %s",
-            ca_shape_text(shape, sizeof shape, &g->outputs[i]->inputs[0].value->shape));
-}
-
 static const char *const files[][2] = {
 #include "caffe_summaries.def"
 };
 
 TEST(caffe_files_become_the_expected_graphs)
 {
-    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
-        CaGraph *g = NULL;
-        CarinaError err = {CARINA_OK, ""};
-        CaText text = {.limit = 4096};
-        const CarinaStatus status = read_named(&g, files[i][0], &err);
-        ca_text_add(&text, "%s: ", files[i][0]);
-        if (status == CARINA_OK)
-            summary(&text, g);
-        else
-            ca_text_add(&text, "%s", err.text);
-        char expected[PATH_ROOM];
-        snprintf(expected, sizeof expected, "%s: %s", files[i][0], files[i][1]);
-        ca_graph_free(&g);
-        const int same =
-            test_equal_text(__FILE__, __LINE__, "summary", text.data, expected);
-        ca_text_free(&text);
-        if (!same)
-            return;
-    }
+    small_files_become(read_named, files, sizeof files / sizeof *files);
 }
 
 /* {file, what is said}; the folder is left out of the sentence before they are compared. */
@@ -96,32 +64,10 @@ static const char *const sentences[][2] = {
 #include "caffe_sentences.def"
 };
 
-static void without_folder(char *out, size_t room, const char *text)
-{
-    static const char folder[] = FORMATS_DIR "/caffe/";
-    const size_t n = strlen(folder);
-    size_t to = 0;
-    while (*text && to + 1 < room) {
-        if (strncmp(text, folder, n) == 0)
-            text += n;
-        else
-            out[to++] = *text++;
-    }
-    out[to] = 0;
-}
-
 TEST(caffe_broken_files_are_answered_with_one_sentence)
 {
-    for (size_t i = 0; i < sizeof sentences / sizeof sentences[0]; i++) {
-        CaGraph *g = NULL;
-        CarinaError err = {CARINA_OK, ""};
-        char said[PATH_ROOM];
-        const CarinaStatus status = read_named(&g, sentences[i][0], &err);
-        CHECK(status != CARINA_OK && g == NULL);
-        without_folder(said, sizeof said, err.text);
-        CHECK_STR(said, sentences[i][1]);
-        CHECK_EQ(err.code, status);
-    }
+    small_files_are_answered(read_named, FORMATS_DIR "/caffe/", sentences,
+                             sizeof sentences / sizeof *sentences);
 }
 
 /* Both files as they are, but one cut at i or with a bit of byte i changed. */

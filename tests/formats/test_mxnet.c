@@ -3,6 +3,7 @@
  * The MXNet reader on the small files of mxnet/ (made by mxnet/make.py): what becomes of each, that it computes what
  * MXNet does, and what is said of broken ones.
  */
+#include "small_files.h"
 #include "test.h"
 
 #include "base/file.h"
@@ -33,27 +34,15 @@ static CarinaStatus read_path(CaGraph **out, const char *path,
     return status;
 }
 
-static CarinaStatus read_named(CaGraph **out, const char *name, const char *end,
-                               CarinaError *err)
+/* "conv", or "conv|-0000.params" for its other file. */
+static CarinaStatus read_named(CaGraph **out, const char *name, CarinaError *err)
 {
     char path[PATH_ROOM], format[64];
-    snprintf(path, sizeof path, "%s/mxnet/%s%s", FORMATS_DIR, name, end);
+    const char *bar = strchr(name, '|');
+    snprintf(path, sizeof path, "%s/mxnet/%.*s%s", FORMATS_DIR,
+             (int)(bar ? bar - name : (long)strlen(name)), name,
+             bar ? bar + 1 : "-symbol.json");
     return read_path(out, path, NULL, format, err);
-}
-
-/* "Convolution Add -> [1, 3, 3, 7]": the operators that compute, and the outputs' shapes. */
-static void summary(CaText *text, const CaGraph *g)
-{
-    char shape[CA_SHAPE_TEXT];
-    CA_EACH_NODE(n, g)
-        if (!ca_node_is(n, "Const") && !ca_node_is(n, "Parameter") &&
-            !ca_node_is(n, "Result"))
-            ca_text_add(text, "%s ", n->op_name);
-    ca_text_add(text, "->");
-    for (int i = 0; i < g->n_outputs; i++)
-        ca_text_add(
-            text, " %s",
-            ca_shape_text(shape, sizeof shape, &g->outputs[i]->inputs[0].value->shape));
 }
 
 static const char *const files[][2] = {
@@ -62,25 +51,7 @@ static const char *const files[][2] = {
 
 TEST(mxnet_files_become_the_expected_graphs)
 {
-    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
-        CaGraph *g = NULL;
-        CarinaError err = {CARINA_OK, ""};
-        CaText text = {.limit = 4096};
-        const CarinaStatus status = read_named(&g, files[i][0], "-symbol.json", &err);
-        ca_text_add(&text, "%s: ", files[i][0]);
-        if (status == CARINA_OK)
-            summary(&text, g);
-        else
-            ca_text_add(&text, "%s", err.text);
-        char expected[PATH_ROOM];
-        snprintf(expected, sizeof expected, "%s: %s", files[i][0], files[i][1]);
-        ca_graph_free(&g);
-        const int same =
-            test_equal_text(__FILE__, __LINE__, "summary", text.data, expected);
-        ca_text_free(&text);
-        if (!same)
-            return;
-    }
+    small_files_become(read_named, files, sizeof files / sizeof *files);
 }
 
 /* --- Values. */
@@ -122,8 +93,8 @@ static bool has_values(const char *name, const double *want, int n)
     CarinaTensor *out = NULL;
     CarinaError err = {CARINA_OK, ""};
     double most = 1;
-    bool good = read_named(&g, name, "-symbol.json", &err) == CARINA_OK &&
-                run(g, &out, &err) && ca_tensor_count(out) == n;
+    bool good = read_named(&g, name, &err) == CARINA_OK && run(g, &out, &err) &&
+                ca_tensor_count(out) == n;
     for (int i = 0; i < n; i++)
         most = fmax(most, fabs(want[i]));
     for (int i = 0; good && i < n; i++)
@@ -149,38 +120,10 @@ static const char *const sentences[][2] = {
 #include "mxnet_sentences.def"
 };
 
-static void without_folder(char *out, size_t room, const char *text)
-{
-    static const char folder[] = FORMATS_DIR "/mxnet/";
-    const size_t n = strlen(folder);
-    size_t to = 0;
-    while (*text && to + 1 < room) {
-        if (strncmp(text, folder, n) == 0)
-            text += n;
-        else
-            out[to++] = *text++;
-    }
-    out[to] = 0;
-}
-
 TEST(mxnet_broken_files_are_answered_with_one_sentence)
 {
-    for (size_t i = 0; i < sizeof sentences / sizeof sentences[0]; i++) {
-        CaGraph *g = NULL;
-        CarinaError err = {CARINA_OK, ""};
-        char said[PATH_ROOM];
-        const char *bar = strchr(sentences[i][0], '|');
-        char name[64];
-        snprintf(name, sizeof name, "%.*s",
-                 (int)(bar ? bar - sentences[i][0] : (long)strlen(sentences[i][0])),
-                 sentences[i][0]);
-        const CarinaStatus status =
-            read_named(&g, name, bar ? bar + 1 : "-symbol.json", &err);
-        CHECK(status != CARINA_OK && g == NULL);
-        without_folder(said, sizeof said, err.text);
-        CHECK_STR(said, sentences[i][1]);
-        CHECK_EQ(err.code, status);
-    }
+    small_files_are_answered(read_named, FORMATS_DIR "/mxnet/", sentences,
+                             sizeof sentences / sizeof *sentences);
 }
 
 /* --- Damage. */
@@ -242,7 +185,7 @@ TEST(mxnet_reader_survives_damage)
 TEST(mxnet_names_stay_visible)
 {
     CaGraph *g = NULL;
-    CHECK_EQ(read_named(&g, "attrs_v1", "-symbol.json", NULL), CARINA_OK);
+    CHECK_EQ(read_named(&g, "attrs_v1", NULL), CARINA_OK);
     CHECK_STR(g->name, "attrs_v1");
     CHECK_EQ(g->n_inputs, 1);
     CHECK_STR(g->inputs[0]->name, "x");
@@ -257,7 +200,7 @@ TEST(mxnet_names_stay_visible)
 TEST(mxnet_either_file_of_the_pair_is_enough)
 {
     CaGraph *g = NULL;
-    CHECK_EQ(read_named(&g, "conv", "-0000.params", NULL), CARINA_OK);
+    CHECK_EQ(read_named(&g, "conv|-0000.params", NULL), CARINA_OK);
     CHECK(g && g->n_inputs == 1 && strcmp(g->name, "conv") == 0);
     ca_graph_free(&g);
 }
@@ -299,7 +242,7 @@ static bool ends_at(const char *outputs, const char *want)
     const CarinaReadOptions options = {.struct_size = sizeof options, .outputs = outputs};
     snprintf(path, sizeof path, "%s/mxnet/split-symbol.json", FORMATS_DIR);
     if (read_path(&g, path, &options, format, &err) == CARINA_OK)
-        summary(&text, g);
+        small_file_summary(&text, g);
     else
         ca_text_add(&text, "%s", strrchr(err.text, '/') + 1);
     ca_graph_free(&g);

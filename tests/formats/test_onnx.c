@@ -3,6 +3,7 @@
  * The ONNX reader on the small files of onnx/ (made by onnx/make.py): what becomes of each, and what is said of
  * broken ones.
  */
+#include "small_files.h"
 #include "test.h"
 
 #include "base/file.h"
@@ -29,59 +30,13 @@ static CarinaStatus read_named(CaGraph **out, const char *name, CarinaError *err
     return status;
 }
 
-/* "Convolution Loop { Add } ": those that compute, with those of their bodies. */
-static void operators(CaText *text, const CaGraph *g)
-{
-    CA_EACH_NODE(n, g) {
-        if (ca_node_is(n, "Const") || ca_node_is(n, "Parameter") ||
-            ca_node_is(n, "Result"))
-            continue;
-        ca_text_add(text, "%s ", n->op_name);
-        for (int i = 0; i < n->n_bodies; i++) {
-            ca_text_add(text, "{ ");
-            operators(text, n->bodies[i].graph);
-            ca_text_add(text, "} ");
-        }
-    }
-}
-
-/* "Convolution Add -> [1, 3, 3, 7]": the operators, and the outputs' shapes. */
-static void summary(CaText *text, const CaGraph *g)
-{
-    char shape[CA_SHAPE_TEXT];
-    operators(text, g);
-    ca_text_add(text, "->");
-    for (int i = 0; i < g->n_outputs; i++)
-        ca_text_add(
-            text, " %s",
-            ca_shape_text(shape, sizeof shape, &g->outputs[i]->inputs[0].value->shape));
-}
-
 static const char *const files[][2] = {
 #include "onnx_summaries.def"
 };
 
 TEST(onnx_files_become_the_expected_graphs)
 {
-    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
-        CaGraph *g = NULL;
-        CarinaError err = {CARINA_OK, ""};
-        CaText text = {.limit = 4096};
-        const CarinaStatus status = read_named(&g, files[i][0], &err);
-        ca_text_add(&text, "%s: ", files[i][0]);
-        if (status == CARINA_OK)
-            summary(&text, g);
-        else
-            ca_text_add(&text, "%s", err.text);
-        char expected[PATH_ROOM];
-        snprintf(expected, sizeof expected, "%s: %s", files[i][0], files[i][1]);
-        ca_graph_free(&g);
-        const int same =
-            test_equal_text(__FILE__, __LINE__, "summary", text.data, expected);
-        ca_text_free(&text);
-        if (!same)
-            return;
-    }
+    small_files_become(read_named, files, sizeof files / sizeof *files);
 }
 
 static const char *const sentences[][2] = {
@@ -90,17 +45,8 @@ static const char *const sentences[][2] = {
 
 TEST(onnx_broken_files_are_answered_with_one_sentence)
 {
-    for (size_t i = 0; i < sizeof sentences / sizeof sentences[0]; i++) {
-        CaGraph *g = NULL;
-        CarinaError err = {CARINA_OK, ""};
-        char expected[PATH_ROOM * 2];
-        const CarinaStatus status = read_named(&g, sentences[i][0], &err);
-        CHECK(status != CARINA_OK && g == NULL);
-        snprintf(expected, sizeof expected, "%s/onnx/%s.onnx: %s", FORMATS_DIR,
-                 sentences[i][0], sentences[i][1]);
-        CHECK_STR(err.text, expected);
-        CHECK_EQ(err.code, status);
-    }
+    small_files_are_answered(read_named, FORMATS_DIR "/onnx/", sentences,
+                             sizeof sentences / sizeof *sentences);
 }
 
 /* Any prefix of a file, and the file with any byte changed, is read or refused, never more. */

@@ -214,6 +214,20 @@ def cases(np):
          image)
     case("roi_pooling", lambda s, v: s.ROIPooling(v.x, v.y, pooled_size=(2, 3), spatial_scale=0.5), r(1, 2, 8, 8),
          y=np.array([[0, 0, 0, 10, 12], [0, 3, 2, 15, 9]], "float32"))
+    regions = np.array([[0, 0, 0, 10, 12], [0, 3, 2, 15, 9], [1, -3, 4, 5, 30], [1, 2, 2, 2.5, 2.25]], "float32")
+    likely = np.exp(r(2, 12, 4, 6))
+    likely = (likely / likely.sum(1, keepdims=True)).astype("float32")
+    rpn = dict(scales=(2, 4), ratios=(0.5, 1, 2), feature_stride=8, rpn_min_size=6, rpn_pre_nms_top_n=60,
+                    rpn_post_nms_top_n=25, threshold=0.5)
+    case("proposal", lambda s, v: s.contrib.Proposal(v.x, v.y, v.z, **rpn), likely[:1], y=r(1, 24, 4, 6, low=-0.7, high=0.7),
+         z=np.array([[31, 45, 1]], "float32"))
+    case("proposal_scores", lambda s, v: s.contrib.Proposal(v.x, v.y, v.z, output_score=True, **rpn), likely[:1],
+         y=r(1, 24, 4, 6, low=-0.7, high=0.7), z=np.array([[22, 30, 1.5]], "float32"))
+    case("multi_proposal", lambda s, v: s.contrib.MultiProposal(v.x, v.y, v.z, **rpn), likely,
+         y=r(2, 24, 4, 6, low=-0.7, high=0.7), z=np.array([[32, 48, 1], [30, 40, 2]], "float32"))
+    for name, more in (("", {}), ("_two", {"sample_ratio": 2}), ("_aligned", {"aligned": True})):
+        case("roi_align" + name, lambda s, v, m=more: s.contrib.ROIAlign(v.x, v.y, pooled_size=(2, 3), spatial_scale=0.5, **m),
+             r(2, 2, 8, 8), y=regions)
     case("prior", lambda s, v: s.contrib.MultiBoxPrior(v.x, sizes=(0.3, 0.5), ratios=(1, 2, 0.5)), r(1, 2, 3, 5))
     case("prior_steps", lambda s, v: s.contrib.MultiBoxPrior(v.x, sizes=(0.3,), ratios=(1.5, 2), clip=True,
                                                              steps=(0.2, 0.3), offsets=(0.4, 0.6)), r(1, 2, 3, 5))
@@ -222,6 +236,14 @@ def cases(np):
     scores /= scores.sum(1, keepdims=True)
     case("detection", lambda s, v: s.contrib.MultiBoxDetection(v.x, v.y, v.z, threshold=0.2, nms_threshold=0.3), scores,
          y=r(1, 48, low=-1, high=1), z=corners, boxes=True)
+    rows = np.concatenate([random.integers(-1, 3, (2, 30, 1)), r(2, 30, 1, low=0, high=1),
+                           np.sort(r(2, 30, 2, 2, low=0, high=50), axis=2).reshape(2, 30, 4)], axis=2).astype("float32")
+    for name, more in (("", {}), ("_ids", {"id_index": 0}), ("_force", {"id_index": 0, "force_suppress": True}),
+                       ("_topk", {"id_index": 0, "topk": 9}), ("_ground", {"id_index": 0, "background_id": 1})):
+        case("box_nms" + name, lambda s, v, m=more: s.contrib.box_nms(v.x, overlap_thresh=0.3, valid_thresh=0.1, **m), rows)
+    wide = np.concatenate([r(30, 1, low=0, high=1), r(30, 4, low=1, high=9)], axis=1)
+    case("box_nms_center", lambda s, v: s.contrib.box_nms(v.x, overlap_thresh=0.4, coord_start=1, score_index=0,
+                                                          in_format="center", out_format="center"), wide)
     for form in ("center", "corner"):
         case("box_decode_" + form, lambda s, v, f=form: s.contrib.box_decode(v.x, v.y, 0.1, 0.1, 0.2, 0.2, clip=0.3, format=f),
              r(2, 12, 4), y=corners)

@@ -25,9 +25,9 @@ static CarinaStatus no_memory(const CaMxnet *r)
 
 /* --- Tables. */
 
-static const CaMxnetOp *const tables[] = {ca_mxnet_nn,     ca_mxnet_math,
-                                          ca_mxnet_moves,  ca_mxnet_arrays,
-                                          ca_mxnet_vision, ca_mxnet_detect};
+static const CaMxnetOp *const tables[] = {
+    ca_mxnet_nn,     ca_mxnet_math,   ca_mxnet_moves, ca_mxnet_arrays,
+    ca_mxnet_vision, ca_mxnet_detect, ca_mxnet_boxes, ca_mxnet_proposal};
 
 const char *ca_mxnet_op_name(int i)
 {
@@ -373,8 +373,6 @@ static const char *advice(const char *op)
     if (strcmp(op, "_foreach") == 0 || strcmp(op, "_while_loop") == 0 ||
         strcmp(op, "_cond") == 0)
         return "Carina reads no control flow: unroll it before export";
-    if (strcmp(op, "_contrib_Proposal") == 0 || strcmp(op, "_contrib_MultiProposal") == 0)
-        return "OpenVINO's has boxes of another width: end the network before it (--output)";
     if (strncmp(op, "_random", 7) == 0 || strncmp(op, "_sample", 7) == 0)
         return "an inference has no random numbers: export without it";
     return "load an extension that has it (-l FILE), replace it in the symbol, or export to "

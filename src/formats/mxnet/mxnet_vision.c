@@ -171,6 +171,37 @@ static void psroi_pooling(CaMxnetCall *c)
     ca_mxnet_out(c, v);
 }
 
+/* A region of image -1 gives zeros; MXNet leaves them as they were. */
+static void roi_align(CaMxnetCall *c)
+{
+    static const int64_t lists[] = {-1}, each[] = {-1, 1, 1, 1};
+    CaBuild *const b = c->b;
+    int64_t size[2] = {0, 0};
+    CaValue *x = ca_mxnet_in(c, 0), *rois = ca_mxnet_in(c, 1);
+    const int64_t ratio = ca_mxnet_int(c, "sample_ratio", -1);
+    if (ca_mxnet_list(c, "pooled_size", size, 2) != 2)
+        ca_build_fail(b, CARINA_ERR_FORMAT, "pooled_size is no pair of numbers");
+    if (ca_mxnet_flag(c, "position_sensitive", false))
+        ca_build_fail(b, CARINA_ERR_UNSUPPORTED,
+                      "position_sensitive, which Carina does not have");
+    CaValue *image = ca_build_reshape(b, ca_mxnet_slice(b, rois, 1, 0, 1), lists, 1);
+    CaValue *is_there =
+        ca_build_2(b, "GreaterEqual", image, ca_build_number(b, image, 0));
+    image = ca_mxnet_index(b, ca_build_1(b, "ReLU", image));
+    CaValue *v = ca_build_3(b, "ROIAlign", x, ca_mxnet_slice(b, rois, 1, 1, 5), image);
+    ca_build_set_int(b, v, "pooled_h", size[0]);
+    ca_build_set_int(b, v, "pooled_w", size[1]);
+    ca_build_set_int(b, v, "sampling_ratio", ratio > 0 ? ratio : 0);
+    ca_build_set_real(b, v, "spatial_scale", ca_mxnet_real(c, "spatial_scale", 0));
+    ca_build_set_text(b, v, "mode", "avg");
+    ca_build_set_text(b, v, "aligned_mode",
+                      ca_mxnet_flag(c, "aligned", false) ? "half_pixel_for_nn"
+                                                         : "asymmetric");
+    CaValue *keeps =
+        ca_build_reshape(b, ca_build_convert(b, is_there, CARINA_F32), each, 4);
+    ca_mxnet_out(c, ca_build_2(b, "Multiply", v, keeps));
+}
+
 /* --- Priors: boxes around each cell of a map, the sizes with the first ratio, then the first size with the others. */
 
 typedef struct Prior {
@@ -253,7 +284,9 @@ const CaMxnetOp ca_mxnet_vision[] = {
     {"_contrib_BilinearResize2D", bilinear_resize, NULL, 0},
     {"_contrib_MultiBoxPrior", multi_box_prior, NULL, 0},
     {"_contrib_PSROIPooling", psroi_pooling, NULL, 0},
+    {"_contrib_ROIAlign", roi_align, NULL, 0},
     {"_npx_multibox_prior", multi_box_prior, NULL, 0},
+    {"_npx_roi_align", roi_align, NULL, 0},
     {"_npx_roi_pooling", roi_pooling, NULL, 0},
     {NULL, NULL, NULL, 0},
 };

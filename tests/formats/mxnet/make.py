@@ -187,6 +187,25 @@ def detectors():
                               nms_threshold=0.9, threshold=0.3))
 
 
+def boxes():
+    n = Net()
+    rows = [[0, 0.9, 0, 0, 4, 4], [1, 0.8, 0, 0, 4, 4], [0, 0.95, 1, 0, 4, 4], [-1, 0.99, 0, 0, 4, 4], [0, 0.05, 9, 9, 10, 10],
+            [0, 0.5, 5, 5, 9, 9.0]]
+    x = n.var("x", (1, 6, 6))
+    r = n.weight("r", 1, 6, 6, values=sum(rows, []))
+    n.write("box_nms", n.op("_contrib_box_nms", "y", [n.op("broadcast_add", "s", [n.op("_mul_scalar", "z", [x], scalar=0.0), r])],
+                            overlap_thresh=0.5, valid_thresh=0.1, id_index=0, topk=5))
+    n = Net()
+    x = n.var("x", (1, 4, 2, 3))
+    n.write("proposal", n.op("_contrib_Proposal", "y", [x, n.weight("moves", 1, 8, 2, 3), n.weight("size", 1, 3, values=[15.0, 21, 1])],
+                             scales=(1, 2), ratios=(1,), feature_stride=8, rpn_min_size=5, rpn_pre_nms_top_n=10,
+                             rpn_post_nms_top_n=6, threshold=0.4))
+    n = Net()
+    x = n.var("x", (1, 2, 5, 4))
+    n.write("roi_align", n.op("_contrib_ROIAlign", "y", [x, n.weight("r", 2, 5, values=[0.0, 0, 1, 6, 9, 0, 2, 2, 3, 2.5])],
+                              pooled_size=(2, 1), spatial_scale=0.5))
+
+
 def old_and_odd():
     """Earlier spellings and arrays; networks as people have them."""
     for name, key, version, mxnet in (("attr_0_9", "attr", V0, None), ("param_0_8", "param", V0, None),
@@ -297,5 +316,6 @@ if __name__ == "__main__":
         old.unlink()
     operators()
     detectors()
+    boxes()
     old_and_odd()
     broken()
