@@ -51,9 +51,10 @@ static bool conv_plan(CaConvPlan *p, const CaConvShape *s, const BenchHow *how)
     const CaConvIsa *const *isa = ca_conv_isas;
     while (((*isa)->needs & how->cpu) != (*isa)->needs)
         isa++;
-    return how->algorithm < 0
-               ? ca_conv_plan(p, s, how->cpu, !how->exact)
-               : ca_conv_plan_as(p, s, *isa, (CaConvAlgorithm)how->algorithm);
+    if (how->algorithm >= 0)
+        return ca_conv_plan_as(p, s, *isa, (CaConvAlgorithm)how->algorithm);
+    return ca_conv_plan_planes(p, s, how->cpu) ||
+           ca_conv_plan(p, s, how->cpu, !how->exact);
 }
 
 static void conv(BenchResult *r, const CaConvShape *s, const BenchHow *how)
