@@ -192,19 +192,19 @@ static CarinaStatus plan_input(CaCpuBuild *b, CaConvPlan *plan, const char **why
 {
     const CarinaValue *v = conv->inputs[0].value;
     CaConvShape shape;
-    CaConvPlan of_planes;
     *in = (CaCpuRef){.buffer = -1};
     *planes = -1;
-    if (!ca_cpu_conv_shape(&shape, conv) || !ca_cpu_choose_conv(b, plan, why, &shape))
+    const bool has_shape = ca_cpu_conv_shape(&shape, conv);
+    if (has_shape && !ca_cpu_has_blocked(b, v) && ca_cpu_value(b, v)->narrow.buffer < 0 &&
+        ca_conv_plan_planes(plan, &shape, b->host->cpu_flags)) {
+        *why = "few channels";
+        return ca_cpu_plain(b, planes, v);
+    }
+    if (!has_shape || !ca_cpu_choose_conv(b, plan, why, &shape))
         return ca_err(b->err, CARINA_ERR_UNSUPPORTED,
                       "node '%s' (%s): a convolution of this shape is not offered",
                       conv->name, conv->op_name);
-    if (ca_cpu_has_blocked(b, v) || ca_cpu_value(b, v)->narrow.buffer >= 0 ||
-        !ca_conv_plan_planes(&of_planes, &shape, b->host->cpu_flags))
-        return ca_cpu_blocked(b, in, v, plan->in_halo);
-    *plan = of_planes;
-    *why = "few channels";
-    return ca_cpu_plain(b, planes, v);
+    return ca_cpu_blocked(b, in, v, plan->in_halo);
 }
 
 CarinaStatus ca_cpu_lower_fused(CaCpuBuild *b, const CaCpuFusion *f)
