@@ -23,7 +23,7 @@ const CaDotIsa *const ca_dot_isas[] = {
 #undef CA_DOT_ISA
     NULL};
 
-enum { MOST_TERMS = 65000, LARGEST = 1 << 24 };
+enum { PANEL_SIZE = CA_PANEL_SIZE, MOST_TERMS = 65000, LARGEST = 1 << 24 };
 
 static int up(int a, int b) { return (a + b - 1) / b; }
 static int min_int(int a, int b) { return a < b ? a : b; }
@@ -336,7 +336,7 @@ void ca_dot_run(const CaDotPlan *p, int thread, int n_threads, const CaMap *out,
 {
     Walk w = walk_of(p, out, in, packed, end, own);
     const bool inside =
-        !p->depthwise && p->one && p->group_size * (size_t)p->co_blocks <= CA_PANEL_SIZE;
+        !p->depthwise && p->one && p->group_size * (size_t)p->co_blocks <= PANEL_SIZE;
     int64_t at = 0, stop = 0;
     if (inside &&
         (w.rows % n_threads == 0 || w.rows >= 8 * n_threads || p->n_groups < n_threads)) {
