@@ -94,11 +94,13 @@ static double act_of(const CaAct *act, double x)
 typedef struct {
     CaDotPlan plan;
     Map in, out, add;
+    CaMap source; /* what the run reads; `in` is what the definition does */
     float *oihw, *scale, *bias;
     const float *slope;
     int zero;
     CaDotEnd end;
     void *packed;
+    bool is_whole; /* small whole numbers: Winograd rounds nothing */
 } Case;
 
 /* The sum over the filter, and over its terms' sizes. */
@@ -116,7 +118,7 @@ static double sum_at(const Case *c, double *size, int n, int o, int y, int x)
                 if (iy < 0 || iy >= s->ih || ix < 0 || ix >= s->iw)
                     continue;
                 float w = c->oihw[((o * ci + i) * s->kh + ky) * s->kw + kx];
-                if (c->plan.type == CA_ELEM_BF16)
+                if (c->plan.type == CA_ELEM_BF16 && !c->plan.winograd)
                     w = ca_bf16_to_f32(ca_f32_to_bf16(w));
                 const double t =
                     (get(&c->in.m, n, o / co * ci + i, iy, ix) - c->zero) * (double)w;
@@ -124,6 +126,46 @@ static double sum_at(const Case *c, double *size, int n, int o, int y, int x)
                 *size += fabs(t);
             }
     return sum;
+}
+
+/* F(2,3) of one result: the sum of the sizes of all that is added, A^T |(G g G^T)| . |(B^T d B)| A. */
+static double winograd_size(const Case *c, int n, int o, int y, int x)
+{
+    static const double G[4][3] = {{1, 0, 0}, {.5, .5, .5}, {.5, -.5, .5}, {0, 0, 1}},
+                        B[4][4] = {{1, 0, -1, 0},
+                                   {0, 1, 1, 0},
+                                   {0, -1, 1, 0},
+                                   {0, 1, 0, -1}},
+                        A[2][4] = {{1, 1, 1, 0}, {0, 1, 1, 1}};
+    const CaConvShape *s = &c->plan.s;
+    double size = 0;
+    for (int i = 0; i < s->ci; i++)
+        for (int p = 0; p < 4; p++)
+            for (int q = 0; q < 4; q++) {
+                double u = 0, v = 0;
+                for (int k = 0; k < 9; k++)
+                    u += G[p][k / 3] * G[q][k % 3] *
+                         (double)c->oihw[(o * s->ci + i) * 9 + k];
+                for (int k = 0; k < 16; k++) {
+                    const int iy = y / 2 * 2 + k / 4 - s->pad_top,
+                              ix = x / 2 * 2 + k % 4 - s->pad_left;
+                    if (B[p][k / 4] * B[q][k % 4] != 0 && iy >= 0 && iy < s->ih &&
+                        ix >= 0 && ix < s->iw)
+                        v += B[p][k / 4] * B[q][k % 4] * get(&c->in.m, n, i, iy, ix);
+                }
+                size += A[y % 2][p] * A[x % 2][q] * fabs(u * v);
+            }
+    return size;
+}
+
+/* U and V are rounded to 8 bits each, and to f32 before, in two sums of 3; ci products are added, then 9 sums. */
+static double winograd_error(const Case *c, int n, int o, int y, int x)
+{
+    const double u = ldexp(1, -8), size = winograd_size(c, n, o, y, x);
+    return c->is_whole ? 0
+                       : (2 * u + u * u) * size + (c->plan.s.ci + 24) * 0.5 *
+                                                      (double)FLT_EPSILON *
+                                                      (size + fabs((double)c->bias[o]));
 }
 
 static void check_result(const Case *c, int n, int o, int y, int x)
@@ -135,6 +177,8 @@ static void check_result(const Case *c, int n, int o, int y, int x)
     double error = c->plan.type == CA_ELEM_BF16
                        ? terms * u * (size + fabs((double)c->bias[o]))
                        : u * fabs(sum) * (double)c->scale[o];
+    if (c->plan.winograd)
+        error = winograd_error(c, n, o, y, x);
     sum =
         sum * (c->plan.type == CA_ELEM_U8 ? (double)c->scale[o] : 1) + (double)c->bias[o];
     error += 2 * u * (fabs(sum) + fabs((double)c->bias[o]));
@@ -169,9 +213,12 @@ static void check_result(const Case *c, int n, int o, int y, int x)
 
 static void run(const Case *c, int n_threads)
 {
-    for (int t = n_threads - 1; t >= 0; t--)
-        ca_dot_run(&c->plan, t, n_threads, &c->out.m, &c->in.m, c->packed, &c->end,
-                   kc_bytes(c->plan.thread_scratch));
+    void *shared = kc_bytes(c->plan.shared_scratch);
+    for (int i = 0; i < c->plan.n_phases * n_threads; i++) {
+        const int phase = i / n_threads, t = n_threads - 1 - i % n_threads;
+        ca_dot_run(&c->plan, phase, t, n_threads, &c->out.m, &c->source, c->packed,
+                   &c->end, shared, kc_bytes(c->plan.thread_scratch));
+    }
 }
 
 enum {
@@ -180,7 +227,12 @@ enum {
     WITH_SLOPE = 4,
     F32_OUT = 8,
     FIT = 16,
-    WITH_MID = 32
+    WITH_MID = 32,
+    WINOGRAD = 64,
+    WHOLE = 128,
+    BY_GROUP = 256,
+    PIXELS = 512,
+    BEFORE = 1024
 };
 
 static void set_weights(Case *c, const CaConvShape *s)
@@ -191,8 +243,105 @@ static void set_weights(Case *c, const CaConvShape *s)
     c->bias = kc_floats((size_t)s->co);
     for (int i = 0; c->plan.type == CA_ELEM_U8 && i < n; i++)
         c->oihw[i] = (float)(kc_int(256) - 128);
+    for (int i = 0; c->is_whole && i < n; i++)
+        c->oihw[i] = (float)(4 * (kc_int(9) - 4)); /* U is whole, 36 at most */
+    for (int i = 0; c->is_whole && i < s->co; i++)
+        c->bias[i] = (float)(kc_int(99) - 49);
     for (int i = 0; i < s->co; i++)
         c->scale[i] = kc_uniform(0.001f, 0.01f);
+}
+
+/* Whole numbers whose transforms need 7 bits. */
+static void fill_whole(const CaMap *m)
+{
+    for (int i = 0; i < m->n * m->c * m->h * m->w; i++) {
+        const uint16_t h = ca_f32_to_bf16((float)(kc_int(17) - 8));
+        memcpy(at(m, i / (m->c * m->h * m->w), i / (m->h * m->w) % m->c, i / m->w % m->h,
+                  i % m->w),
+               &h, 2);
+    }
+}
+
+static bool plan(Case *c, const CaConvShape *s, const CaDotIsa *isa, int with)
+{
+    if (with & PIXELS)
+        return ca_dot_plan_packed_as(&c->plan, s, isa);
+    if (with & BEFORE)
+        return ca_dot_plan_before_as(&c->plan, s, isa);
+    if (!(with & WINOGRAD))
+        return ca_dot_plan_as(&c->plan, s, isa);
+    if (!ca_dot_plan_winograd(&c->plan, s, isa))
+        return false;
+    c->is_whole = with & WHOLE;
+    if (with & BY_GROUP) {
+        c->plan.by_group = true;
+        c->plan.block = (c->plan.block + 1) / 2;
+        c->plan.n_phases = 4;
+        c->plan.shared_scratch = c->plan.thread_scratch;
+    }
+    return true;
+}
+
+/* One number of a map, short as the definition of its type says. */
+static void put_float(const CaMap *m, int n, int c, int y, int x, float f)
+{
+    const uint16_t h = ca_f32_to_bf16(f);
+    unsigned char *p = at(m, n, c, y, x);
+    if (m->elem == CA_ELEM_BF16)
+        memcpy(p, &h, 2);
+    else
+        *p = (unsigned char)rintf(fminf(fmaxf(f, 0), 255));
+}
+
+static float any_float(CaElem type)
+{
+    return type == CA_ELEM_U8 ? kc_uniform(-20, 280) : kc_float();
+}
+
+/* The input as it comes, [n][c][h][w] floats, and as packed pixels; several threads. */
+static void set_pixels(Case *c, CaElem type)
+{
+    const CaQuant q = {1, (float)c->zero, 0, 255};
+    const CaConvShape *s = &c->plan.s;
+    const int halo = c->in.m.halo, e = ca_elem_size(type);
+    CaMap m = c->in.m;
+    float *nchw = kc_floats((size_t)(s->n * s->ci * s->ih * s->iw));
+    m.row_stride = (ptrdiff_t)(s->iw + 2 * halo) * s->ci * e;
+    m.image_stride = m.row_stride * (s->ih + 2 * halo);
+    m.data = (unsigned char *)kc_bytes((size_t)(m.image_stride * s->n) + 16) +
+             halo * (m.row_stride + s->ci * e);
+    for (int i = 0; i < s->n * s->ci * s->ih * s->iw; i++) {
+        nchw[i] = any_float(type);
+        put_float(&c->in.m, i / (s->ci * s->ih * s->iw), i / (s->ih * s->iw) % s->ci,
+                  i / s->iw % s->ih, i % s->iw, nchw[i] + q.zero);
+    }
+    /* the words behind the last pixel meet weights of zero, and may be anything that is finite */
+    memset(m.data + s->n * m.image_stride - halo * (m.row_stride + s->ci * e), 1, 16);
+    for (int t = 0; t < 3; t++)
+        ca_map_pack_pixels(&m, nchw, &q, kc_cpu(), t, 3,
+                           kc_bytes(ca_map_pack_scratch(&m)));
+    c->source = m;
+}
+
+/* f32 input and what is done to it while it is rounded. */
+static void set_before(Case *c, CaDotBefore *before, CaElem type, int halo)
+{
+    const CaConvShape *s = &c->plan.s;
+    const size_t n = (size_t)(s->ci + 15) / 16 * 16;
+    float *scale = kc_floats(n), *shift = kc_floats(n);
+    const Map f = map_of(CA_ELEM_F32, s->n, s->ci, s->ih, s->iw, halo);
+    *before = (CaDotBefore){scale, shift, type == CA_ELEM_U8 ? 3 : -0.25f,
+                            type == CA_ELEM_U8 ? 200 : 0.75f};
+    for (int i = 0; i < s->n * s->ci * s->ih * s->iw; i++) {
+        const int b = i / (s->ci * s->ih * s->iw), k = i / (s->ih * s->iw) % s->ci,
+                  y = i / s->iw % s->ih, x = i % s->iw;
+        const float v = any_float(type);
+        memcpy(at(&f.m, b, k, y, x), &v, sizeof v);
+        put_float(&c->in.m, b, k, y, x,
+                  fminf(fmaxf(fmaf(v, scale[k], shift[k]), before->lo), before->hi));
+    }
+    c->source = f.m;
+    c->end.before = before;
 }
 
 static void check(const CaDotIsa *isa, const CaConvShape *s, CaAct act, int with)
@@ -202,7 +351,7 @@ static void check(const CaDotIsa *isa, const CaConvShape *s, CaAct act, int with
     kc_case("%s n%d %d->%d in %dx%d out %dx%d k%dx%d s%d d%d g%d act %d with %d zero %d",
             isa->name, s->n, s->ci, s->co, s->ih, s->iw, s->oh, s->ow, s->kh, s->kw,
             s->stride_w, s->dilation_w, s->groups, (int)act.kind, with, c.zero);
-    if (!ca_dot_plan_as(&c.plan, s, isa)) {
+    if (!plan(&c, s, isa, with)) {
         kc_fail("no plan");
         return;
     }
@@ -216,9 +365,18 @@ static void check(const CaDotIsa *isa, const CaConvShape *s, CaAct act, int with
     c.out = map_of(out, s->n, s->co, s->oh, s->ow, more);
     c.add = map_of(with & WITH_F32_ADD ? CA_ELEM_F32 : isa->type, s->n, s->co, s->oh,
                    s->ow, more);
-    fill(&c.in.m);
+    if (c.is_whole)
+        fill_whole(&c.in.m);
+    else
+        fill(&c.in.m);
     fill(&c.add.m);
     ca_map_fill_halo(&c.in.m, c.zero, 0, 1);
+    c.source = c.in.m;
+    if (with & PIXELS)
+        set_pixels(&c, isa->type);
+    CaDotBefore before;
+    if (with & BEFORE)
+        set_before(&c, &before, isa->type, more);
     set_weights(&c, s);
     if (with & WITH_SLOPE)
         c.end.slope = c.slope = kc_floats((size_t)(s->co + 15) / 16 * 16);
@@ -312,6 +470,65 @@ static void check_isa(const CaDotIsa *isa)
             }
 }
 
+/* First layers: one to four channels side by side, each width of a tile. */
+static void check_pixels(const CaDotIsa *isa)
+{
+    for (int w = 1; w <= 31; w += w < 16 ? 1 : 5)
+        for (int k = 1; k <= 7; k += 2)
+            for (int stride = 1; stride <= 3; stride++) {
+                CaConvShape s =
+                    square(1 + (w & 1), 1 + w % 4, 20, 3 + k % 3, w, k, stride);
+                check(isa, &s, w & 1 ? relu : none,
+                      PIXELS | (w & 2 ? WITH_ADD : 0) | (w & 4 ? F32_OUT : 0));
+                s.ci = 3;
+                check(isa, &s, w & 2 ? sigmoid : relu, PIXELS | (w & 1 ? WITH_ADD : 0));
+            }
+    CaConvShape s = square(1, 3, 64, 45, 45, 7, 2);
+    check(isa, &s, relu, PIXELS);
+}
+
+/* 1x1 whose f32 input is scaled, shifted and bounded while it is rounded. */
+static void check_before(const CaDotIsa *isa)
+{
+    for (int w = 1; w <= 31; w += w < 16 ? 1 : 5) {
+        CaConvShape s = square(1 + (w & 1), 19 + w, 40, 3, w, 1, 1);
+        check(isa, &s, w & 1 ? relu : none,
+              BEFORE | (w & 2 ? WITH_ADD : 0) | (w & 4 ? F32_OUT : 0));
+        check(isa, &s, sigmoid, BEFORE | FIT | (w & 2 ? F32_OUT : 0));
+    }
+    CaConvShape s = square(1, 200, 128, 7, 7, 1, 1);
+    check(isa, &s, relu, BEFORE | FIT);
+    check(isa, &s, none, BEFORE | FIT | F32_OUT);
+}
+
+/* Maps that tiles of 2x2 fill or not, paddings, channels that fill no block, blocks of tiles, ends. */
+static void check_winograd(const CaDotIsa *isa)
+{
+    for (int w = 1; w <= 33; w += w < 9 ? 1 : 8)
+        for (int pad = 0; pad <= 2; pad++) {
+            CaConvShape s =
+                square(1 + (w & 1), 1 + 7 * (w % 5), 20, 3 + w % 3, w + 2, 3, 1);
+            s.pad_top = pad;
+            s.pad_left = pad / 2;
+            s.oh = s.ih + 2 * pad - 2;
+            s.ow = s.iw + 2 * s.pad_left - 2;
+            check(isa, &s, w & 2 ? relu : none,
+                  WINOGRAD | WHOLE | F32_OUT | (w & 4 ? FIT : 0));
+            check(isa, &s, w & 1 ? sigmoid : within,
+                  WINOGRAD |
+                      (w & 1   ? WITH_ADD
+                       : w & 2 ? WITH_F32_ADD
+                               : 0) |
+                      (w & 4 ? BY_GROUP : 0));
+        }
+    CaConvShape s = square(1, 35, 264, 7, 7, 3, 1);
+    check(isa, &s, relu, WINOGRAD | WHOLE | F32_OUT);
+    check(isa, &s, relu, WINOGRAD | WITH_ADD | WITH_SLOPE);
+    check(isa, &s, none, WINOGRAD | BY_GROUP);
+    s = square(1, 512, 18, 12, 12, 3, 1); /* several blocks of tiles */
+    check(isa, &s, none, WINOGRAD | WHOLE | F32_OUT);
+}
+
 /* There and back: half a step of u8, half a step of bf16's 8 bits. */
 static void check_convert(CaElem type, uint32_t cpu)
 {
@@ -342,22 +559,23 @@ static void check_convert(CaElem type, uint32_t cpu)
 }
 
 /* One convolution's sums, bit by bit, on all that this processor has. */
-static void check_same_bits(void)
+static void check_same_bits(int with)
 {
     static float first[20 * 49];
     const CaConvShape s = square(1, 21, 20, 7, 7, 3, 1);
     bool is_first = true;
-    kc_case("bf16 gives the same bits on all instruction sets");
+    kc_case("bf16 gives the same bits on all instruction sets, %d", with);
     const Map in = map_of(CA_ELEM_BF16, 1, 21, 7, 7, 1);
     Case c = {.in = in, .end = {.act = none, .out = {1, 0, 0, 255}}};
     fill(&in.m);
+    c.source = in.m;
     c.plan.type = CA_ELEM_BF16;
     set_weights(&c, &s);
     for (const CaDotIsa *const *isa = ca_dot_isas; *isa; isa++) {
         if ((*isa)->type != CA_ELEM_BF16 || ((*isa)->needs & kc_cpu()) != (*isa)->needs)
             continue;
         c.out = map_of(CA_ELEM_F32, 1, 20, 7, 7, 0);
-        kc_true(ca_dot_plan_as(&c.plan, &s, *isa), "plan");
+        kc_true(plan(&c, &s, *isa, with), "plan");
         c.packed = kc_bytes(c.plan.packed_size);
         ca_dot_pack(&c.plan, c.packed, c.oihw, NULL, c.bias, 0, 0, c.plan.n_pack_items);
         run(&c, 1);
@@ -375,26 +593,30 @@ static void check_same_bits(void)
 
 typedef struct {
     Case c;
-    void *own;
+    void *shared, *own;
 } Bench;
 
 static void bench_run(void *arg)
 {
     const Bench *b = arg;
-    ca_dot_run(&b->c.plan, 0, 1, &b->c.out.m, &b->c.in.m, b->c.packed, &b->c.end, b->own);
+    for (int phase = 0; phase < b->c.plan.n_phases; phase++)
+        ca_dot_run(&b->c.plan, phase, 0, 1, &b->c.out.m, &b->c.source, b->c.packed,
+                   &b->c.end, b->shared, b->own);
 }
 
-static void bench(CaElem type, const CaConvShape *s)
+static void bench(CaElem type, const CaConvShape *s, bool allow_winograd)
 {
     Bench b = {.c = {.end = {.act = relu, .out = {1, 0, 0, 255}}}};
     char name[80];
-    if (!kc_is_bench() || !ca_dot_plan(&b.c.plan, s, type, kc_cpu()))
+    if (!kc_is_bench() || !ca_dot_plan(&b.c.plan, s, type, kc_cpu(), allow_winograd))
         return;
     b.c.in = map_of(type, s->n, s->ci, s->ih, s->iw, b.c.plan.in_halo);
     b.c.out = map_of(type, s->n, s->co, s->oh, s->ow, s->kh == 1);
     fill(&b.c.in.m);
+    b.c.source = b.c.in.m;
     b.c.packed = kc_bytes(b.c.plan.packed_size);
     memset(b.c.packed, 0, b.c.plan.packed_size);
+    b.shared = kc_bytes(b.c.plan.shared_scratch);
     b.own = kc_bytes(b.c.plan.thread_scratch);
     snprintf(name, sizeof name, "%s %d->%d k%d s%d %dx%d", b.c.plan.kernel, s->ci, s->co,
              s->kh, s->stride_h, s->oh, s->ow);
@@ -405,7 +627,14 @@ static void bench(CaElem type, const CaConvShape *s)
 
 static void guarded(const CaDotIsa *isa)
 {
-    KC_GUARDED(isa->name, isa->needs) { check_isa(isa); }
+    KC_GUARDED(isa->name, isa->needs)
+    {
+        check_isa(isa);
+        check_pixels(isa);
+        check_before(isa);
+    }
+    if (isa->winograd)
+        KC_GUARDED(isa->name_winograd, isa->needs) { check_winograd(isa); }
 }
 
 void kcheck_dot(void);
@@ -419,20 +648,26 @@ void kcheck_dot(void)
         check_convert(CA_ELEM_BF16, kc_cpu());
     }
     KC_GUARDED("dot_same_bits", 0)
-    check_same_bits();
+    {
+        check_same_bits(0);
+        check_same_bits(WINOGRAD);
+    }
     static const int shapes[][5] = {
         /* ci, co, size, k, stride */
         {64, 64, 56, 1, 1},   {64, 256, 56, 1, 1},   {64, 64, 56, 3, 1},
         {128, 128, 28, 3, 1}, {256, 1024, 14, 1, 1}, {1024, 256, 14, 1, 1},
-        {512, 512, 7, 3, 1},  {512, 2048, 7, 1, 1},  {3, 64, 224, 7, 2}};
+        {256, 256, 14, 3, 1}, {512, 512, 7, 3, 1},   {512, 2048, 7, 1, 1},
+        {128, 32, 28, 3, 1},  {512, 512, 28, 3, 1},  {3, 64, 224, 7, 2}};
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
         const CaConvShape s = square(1, shapes[i][0], shapes[i][1], shapes[i][2],
                                      shapes[i][2], shapes[i][3], shapes[i][4]);
-        bench(CA_ELEM_U8, &s);
-        bench(CA_ELEM_BF16, &s);
+        bench(CA_ELEM_U8, &s, false);
+        bench(CA_ELEM_BF16, &s, false);
+        if (s.kh == 3)
+            bench(CA_ELEM_BF16, &s, true);
     }
     CaConvShape s = square(1, 144, 144, 56, 56, 3, 1);
     s.groups = 144;
-    bench(CA_ELEM_U8, &s);
-    bench(CA_ELEM_BF16, &s);
+    bench(CA_ELEM_U8, &s, false);
+    bench(CA_ELEM_BF16, &s, false);
 }

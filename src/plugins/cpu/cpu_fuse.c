@@ -15,7 +15,7 @@ static const CarinaUse *only_use(const CarinaNode *n)
 }
 
 /* One number, or one a channel of [1, C, 1, 1] or [C, 1, 1] beside a 4-D value. */
-static bool is_per_channel(const CarinaValue *v, int64_t channels)
+bool ca_cpu_is_per_channel(const CarinaValue *v, int64_t channels)
 {
     const CarinaShape *s = &v->shape;
     if (!ca_cpu_constant(v) || s->rank > 4)
@@ -32,7 +32,7 @@ static bool is_channel_prelu(const CarinaNode *n, const CarinaShape *x)
            ca_cpu_is_channel_slope(&n->inputs[1].value->shape, x);
 }
 
-static bool same_shape(const CarinaShape *a, const CarinaShape *b)
+bool ca_cpu_is_same_shape(const CarinaShape *a, const CarinaShape *b)
 {
     return a->rank == b->rank &&
            memcmp(a->dims, b->dims, (size_t)a->rank * sizeof *a->dims) == 0;
@@ -85,14 +85,14 @@ static void follow(CaCpuBuild *b, const CarinaNode *conv)
         const CarinaValue *other =
             n->n_inputs == 2 ? n->inputs[1 - u->index].value : NULL;
         if (b->is_skipped[n->id] || b->fusions[n->id].conv || !n->n_outputs ||
-            !same_shape(&n->outputs[0].shape, shape))
+            !ca_cpu_is_same_shape(&n->outputs[0].shape, shape))
             break;
         if (ca_cpu_is(n, "Add") && other && !f.bias && !f.residual &&
-            is_per_channel(other, shape->dims[1]))
+            ca_cpu_is_per_channel(other, shape->dims[1]))
             f.bias = other;
         else if (ca_cpu_is(n, "Add") && other && !ca_cpu_constant(other) && !f.residual &&
-                 same_shape(&other->shape, shape) && other->type == n->outputs[0].type &&
-                 other->node != f.last)
+                 ca_cpu_is_same_shape(&other->shape, shape) &&
+                 other->type == n->outputs[0].type && other->node != f.last)
             f.residual = other, f.add = n;
         else if (u->index == 0 && (ca_cpu_act_of(&act, n) || is_channel_prelu(n, shape)))
             f.act = n;
@@ -113,10 +113,13 @@ CarinaStatus ca_cpu_plan_fusion(CaCpuBuild *b)
             n->outputs[0].shape.rank == 4 && ca_cpu_is_float(n->outputs[0].type) &&
             ca_cpu_constant(n->inputs[1].value) && ca_cpu_conv_is_offered(b, n))
             follow(b, n);
-    for (int i = 0; i < b->n_ids; i++)
+    for (int i = 0; i < b->n_ids; i++) {
         if (b->fusions[i].add)
             b->takes_narrow[b->fusions[i].add->id] =
                 b->takes_narrow[b->fusions[i].conv->id];
+        if (b->fusions[i].conv)
+            ca_cpu_fuse_before(b, &b->fusions[i]);
+    }
     return CARINA_OK;
 }
 

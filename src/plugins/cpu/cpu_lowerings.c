@@ -27,6 +27,7 @@ const CaCpuLowering ca_cpu_lowerings[] = {
     {"ReorgYolo", ca_cpu_lower_strided},
     {"MaxPool", ca_cpu_lower_pool},
     {"AvgPool", ca_cpu_lower_pool},
+    {"MatMul", ca_cpu_lower_matmul_dot},
     {"MatMul", ca_cpu_lower_matmul},
     {"SoftMax", ca_cpu_lower_softmax},
     {"LogSoftmax", ca_cpu_lower_softmax},

@@ -104,6 +104,13 @@ typedef struct CaCpuValue {
     bool is_inside; /* computed inside a fused step: has no form of its own */
 } CaCpuValue;
 
+/* What is done to a convolution's input while it is read: act(x * scale + shift). */
+typedef struct CaCpuBefore {
+    const CarinaValue *x;             /* NULL: nothing, and the input is as it is */
+    const CarinaValue *scale, *shift; /* constants, C elements or one; or NULL */
+    const CarinaNode *act;            /* ReLU or Clamp, or NULL */
+} CaCpuBefore;
+
 /* What a convolution took into its step. */
 typedef struct CaCpuFusion {
     const CarinaNode
@@ -115,6 +122,7 @@ typedef struct CaCpuFusion {
     const CarinaNode *act;       /* or NULL */
     const CarinaNode *mid;       /* FakeQuantize before the residual (u8), or NULL */
     const CarinaNode *quantizer; /* FakeQuantize that ends it, or NULL */
+    CaCpuBefore before;
 } CaCpuFusion;
 
 typedef struct CaCpuBuild {
@@ -221,6 +229,11 @@ extern const CaCpuLowering ca_cpu_lowerings[]; /* ends with NULL */
 /* Fusion and concatenation, planned before lowering. */
 CarinaStatus ca_cpu_plan_fusion(CaCpuBuild *b);
 CarinaStatus ca_cpu_plan_concat(CaCpuBuild *b);
+/* What f's convolution takes over from the nodes before it. */
+void ca_cpu_fuse_before(CaCpuBuild *b, CaCpuFusion *f);
+/* A constant of one number, or of one a channel of [1, C, 1, 1] or [C, 1, 1] beside a 4-D value. */
+bool ca_cpu_is_per_channel(const CarinaValue *v, int64_t channels);
+bool ca_cpu_is_same_shape(const CarinaShape *a, const CarinaShape *b);
 CarinaStatus ca_cpu_lower_fused(CaCpuBuild *b, const CaCpuFusion *f);
 /* Is there a kernel for the convolution? Else the reference runs it (no images, filters past all bounds). */
 bool ca_cpu_conv_is_offered(const CaCpuBuild *b, const CarinaNode *conv);

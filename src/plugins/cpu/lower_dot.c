@@ -3,7 +3,9 @@
  * Convolution in bf16 or u8 and what was fused to it: scales and zero points folded into its end, one step.
  */
 #include "kernels/dot/dot.h"
+#include "lower_act.h"
 #include "lower_conv.h"
+#include "lower_pixels.h"
 
 #include <math.h>
 #include <string.h>
@@ -15,23 +17,27 @@ typedef struct DotStep {
     int zero;
     CaQuant mid;
     bool has_mid;
+    CaDotBefore before;
     const unsigned char *packed;
 } DotStep;
 
 static void run_dot(const CaCpuStep *s, CaCpuRun *r, int phase, int thread, int n_threads)
 {
     const DotStep *d = s->data;
-    const CaMap in = ca_cpu_map(r, &d->in), out = ca_cpu_map(r, &d->out);
+    const CaMap in = d->plan.packed_pixels ? ca_cpu_pixels(r, &d->in)
+                                           : ca_cpu_map(r, &d->in),
+                out = ca_cpu_map(r, &d->out);
     CaMap add;
     CaDotEnd end = d->end;
-    (void)phase;
+    end.before = d->plan.before ? &d->before : NULL;
     end.mid = d->has_mid ? &d->mid : NULL;
     if (d->add.buffer >= 0) {
         add = ca_cpu_map(r, &d->add);
         end.add = &add;
     }
-    ca_map_fill_halo(&out, d->zero, thread, n_threads);
-    ca_dot_run(&d->plan, thread, n_threads, &out, &in, d->packed, &end,
+    if (phase == 0)
+        ca_map_fill_halo(&out, d->zero, thread, n_threads);
+    ca_dot_run(&d->plan, phase, thread, n_threads, &out, &in, d->packed, &end, r->work,
                ca_cpu_own(r, s, thread));
 }
 
@@ -185,6 +191,52 @@ static CarinaStatus residual(CaCpuBuild *b, CaCpuRef *add, const CaCpuFusion *f)
     return ca_cpu_blocked(b, add, f->residual, 0);
 }
 
+/* The chain before the convolution as one step a channel. */
+static CarinaStatus before(CaCpuBuild *b, CaDotBefore *out, const CaCpuBefore *f,
+                           int channels)
+{
+    const size_t n = (size_t)(channels + 15) / 16 * 16;
+    const float *k = f->scale ? ca_cpu_conv_bias(b, f->scale, channels) : NULL,
+                *c = f->shift ? ca_cpu_conv_bias(b, f->shift, channels) : NULL;
+    float *scale = ca_arena_array(b->p->arena, n, sizeof *scale),
+          *shift = ca_arena_array(b->p->arena, n, sizeof *shift);
+    CaAct act = {CA_ACT_NONE, 0, 0};
+    if (!scale || !shift || (f->scale && !k) || (f->shift && !c))
+        return ca_err(b->err, CARINA_ERR_MEMORY, "out of memory while compiling");
+    for (int i = 0; i < channels; i++) {
+        scale[i] = k ? k[i] : 1;
+        shift[i] = c ? c[i] : 0;
+    }
+    if (f->act)
+        (void)ca_cpu_act_of(&act, f->act);
+    *out = (CaDotBefore){scale, shift, act.kind == CA_ACT_RELU ? 0 : -INFINITY, INFINITY};
+    if (act.kind == CA_ACT_CLAMP)
+        out->lo = act.a, out->hi = act.b;
+    return CARINA_OK;
+}
+
+/* Plan and input. An image of few channels that lies there as it came is packed for this step alone. */
+static CarinaStatus plan(CaCpuBuild *b, DotStep *d, const CaConvShape *shape,
+                         const CaCpuFusion *f)
+{
+    const CarinaValue *v = f->conv->inputs[0].value;
+    const CaCpuValue *x = ca_cpu_value(b, v);
+    const uint32_t cpu = b->host->cpu_flags;
+    if (f->before.x) {
+        CA_TRY(before(b, &d->before, &f->before, shape->ci));
+        CA_TRY(ca_cpu_blocked(b, &d->in, f->before.x, 0));
+        return ca_dot_plan_before(&d->plan, shape, b->precision, cpu)
+                   ? CARINA_OK
+                   : CARINA_ERR_UNSUPPORTED;
+    }
+    if (b->precision == CA_ELEM_BF16 && x->narrow.buffer < 0 && x->blocked.buffer < 0 &&
+        ca_dot_plan_packed(&d->plan, shape, b->precision, cpu))
+        return ca_cpu_pack_pixels(b, &d->in, v, d->plan.in_halo);
+    if (!ca_dot_plan(&d->plan, shape, b->precision, cpu, b->allow_winograd))
+        return CARINA_ERR_UNSUPPORTED;
+    return ca_cpu_narrow(b, &d->in, v, d->plan.in_halo);
+}
+
 CarinaStatus ca_cpu_lower_dot(CaCpuBuild *b, const CaCpuFusion *f)
 {
     CaConvShape shape;
@@ -194,17 +246,19 @@ CarinaStatus ca_cpu_lower_dot(CaCpuBuild *b, const CaCpuFusion *f)
     CaCpuStep *s = NULL;
     const CarinaValue *result = &f->last->outputs[0];
     float *scale = NULL, *bias = NULL;
-    if (!ca_cpu_conv_shape(&shape, f->conv) ||
-        !ca_dot_plan(&d.plan, &shape, b->precision, b->host->cpu_flags))
-        return ca_err(b->err, CARINA_ERR_UNSUPPORTED,
-                      "node '%s' (%s): a convolution of this shape is not offered",
-                      f->conv->name, f->conv->op_name);
     const CaQuant *in = ca_cpu_value(b, f->conv->inputs[0].value)->quant,
                   *out = f->quantizer ? ca_cpu_value(b, result)->quant : NULL;
     const bool to_narrow =
         b->precision == CA_ELEM_U8 ? out != NULL : ca_cpu_wants_narrow(b, result);
     CA_TRY(ca_cpu_conv_act(b, &d.end.act, &d.end.slope, f));
-    CA_TRY(ca_cpu_narrow(b, &d.in, f->conv->inputs[0].value, d.plan.in_halo));
+    if (!ca_cpu_conv_shape(&shape, f->conv))
+        return CARINA_ERR_UNSUPPORTED;
+    CarinaStatus status = plan(b, &d, &shape, f);
+    if (status == CARINA_ERR_UNSUPPORTED)
+        return ca_err(b->err, status,
+                      "node '%s' (%s): a convolution of this shape is not offered",
+                      f->conv->name, f->conv->op_name);
+    CA_TRY(status);
     CA_TRY(residual(b, &d.add, f));
     if (to_narrow)
         CA_TRY(ca_cpu_new_narrow(b, &d.out, result));
@@ -215,6 +269,8 @@ CarinaStatus ca_cpu_lower_dot(CaCpuBuild *b, const CaCpuFusion *f)
     d.zero = out ? (int)out->zero : 0;
     CA_TRY(ca_cpu_add_step(b, &s, f->conv, d.plan.kernel, run_dot, sizeof d));
     *(DotStep *)s->data = d;
+    s->n_phases = d.plan.n_phases;
+    s->shared_work = d.plan.shared_scratch;
     s->thread_work = d.plan.thread_scratch;
     ca_cpu_conv_info(s, f, &shape, ca_elem_size(b->precision));
     s->elem = d.plan.depthwise ? CA_ELEM_F32 : b->precision;

@@ -105,7 +105,8 @@ static CarinaStatus pack_constant(CaCpuBuild *b, GemmStep *d, const CarinaValue 
 }
 
 /* Add of [N] (or [1, .., N]) behind, then an activation. */
-static const CarinaNode *follow(CaCpuBuild *b, const CarinaNode *n, GemmStep *d)
+const CarinaNode *ca_cpu_matmul_end(CaCpuBuild *b, const CarinaNode *n, int64_t cols,
+                                    const float **bias, CaAct *act)
 {
     const CarinaNode *last = n;
     for (const CarinaUse *u = n->outputs[0].uses; u && !u->next;
@@ -117,17 +118,17 @@ static const CarinaNode *follow(CaCpuBuild *b, const CarinaNode *n, GemmStep *d)
         if (!r->n_outputs || b->is_skipped[r->id] ||
             memcmp(&r->outputs[0].shape, &n->outputs[0].shape, sizeof(CarinaShape)) != 0)
             break;
-        if (ca_cpu_is(r, "Add") && other && ca_cpu_constant(other) && !d->bias &&
-            ca_cpu_count(&other->shape) == d->plan.n && other->shape.rank >= 1 &&
-            other->shape.dims[other->shape.rank - 1] == d->plan.n) {
-            d->bias = ca_cpu_floats(b, other, &count);
-            if (!d->bias)
+        if (ca_cpu_is(r, "Add") && other && ca_cpu_constant(other) && !*bias &&
+            ca_cpu_count(&other->shape) == cols && other->shape.rank >= 1 &&
+            other->shape.dims[other->shape.rank - 1] == cols) {
+            *bias = ca_cpu_floats(b, other, &count);
+            if (!*bias)
                 break;
-        } else if (u->index == 0 && ca_cpu_act_of(&d->act, r)) {
+        } else if (u->index == 0 && ca_cpu_act_of(act, r)) {
             b->is_skipped[r->id] = true;
             return r;
         } else {
-            d->act = (CaAct){CA_ACT_NONE, 0, 0};
+            *act = (CaAct){CA_ACT_NONE, 0, 0};
             break;
         }
         b->is_skipped[r->id] = true;
@@ -212,7 +213,7 @@ CarinaStatus ca_cpu_lower_matmul(CaCpuBuild *b, const CarinaNode *n)
     else
         CA_TRY(ca_cpu_plain(b, &d.b, w));
     CA_TRY(ca_cpu_plain(b, &d.a, x));
-    const CarinaNode *last = follow(b, n, &d);
+    const CarinaNode *last = ca_cpu_matmul_end(b, n, d.plan.n, &d.bias, &d.act);
     CA_TRY(ca_cpu_new_plain(b, &d.out, &last->outputs[0]));
     CA_TRY(ca_cpu_add_step(b, &step, n, d.plan.kernel->name, run_gemm, sizeof d));
     *(GemmStep *)step->data = d;

@@ -238,7 +238,7 @@ static bool is_dot_conv(const CaCpuBuild *b, const CarinaNode *n)
     return (ca_cpu_is(n, "Convolution") || ca_cpu_is(n, "GroupConvolution")) &&
            n->outputs[0].shape.rank == 4 && ca_cpu_is_float(n->outputs[0].type) &&
            ca_cpu_constant(n->inputs[1].value) && ca_cpu_conv_shape(&s, n) &&
-           ca_dot_plan(&plan, &s, b->precision, b->host->cpu_flags);
+           ca_dot_plan(&plan, &s, b->precision, b->host->cpu_flags, b->allow_winograd);
 }
 
 static bool is_channel_concat(const CarinaNode *n)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Convolution by dot products of short numbers: u8 x s8 summed in int32, bf16 x bf16 summed in f32.
- * Direct and depthwise, on blocks of 16 channels (acts.h), with a fused end. Plan once, pack the filter once,
- * run many times; one phase; results do not depend on the number of threads, bit by bit.
+ * Direct, depthwise, and Winograd F(2,3) of bf16, on blocks of 16 channels (acts.h), with a fused end. Plan once, pack
+ * the filter once, run many times, n_phases calls a thread; results do not depend on the number of threads, bit by bit.
  */
 #ifndef CA_CPU_DOT_H
 #define CA_CPU_DOT_H
@@ -10,6 +10,12 @@
 #include "../act.h"
 #include "../acts.h"
 #include "../conv/conv.h"
+
+/* What is done to f32 input while it is rounded: min(max(x * scale + shift, lo), hi), [ci rounded up to 16] each. */
+typedef struct CaDotBefore {
+    const float *scale, *shift;
+    float lo, hi;
+} CaDotBefore;
 
 /* y = act(prelu(sum * scale + bias + add * add_scale)), stored as it is, or in u8 as `out` says. With `mid` (u8) the
  * sum is first rounded to a step of its own: v = round(sum * scale + bias) within [mid->low, mid->high], and
@@ -22,6 +28,7 @@ typedef struct CaDotEnd {
     float add_scale;
     const CaQuant *mid; /* or NULL */
     CaQuant out;
+    const CaDotBefore *before; /* of ca_dot_plan_before, and not an end at all */
 } CaDotEnd;
 
 typedef struct CaDotIsa CaDotIsa;
@@ -31,30 +38,52 @@ typedef struct CaDotPlan {
     const char *kernel;
     int in_halo;
     size_t packed_size; /* bytes; packed and own must be aligned to 64 */
-    size_t thread_scratch;
+    int n_phases;
+    size_t shared_scratch, thread_scratch;
     int n_pack_items;
+    size_t result_step,
+        channel_step; /* of the filter that is packed: [co][ci][taps] unless the caller says more */
     /* ---- */
     const CaDotIsa *isa;
     CaElem type; /* of the input: u8 or bf16 */
-    bool depthwise, one;
+    bool depthwise, one, winograd, packed_pixels, before;
     int ci_blocks, co_blocks, group_blocks, n_groups;
     int last; /* steps of the last block of input channels */
-    size_t filter_at, group_size;
+    size_t filter_at, group_size, tile_at;
+    int tile_rows, tile_cols, block; /* Winograd: tiles of an image and of a block */
+    bool by_group;                   /* threads share V */
 } CaDotPlan;
 
 /* false: not offered (groups other than 1 and the number of channels, sums that int32 may not hold). */
-bool ca_dot_plan(CaDotPlan *p, const CaConvShape *s, CaElem type, uint32_t cpu);
+bool ca_dot_plan(CaDotPlan *p, const CaConvShape *s, CaElem type, uint32_t cpu,
+                 bool allow_winograd);
+/* Of up to 4 channels, for a first layer: `in` holds them pixel by pixel (ca_map_pack_pixels), so that a row of the
+ * filter is one run of kw * ci numbers and no word is half empty. The last word may reach beyond the run, where its
+ * weights are zero: infinity and NaN there become NaN. */
+bool ca_dot_plan_packed(CaDotPlan *p, const CaConvShape *s, CaElem type, uint32_t cpu);
+/* Of 1x1, step 1: `in` is f32 and becomes short numbers tile by tile, with what end->before does to it. */
+bool ca_dot_plan_before(CaDotPlan *p, const CaConvShape *s, CaElem type, uint32_t cpu);
 /* Items [item_begin, item_end) of n_pack_items. oihw: [co][ci / groups][kh][kw], for u8 whole numbers of s8; scale and
  * bias: [co] or NULL for 1 and 0. in_zero: what stands for 0 in the input (u8). */
 void ca_dot_pack(const CaDotPlan *p, void *packed, const float *oihw, const float *scale,
                  const float *bias, int in_zero, int item_begin, int item_end);
-/* One of n_threads threads. own: thread_scratch bytes of the thread's. */
-void ca_dot_run(const CaDotPlan *p, int thread, int n_threads, const CaMap *out,
-                const CaMap *in, const void *packed, const CaDotEnd *end, void *own);
+/* One phase of one of n_threads threads. shared: of all threads, own: of this one. */
+void ca_dot_run(const CaDotPlan *p, int phase, int thread, int n_threads,
+                const CaMap *out, const CaMap *in, const void *packed,
+                const CaDotEnd *end, void *shared, void *own);
 
 /* From f32 to another element or back; q: of the u8 side. The halo of out is set. Same n, c, h, w. */
 void ca_map_convert(const CaMap *out, const CaMap *in, const CaQuant *q, uint32_t cpu,
                     int thread, int n_threads);
+/* nchw [n][c][h][w] into rows of (w + 2 halo) * c elements; 16 bytes more than all of them are read behind the last.
+ * own: ca_map_pack_scratch(out) bytes of the thread's. */
+size_t ca_map_pack_scratch(const CaMap *out);
+void ca_map_pack_pixels(const CaMap *out, const float *nchw, const CaQuant *q,
+                        uint32_t cpu, int thread, int n_threads, void *own);
+/* x [out->w][out->c] floats into out, a map of one row, and back from one of f32: what a matrix product reads and makes. */
+void ca_map_pack_matrix(const CaMap *out, const float *x, uint32_t cpu, int thread,
+                        int n_threads);
+void ca_map_unpack_matrix(float *y, const CaMap *in, int thread, int n_threads);
 /* u8: out = a * ka + b * kb + k, rounded to nearest even, held within [low, high]. Same n, c, h, w, any halos. */
 typedef struct CaMapAdd {
     float ka, kb, k, low, high;

@@ -55,6 +55,7 @@ enum { E = 2, D = 2, IS_SCALED = 0 };
 #define TYPE bf16
 #define ELEM CA_ELEM_BF16
 #define ISA avx2
+#define HAS_WINOGRAD 1
 #define NEEDS (CA_CPU_AVX2 | CA_CPU_FMA)
 #define MAX_PIXELS 6
 #define MAX_BLOCKS 1

@@ -52,6 +52,7 @@ enum { E = 2, D = 2, IS_SCALED = 0 };
 #define TYPE bf16
 #define ELEM CA_ELEM_BF16
 #define ISA ref
+#define HAS_WINOGRAD 1
 #define NEEDS 0
 #define MAX_PIXELS 4
 #define MAX_BLOCKS 1

@@ -7,6 +7,18 @@
 
 #include "dot.h"
 
+#include <string.h>
+
+/* base/half.h's rounding, for loops over whole filters. */
+static inline uint32_t ca_dot_bf16(float f)
+{
+    uint32_t u;
+    memcpy(&u, &f, sizeof u);
+    if ((u & 0x7fffffff) > 0x7f800000)
+        return u >> 16 | 0x40;
+    return (u + 0x7fff + (u >> 16 & 1)) >> 16;
+}
+
 /* Of each channel of results, in packed: where its sum starts (int32: minus zero point times the filter's sum;
  * f32: the bias), and for u8 scale and bias. */
 typedef struct CaDotChannel {
@@ -35,16 +47,46 @@ typedef void CaDotRow(const CaDotGeo *g, unsigned char *out, int n,
 /* n rows of 16: floats to what is stored, and back. */
 typedef void CaNarrowRow(unsigned char *out, const float *in, int n, const CaQuant *q);
 typedef void CaWidenRow(float *out, const unsigned char *in, int n, const CaQuant *q);
+/* n pixels of 16 channels from floats, scale and shift of these channels. */
+typedef void CaDotBeforeRow(unsigned char *out, const float *in, int n,
+                            const float *scale, const float *shift, float lo, float hi);
 /* n numbers of a and b. */
 typedef void CaAddRow(unsigned char *out, const unsigned char *a, const unsigned char *b,
                       int n, const CaMapAdd *how);
 typedef void CaDotFinish(float *x, int n, const CaAct *act, const float *slope,
                          int lanes);
 
-typedef enum CaDotStep { CA_DOT_STEP_1, CA_DOT_STEP_2, CA_DOT_STEP_ANY } CaDotStep;
+/* Winograd F(2,3). A product is 1x1, with tiles of V for pixels, and M for results: strides in bytes and in floats. */
+typedef struct CaDotProduct {
+    ptrdiff_t in_block, out_block;
+    int n_blocks, last;
+    int lines; /* cache lines to fetch into L2 with each block of channels, from `next` on */
+    const unsigned char *next;
+} CaDotProduct;
+typedef void CaDotProductTile(const CaDotProduct *g, float *out, const unsigned char *in,
+                              const unsigned char *w);
+typedef struct CaDotWinograd {
+    CaDotProductTile *(*product)(int blocks, int pixels);
+    /* v[xi * xi_stride + t * 32 ..] = B^T d B of the 16 channels at `in`, for n tiles of one row; what lies outside
+     * rows [y0, y1) and columns [x0, x1) of the first tile is zero and not read. */
+    void (*in)(unsigned char *v, ptrdiff_t xi_stride, const unsigned char *in,
+               ptrdiff_t row_stride, int n, int y0, int y1, int x0, int x1);
+    /* out[ny][nx] = A^T m A with the end that g says */
+    void (*out)(const CaDotGeo *g, unsigned char *out, ptrdiff_t row_stride, int ny,
+                int nx, const float *m, ptrdiff_t xi_stride, const float *bias,
+                const unsigned char *add, ptrdiff_t add_row_stride);
+} CaDotWinograd;
+
+typedef enum CaDotStep {
+    CA_DOT_STEP_1,
+    CA_DOT_STEP_2,
+    CA_DOT_STEP_ANY,
+    CA_DOT_STEP_RGB_1, /* of pixels of three channels */
+    CA_DOT_STEP_RGB_2
+} CaDotStep;
 
 struct CaDotIsa {
-    const char *name, *name_depthwise;
+    const char *name, *name_depthwise, *name_winograd, *name_packed;
     CaElem type;
     uint32_t needs;
     int max_pixels, max_blocks, wide_pixels;
@@ -54,10 +96,29 @@ struct CaDotIsa {
     CaWidenRow *widen;
     CaDotFinish *finish;
     CaAddRow *add;
+    CaDotBeforeRow *before;
+    const CaDotWinograd *winograd; /* or NULL */
 };
 
 /* Best first; the last of each type needs nothing. */
 extern const CaDotIsa *const ca_dot_isas[];
 bool ca_dot_plan_as(CaDotPlan *p, const CaConvShape *s, const CaDotIsa *isa);
+bool ca_dot_plan_packed_as(CaDotPlan *p, const CaConvShape *s, const CaDotIsa *isa);
+bool ca_dot_plan_before_as(CaDotPlan *p, const CaConvShape *s, const CaDotIsa *isa);
+/* The same by Winograd; false: not a 3x3 of step 1, or a type that has none. */
+bool ca_dot_plan_winograd(CaDotPlan *p, const CaConvShape *s, const CaDotIsa *isa);
+
+/* The end as the kernels want it. true: they write floats, and ca_dot_finish follows. */
+bool ca_dot_set_end(CaDotGeo *g, const CaMap *out, const CaDotEnd *e);
+/* The rest of the end: from floats of n pixels to what is stored. */
+void ca_dot_finish(const CaDotPlan *p, const CaDotEnd *e, CaElem out, int block,
+                   unsigned char *to, float *x, int n);
+
+bool ca_dot_winograd_sizes(CaDotPlan *p);
+void ca_dot_winograd_pack(const CaDotPlan *p, unsigned char *w, const float *oihw,
+                          int first, int n_blocks);
+void ca_dot_winograd(const CaDotPlan *p, int phase, int thread, int n_threads,
+                     const CaMap *out, const CaMap *in, const unsigned char *packed,
+                     const CaDotEnd *end, unsigned char *shared, unsigned char *own);
 
 #endif

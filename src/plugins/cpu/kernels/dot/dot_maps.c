@@ -161,3 +161,86 @@ void ca_map_copy(const CaMap *out, const CaMap *in, int zero, int thread, int n_
         fill_beside(out, to, r.y, zero);
     }
 }
+
+/* --- Pixels with their channels side by side. */
+
+size_t ca_map_pack_scratch(const CaMap *out)
+{
+    return ((size_t)out->w * (size_t)out->c + 16) * 2 * sizeof(float);
+}
+
+/* One row: floats pixel by pixel, then rounded, then what is not padding is kept. */
+static void pack_row(const CaDotIsa *isa, unsigned char *to, const CaMap *out,
+                     const float *from, const CaQuant *q, float *own)
+{
+    const ptrdiff_t plane = (ptrdiff_t)out->h * out->w, n = (ptrdiff_t)out->w * out->c;
+    unsigned char *rounded = (unsigned char *)(own + (n + 15) / 16 * 16);
+    for (int c = 0; c < out->c; c++)
+        for (ptrdiff_t x = 0; x < out->w; x++)
+            own[x * out->c + c] = from[c * plane + x];
+    for (ptrdiff_t i = n; i % 16; i++)
+        own[i] = 0;
+    isa->narrow(rounded, own, (int)((n + 15) / 16), q);
+    memcpy(to, rounded, (size_t)n * (size_t)ca_elem_size(out->elem));
+}
+
+void ca_map_pack_pixels(const CaMap *out, const float *nchw, const CaQuant *q,
+                        uint32_t cpu, int thread, int n_threads, void *own)
+{
+    const CaDotIsa *isa = isa_of(out->elem, cpu);
+    const int value = out->elem == CA_ELEM_U8 ? (int)q->zero : 0;
+    const size_t pixel = (size_t)out->c * (size_t)ca_elem_size(out->elem),
+                 side = (size_t)out->halo * pixel,
+                 all = (size_t)out->w * pixel + 2 * side;
+    int64_t at = 0, stop = 0;
+    ca_share((int64_t)out->n * out->h, thread, n_threads, &at, &stop);
+    for (; at < stop; at++) {
+        const int64_t image = at / out->h, y = at % out->h;
+        unsigned char *to = out->data + image * out->image_stride + y * out->row_stride;
+        pack_row(isa, to, out, nchw + (image * out->c * out->h + y) * out->w, q, own);
+        memset(to - side, value, side);
+        memset(to + (size_t)out->w * pixel, value, side);
+        for (int h = 1; h <= out->halo; h++) {
+            if (y == 0)
+                memset(to - side - h * out->row_stride, value, all);
+            if (y == out->h - 1)
+                memset(to - side + h * out->row_stride, value, all);
+        }
+    }
+}
+
+/* --- Matrices. */
+
+void ca_map_pack_matrix(const CaMap *out, const float *x, uint32_t cpu, int thread,
+                        int n_threads)
+{
+    static const CaQuant as_it_is = {1, 0, 0, 0};
+    const CaDotIsa *isa = isa_of(out->elem, cpu);
+    const int blocks = (out->c + 15) / 16;
+    int64_t at = 0, stop = 0;
+    ca_share((int64_t)out->w * blocks, thread, n_threads, &at, &stop);
+    for (; at < stop; at++) {
+        const int block = (int)(at % blocks), left = out->c - block * 16;
+        const int64_t row = at / blocks;
+        const float *from = x + row * out->c + block * 16;
+        unsigned char *to =
+            pixel_of(out, block, 0, 0) + row * 16 * ca_elem_size(out->elem);
+        float last[16] = {0};
+        if (left < 16)
+            memcpy(last, from, (size_t)left * sizeof *from);
+        isa->narrow(to, left < 16 ? last : from, 1, &as_it_is);
+    }
+}
+
+void ca_map_unpack_matrix(float *y, const CaMap *in, int thread, int n_threads)
+{
+    const int blocks = (in->c + 15) / 16;
+    int64_t at = 0, stop = 0;
+    ca_share((int64_t)in->w * blocks, thread, n_threads, &at, &stop);
+    for (; at < stop; at++) {
+        const int block = (int)(at % blocks), left = in->c - block * 16;
+        const int64_t row = at / blocks;
+        memcpy(y + row * in->c + block * 16, pixel_of(in, block, 0, 0) + row * 64,
+               (size_t)(left < 16 ? left : 16) * sizeof *y);
+    }
+}

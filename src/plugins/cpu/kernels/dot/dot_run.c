@@ -43,17 +43,45 @@ static bool set_shape(CaDotPlan *p, const CaConvShape *s)
                         : s->groups == 1 && (int64_t)s->ci * s->kh * s->kw <= MOST_TERMS;
 }
 
-bool ca_dot_plan_as(CaDotPlan *p, const CaConvShape *s, const CaDotIsa *isa)
+/* Packed: start, scale and bias of each channel, then the filter, group_size bytes for each block of results. */
+static bool set_packed(CaDotPlan *p)
 {
-    const int words = 16 / word_of(isa->type), taps = s->kh * s->kw;
     size_t filter = 0, biases = 0;
+    if (!ca_mul_size(&filter, p->group_size, (size_t)p->co_blocks) ||
+        !ca_mul_size(&biases, (size_t)p->co_blocks, 3 * 64) ||
+        !ca_add_size(&p->packed_size, filter, biases) || p->packed_size > SIZE_MAX / 4)
+        return false;
+    p->filter_at = biases;
+    p->n_groups = p->n_pack_items = up(p->co_blocks, p->group_blocks);
+    return true;
+}
 
-    *p = (CaDotPlan){.s = *s, .isa = isa, .type = isa->type, .kernel = isa->name};
+static bool start_plan(CaDotPlan *p, const CaConvShape *s, const CaDotIsa *isa)
+{
+    *p = (CaDotPlan){
+        .s = *s, .isa = isa, .type = isa->type, .kernel = isa->name, .n_phases = 1};
     if (!set_shape(p, s))
         return false;
     p->ci_blocks = up(s->ci, 16);
     p->co_blocks = up(s->co, 16);
     p->last = up(s->ci - 16 * (p->ci_blocks - 1), word_of(isa->type));
+    return true;
+}
+
+/* 32-bit words of all input channels. */
+static size_t words_of(const CaDotPlan *p)
+{
+    return (size_t)((p->ci_blocks - 1) * (16 / word_of(p->type)) + p->last);
+}
+
+bool ca_dot_plan_as(CaDotPlan *p, const CaConvShape *s, const CaDotIsa *isa)
+{
+    const int taps = s->kh * s->kw;
+
+    if (!start_plan(p, s, isa))
+        return false;
+    p->result_step = (size_t)(s->ci / s->groups) * (size_t)taps;
+    p->channel_step = (size_t)taps;
     p->one = taps == 1 && s->stride_w <= 2;
     p->group_blocks = s->stride_w > 2 ? 1 : isa->max_blocks;
     if (isa->wide_pixels == s->ow && p->co_blocks % 4 == 0 && s->stride_w <= 2)
@@ -62,25 +90,82 @@ bool ca_dot_plan_as(CaDotPlan *p, const CaConvShape *s, const CaDotIsa *isa)
         p->kernel = isa->name_depthwise;
         p->group_blocks = 1;
     }
-    p->n_groups = p->n_pack_items = up(p->co_blocks, p->group_blocks);
     /* of one block of 16 results */
-    p->group_size =
-        p->depthwise ? (size_t)taps * 64
-                     : (size_t)taps * 64 * (size_t)((p->ci_blocks - 1) * words + p->last);
-    if (!ca_mul_size(&filter, p->group_size, (size_t)p->co_blocks) ||
-        !ca_mul_size(&biases, (size_t)p->co_blocks, 3 * 64) ||
-        !ca_add_size(&p->packed_size, filter, biases) || p->packed_size > SIZE_MAX / 4)
-        return false;
-    p->filter_at = biases;
+    p->group_size = (size_t)taps * 64 * (p->depthwise ? 1 : words_of(p));
     p->thread_scratch = (size_t)(p->depthwise ? s->ow : 4 * 14) * 16 * sizeof(float);
-    return true;
+    return set_packed(p);
 }
 
-bool ca_dot_plan(CaDotPlan *p, const CaConvShape *s, CaElem type, uint32_t cpu)
+bool ca_dot_plan_before_as(CaDotPlan *p, const CaConvShape *s, const CaDotIsa *isa)
+{
+    size_t tile = 0;
+    if (!ca_dot_plan_as(p, s, isa) || !p->one || s->groups != 1 || s->stride_h != 1 ||
+        s->stride_w != 1 || s->pad_top || s->pad_left || s->oh != s->ih || s->ow != s->iw)
+        return false;
+    p->before = true;
+    p->tile_at = p->thread_scratch;
+    return ca_mul_size(&tile, (size_t)p->ci_blocks * 14 * 16,
+                       (size_t)ca_elem_size(p->type)) &&
+           ca_add_size(&p->thread_scratch, p->thread_scratch, tile);
+}
+
+bool ca_dot_plan_before(CaDotPlan *p, const CaConvShape *s, CaElem type, uint32_t cpu)
 {
     for (const CaDotIsa *const *isa = ca_dot_isas; *isa; isa++)
         if ((*isa)->type == type && ((*isa)->needs & cpu) == (*isa)->needs)
-            return ca_dot_plan_as(p, s, *isa);
+            return ca_dot_plan_before_as(p, s, *isa);
+    return false;
+}
+
+bool ca_dot_plan_packed_as(CaDotPlan *p, const CaConvShape *s, const CaDotIsa *isa)
+{
+    if (!start_plan(p, s, isa) || s->groups != 1 || s->dilation_w != 1 || s->ci > 4)
+        return false;
+    p->kernel = isa->name_packed;
+    p->packed_pixels = true;
+    p->group_blocks = s->ci == 3 && s->stride_w <= 2 ? isa->max_blocks : 1;
+    p->ci_blocks = 1;
+    p->last = up(s->kw * s->ci, word_of(isa->type));
+    p->group_size = (size_t)s->kh * 64 * (size_t)p->last;
+    p->thread_scratch = (size_t)isa->max_pixels * 2 * 16 * sizeof(float);
+    return set_packed(p);
+}
+
+bool ca_dot_plan_packed(CaDotPlan *p, const CaConvShape *s, CaElem type, uint32_t cpu)
+{
+    for (const CaDotIsa *const *isa = ca_dot_isas; *isa; isa++)
+        if ((*isa)->type == type && ((*isa)->needs & cpu) == (*isa)->needs)
+            return ca_dot_plan_packed_as(p, s, *isa);
+    return false;
+}
+
+bool ca_dot_plan_winograd(CaDotPlan *p, const CaConvShape *s, const CaDotIsa *isa)
+{
+    if (!isa->winograd || !start_plan(p, s, isa) || s->kh != 3 || s->kw != 3 ||
+        s->stride_h != 1 || s->stride_w != 1 || s->dilation_h != 1 ||
+        s->dilation_w != 1 || s->groups != 1)
+        return false;
+    p->kernel = isa->name_winograd;
+    p->winograd = true;
+    p->group_blocks = p->co_blocks >= 16 ? 4 : 2;
+    p->group_size = 16 * 64 * words_of(p);
+    return set_packed(p) && ca_dot_winograd_sizes(p);
+}
+
+/* Where its tiles of 2 x 2 fill the map, and the transforms do not cost more than they save. */
+static bool wants_winograd(const CaConvShape *s)
+{
+    return s->ci >= 16 && s->co >= 32 && s->oh >= 7 && s->ow >= 7;
+}
+
+bool ca_dot_plan(CaDotPlan *p, const CaConvShape *s, CaElem type, uint32_t cpu,
+                 bool allow_winograd)
+{
+    for (const CaDotIsa *const *isa = ca_dot_isas; *isa; isa++)
+        if ((*isa)->type == type && ((*isa)->needs & cpu) == (*isa)->needs)
+            return (allow_winograd && wants_winograd(s) &&
+                    ca_dot_plan_winograd(p, s, *isa)) ||
+                   ca_dot_plan_as(p, s, *isa);
     return false;
 }
 
@@ -97,27 +182,55 @@ static void put(const CaDotPlan *p, unsigned char *to, float w)
     }
 }
 
+/* A word of tap t: result o's weights of D channels from c on. */
+CA_READS_UNALIGNED static uint32_t word_at(const CaDotPlan *p, const float *oihw, int o,
+                                           int c, int t)
+{
+    const float *w = oihw + (size_t)o * p->result_step + (size_t)c * p->channel_step + t;
+    uint32_t word = 0;
+    if (o >= p->s.co)
+        return 0;
+    if (p->type == CA_ELEM_BF16)
+        return ca_dot_bf16(w[0]) |
+               (c + 1 < p->s.ci ? ca_dot_bf16(w[p->channel_step]) << 16 : 0);
+    for (int k = 0; k < 4 && c + k < p->s.ci; k++)
+        word |= (uint32_t)(uint8_t)(int8_t)w[(size_t)k * p->channel_step] << 8 * k;
+    return word;
+}
+
 CA_READS_UNALIGNED static void pack_direct(const CaDotPlan *p, unsigned char *w,
                                            const float *oihw, int first, int width)
 {
-    const CaConvShape *s = &p->s;
-    const int d = word_of(p->type), e = ca_elem_size(p->type), taps = s->kh * s->kw;
+    const int d = word_of(p->type), taps = p->s.kh * p->s.kw;
     for (int block = 0; block < p->ci_blocks; block++) {
         const int words = block + 1 < p->ci_blocks ? 16 / d : p->last;
         for (int t = 0; t < taps; t++)
             for (int q = 0; q < words; q++)
-                for (int o = 0; o < width; o++)
-                    for (int k = 0; k < d; k++, w += e) {
-                        const int c = block * 16 + q * d + k;
-                        const bool is_there = c < s->ci && first + o < s->co;
-                        put(p, w,
-                            is_there
-                                ? oihw[((size_t)(first + o) * (size_t)s->ci + (size_t)c) *
-                                           (size_t)taps +
-                                       (size_t)t]
-                                : 0);
-                    }
+                for (int o = 0; o < width; o++, w += 4) {
+                    const uint32_t word =
+                        word_at(p, oihw, first + o, block * 16 + q * d, t);
+                    memcpy(w, &word, sizeof word);
+                }
     }
+}
+
+/* A row of the filter is kw * ci numbers, as a row of the input has them. */
+CA_READS_UNALIGNED static void pack_rows(const CaDotPlan *p, unsigned char *w,
+                                         const float *oihw, int first, int width)
+{
+    const CaConvShape *s = &p->s;
+    const int d = word_of(p->type), e = ca_elem_size(p->type);
+    for (int ky = 0; ky < s->kh; ky++)
+        for (int q = 0; q < p->last; q++)
+            for (int o = first; o < first + width; o++)
+                for (int i = q * d; i < (q + 1) * d; i++, w += e) {
+                    const size_t row = (size_t)o * (size_t)s->ci + (size_t)(i % s->ci);
+                    put(p, w,
+                        o < s->co && i < s->kw * s->ci
+                            ? oihw[(row * (size_t)s->kh + (size_t)ky) * (size_t)s->kw +
+                                   (size_t)(i / s->ci)]
+                            : 0);
+                }
 }
 
 CA_READS_UNALIGNED static void pack_depthwise(const CaDotPlan *p, float *w,
@@ -168,7 +281,11 @@ void ca_dot_pack(const CaDotPlan *p, void *packed, const float *oihw, const floa
         unsigned char *w = filter + (size_t)block * p->group_size;
         for (int o = block * 16; o < (block + n) * 16; o++)
             pack_channel(p, packed, o, oihw, scale, bias, in_zero);
-        if (p->depthwise)
+        if (p->winograd)
+            ca_dot_winograd_pack(p, w, oihw, block, n);
+        else if (p->packed_pixels)
+            pack_rows(p, w, oihw, block * 16, n * 16);
+        else if (p->depthwise)
             pack_depthwise(p, (float *)(void *)w, oihw, block * 16);
         else
             pack_direct(p, w, oihw, block * 16, n * 16);
@@ -199,38 +316,46 @@ static bool is_flat(const CaConvShape *s, const CaMap *m)
 }
 
 /* Two comparisons are enough, and what is stored needs no other scale: the kernels have them. */
-static void set_end(Walk *w)
+bool ca_dot_set_end(CaDotGeo *g, const CaMap *out, const CaDotEnd *e)
 {
-    const CaDotEnd *e = w->end;
     const bool is_none = e->act.kind == CA_ACT_NONE, is_relu = e->act.kind == CA_ACT_RELU,
                is_clamp = e->act.kind == CA_ACT_CLAMP;
     const bool scaled =
-        w->out->elem == CA_ELEM_U8 && (e->out.scale != 1 || e->out.zero != 0);
+        out->elem == CA_ELEM_U8 && (e->out.scale != 1 || e->out.zero != 0);
     const bool pads =
-        w->out->elem == CA_ELEM_F32 && is_clamp && (e->act.a > 0 || e->act.b < 0);
-    w->geo.lo = is_relu ? 0 : is_clamp ? e->act.a : -INFINITY;
-    w->geo.hi = is_clamp ? e->act.b : INFINITY;
-    w->geo.out = w->out->elem;
-    w->geo.out_block = w->out->block_stride;
-    w->geo.add = e->add ? e->add->elem : CA_ELEM_F32;
-    w->geo.add_block = e->add ? e->add->block_stride : 0;
-    w->geo.add_scale = e->add_scale;
-    w->geo.has_mid = e->mid != NULL;
+        out->elem == CA_ELEM_F32 && is_clamp && (e->act.a > 0 || e->act.b < 0);
+    const bool after = e->slope || scaled || pads || !(is_none || is_relu || is_clamp);
+    g->lo = is_relu && !after ? 0 : is_clamp && !after ? e->act.a : -INFINITY;
+    g->hi = is_clamp && !after ? e->act.b : INFINITY;
+    g->out = after ? CA_ELEM_F32 : out->elem;
+    g->out_block = out->block_stride;
+    g->add = e->add ? e->add->elem : CA_ELEM_F32;
+    g->add_block = e->add ? e->add->block_stride : 0;
+    g->add_scale = e->add_scale;
+    g->has_mid = e->mid != NULL;
     if (e->mid)
-        w->geo.mid = *e->mid;
-    w->after = e->slope || scaled || pads || !(is_none || is_relu || is_clamp);
-    if (w->after) {
-        w->geo.lo = -INFINITY;
-        w->geo.hi = INFINITY;
-        w->geo.out = CA_ELEM_F32;
-    }
+        g->mid = *e->mid;
+    return after;
+}
+
+/* Numbers of a pixel in the input's row. */
+static int channels_of(const CaDotPlan *p) { return p->packed_pixels ? p->s.ci : 16; }
+
+static CaDotStep step_of(const CaDotPlan *p)
+{
+    const int step = p->s.stride_w;
+    if (p->packed_pixels && p->s.ci == 3 && step <= 2)
+        return step == 1 ? CA_DOT_STEP_RGB_1 : CA_DOT_STEP_RGB_2;
+    if (p->packed_pixels || step > 2)
+        return CA_DOT_STEP_ANY;
+    return step == 1 ? CA_DOT_STEP_1 : CA_DOT_STEP_2;
 }
 
 static Walk walk_of(const CaDotPlan *p, const CaMap *out, const CaMap *in,
                     const void *packed, const CaDotEnd *end, void *own)
 {
     const CaConvShape *s = &p->s;
-    const ptrdiff_t lane = 16 * ca_elem_size(in->elem);
+    const ptrdiff_t lane = channels_of(p) * ca_elem_size(p->type);
     Walk w = {.p = p,
               .out = out,
               .in = in,
@@ -242,20 +367,18 @@ static Walk walk_of(const CaDotPlan *p, const CaMap *out, const CaMap *in,
                       .filter_row = s->dilation_h * in->row_stride,
                       .filter_col = s->dilation_w * lane,
                       .kh = s->kh,
-                      .kw = s->kw,
+                      .kw = p->packed_pixels ? 1 : s->kw,
                       .n_blocks = p->ci_blocks,
                       .last = p->last}};
     const int64_t most = p->group_blocks == 4 ? p->isa->wide_pixels : p->isa->max_pixels;
-    set_end(&w);
+    w.after = ca_dot_set_end(&w.geo, out, end);
     w.flat = p->one && s->stride_h == 1 && s->stride_w == 1 && s->pad_top == 0 &&
              s->pad_left == 0 && s->ow == s->iw && s->oh == s->ih && is_flat(s, out) &&
              is_flat(s, in) && (!end->add || is_flat(s, end->add));
     w.width = w.flat ? (int64_t)s->n * s->oh * s->ow : s->ow;
     w.rows = w.flat ? (w.width + most - 1) / most : (int64_t)s->n * s->oh;
     w.tiles = w.flat ? 1 : (int)((w.width + most - 1) / most);
-    w.step = s->stride_w == 1   ? CA_DOT_STEP_1
-             : s->stride_w == 2 ? CA_DOT_STEP_2
-                                : CA_DOT_STEP_ANY;
+    w.step = step_of(p);
     return w;
 }
 
@@ -272,35 +395,51 @@ static CaDotChannel channels(const Walk *w, int block)
     return (CaDotChannel){start, start + n, start + 2 * n};
 }
 
-/* What the kernels do not have: the rest of the end, from floats in own to out. */
-static void after(const Walk *w, int block, unsigned char *to, float *x, int n)
+void ca_dot_finish(const CaDotPlan *p, const CaDotEnd *e, CaElem out, int block,
+                   unsigned char *to, float *x, int n)
 {
-    const CaDotEnd *e = w->end;
-    const int left = w->p->s.co - block * 16;
-    w->p->isa->finish(x, n, &e->act, e->slope ? e->slope + block * 16 : NULL,
-                      left < 16 ? left : 16);
-    if (w->out->elem == CA_ELEM_F32)
+    const int left = p->s.co - block * 16;
+    p->isa->finish(x, n, &e->act, e->slope ? e->slope + block * 16 : NULL,
+                   left < 16 ? left : 16);
+    if (out == CA_ELEM_F32)
         memcpy(to, x, (size_t)n * 16 * sizeof *x);
     else
-        w->p->isa->narrow(to, x, n, &e->out);
+        p->isa->narrow(to, x, n, &e->out);
+}
+
+/* Pixels of a tile. */
+typedef struct Span {
+    int image, y, pixels;
+    int64_t x;
+} Span;
+
+static Span span_of(const Walk *w, int64_t row, int tile)
+{
+    const int oh = w->p->s.oh;
+    const int64_t of = w->flat ? w->rows : w->tiles, at = w->flat ? row : tile;
+    const int64_t x = w->width * at / of;
+    return (Span){.image = w->flat ? 0 : (int)(row / oh),
+                  .y = w->flat ? 0 : (int)(row % oh),
+                  .pixels = (int)(w->width * (at + 1) / of - x),
+                  .x = x};
 }
 
 static void run_tile(Walk *w, int group, int64_t row, int tile)
 {
     const CaDotPlan *p = w->p;
     const CaConvShape *s = &p->s;
-    const int64_t of = w->flat ? w->rows : w->tiles, at = w->flat ? row : tile;
-    const int64_t x = w->width * at / of;
-    const int pixels = (int)(w->width * (at + 1) / of - x);
-    const int image = w->flat ? 0 : (int)(row / s->oh),
-              y = w->flat ? 0 : (int)(row % s->oh);
+    const Span t = span_of(w, row, tile);
+    const int image = t.image, y = t.y, pixels = t.pixels;
+    const int64_t x = t.x;
     const int first = group * p->group_blocks,
               n = min_int(p->group_blocks, p->co_blocks - first);
     const CaDotChannel c = channels(w, first);
     const unsigned char *in =
-        w->in->data + image * w->in->image_stride +
-        ((ptrdiff_t)y * s->stride_h - s->pad_top) * w->in->row_stride +
-        (x * s->stride_w - s->pad_left) * 16 * ca_elem_size(w->in->elem);
+        p->before ? w->own + p->tile_at
+                  : w->in->data + image * w->in->image_stride +
+                        ((ptrdiff_t)y * s->stride_h - s->pad_top) * w->in->row_stride +
+                        (x * s->stride_w - s->pad_left) * channels_of(p) *
+                            ca_elem_size(w->in->elem);
     unsigned char *out = pixel_of(w->out, first, image, y, x);
     if (w->after)
         w->geo.out_block = (ptrdiff_t)pixels * 16 * (ptrdiff_t)sizeof(float);
@@ -309,8 +448,36 @@ static void run_tile(Walk *w, int group, int64_t row, int tile)
                           w->packed + p->filter_at + (size_t)first * p->group_size, &c,
                           w->end->add ? pixel_of(w->end->add, first, image, y, x) : NULL);
     for (int i = 0; w->after && i < n; i++)
-        after(w, first + i, out + i * w->out->block_stride,
-              (float *)(void *)(w->own + i * w->geo.out_block), pixels);
+        ca_dot_finish(p, w->end, w->out->elem, first + i, out + i * w->out->block_stride,
+                      (float *)(void *)(w->own + i * w->geo.out_block), pixels);
+}
+
+/* The tile's pixels of all input channels, short, in w->own. */
+static void prepare(Walk *w, int64_t row, int tile)
+{
+    const CaDotPlan *p = w->p;
+    const CaDotBefore *b = w->end->before;
+    const Span t = span_of(w, row, tile);
+    w->geo.block = (ptrdiff_t)t.pixels * w->geo.pixel;
+    for (int i = 0; i < p->ci_blocks; i++)
+        p->isa->before(w->own + p->tile_at + i * w->geo.block,
+                       (const float *)(const void *)pixel_of(w->in, i, t.image, t.y, t.x),
+                       t.pixels, b->scale + i * 16, b->shift + i * 16, b->lo, b->hi);
+}
+
+/* All groups of a tile before the next tile, and where threads share a tile each prepares it. */
+static void run_before(Walk *w, int thread, int n_threads)
+{
+    const int n_groups = w->p->n_groups;
+    int64_t at = 0, stop = 0, ready = -1;
+    ca_share(w->rows * w->tiles * n_groups, thread, n_threads, &at, &stop);
+    for (; at < stop; at++) {
+        const int64_t i = at / n_groups;
+        if (i != ready)
+            prepare(w, i / w->tiles, (int)(i % w->tiles));
+        ready = i;
+        run_tile(w, (int)(at % n_groups), i / w->tiles, (int)(i % w->tiles));
+    }
 }
 
 static void run_depthwise(Walk *w, int block, int image, int y)
@@ -328,16 +495,22 @@ static void run_depthwise(Walk *w, int block, int image, int y)
                                                     (size_t)block * p->group_size),
                       &c, w->end->add ? pixel_of(w->end->add, block, image, y, 0) : NULL);
     if (w->after)
-        after(w, block, out, (float *)(void *)w->own, s->ow);
+        ca_dot_finish(p, w->end, w->out->elem, block, out, (float *)(void *)w->own,
+                      s->ow);
 }
 
-void ca_dot_run(const CaDotPlan *p, int thread, int n_threads, const CaMap *out,
-                const CaMap *in, const void *packed, const CaDotEnd *end, void *own)
+static void run_direct(const CaDotPlan *p, int thread, int n_threads, const CaMap *out,
+                       const CaMap *in, const void *packed, const CaDotEnd *end,
+                       void *own)
 {
     Walk w = walk_of(p, out, in, packed, end, own);
     const bool inside =
         !p->depthwise && p->one && p->group_size * (size_t)p->co_blocks <= PANEL_SIZE;
     int64_t at = 0, stop = 0;
+    if (p->before) {
+        run_before(&w, thread, n_threads);
+        return;
+    }
     if (inside &&
         (w.rows % n_threads == 0 || w.rows >= 8 * n_threads || p->n_groups < n_threads)) {
         ca_share(w.rows, thread, n_threads, &at, &stop);
@@ -356,4 +529,14 @@ void ca_dot_run(const CaDotPlan *p, int thread, int n_threads, const CaMap *out,
         for (int tile = 0; !p->depthwise && tile < w.tiles; tile++)
             run_tile(&w, (int)(at / w.rows), row, tile);
     }
+}
+
+void ca_dot_run(const CaDotPlan *p, int phase, int thread, int n_threads,
+                const CaMap *out, const CaMap *in, const void *packed,
+                const CaDotEnd *end, void *shared, void *own)
+{
+    if (p->winograd)
+        ca_dot_winograd(p, phase, thread, n_threads, out, in, packed, end, shared, own);
+    else
+        run_direct(p, thread, n_threads, out, in, packed, end, own);
 }

@@ -13,6 +13,7 @@
  *      narrow_load, narrow_store               VF32_N elements as floats, and back (rounded, saturated)
  *      IS_SCALED                               sums are whole numbers to be scaled
  *      MAX_PIXELS, MAX_BLOCKS, WIDE_PIXELS, TYPE, ELEM, ISA, NEEDS
+ *      HAS_WINOGRAD                            1: dot_winograd_tmpl.h too (bf16)
  * Registers: P * NV sums, NV of the filter, 1 of the input, as in conv/.
  */
 #include "../act_tmpl.h"
@@ -97,12 +98,31 @@ static CA_NOINLINE void end_tile(int pixels, int nv, const CaDotGeo *g,
         dot_ends(g->out, g->add, add != NULL, pixels, nv, g, out, sum, c, add);
 }
 
+/* The usual end of sums that are floats already, in registers. */
+CA_INLINE void dot_short_end(const bool has_add, const int P, const int NV,
+                             const CaDotGeo *g, unsigned char *out, const vdot *sum,
+                             const unsigned char *add)
+{
+    const vf32 lo = vf32_set1(g->lo), hi = vf32_set1(g->hi), k = vf32_set1(g->add_scale);
+    UNROLL_FOR(i, P)
+        UNROLL_FOR(v, NV) {
+            const ptrdiff_t block = v / BLOCK_NV,
+                            at = (i * 16 + v % BLOCK_NV * VF32_N) * E;
+            vf32 y = vdot_float(sum[i * NV + v]);
+            if (has_add)
+                y = vf32_fma(narrow_load(add + block * g->add_block + at), k, y);
+            narrow_store(out + block * g->out_block + at, vf32_min(hi, vf32_max(lo, y)));
+        }
+}
+
 CA_INLINE void dot_tile(const bool one, const int P, const int NV, const ptrdiff_t step,
                         const CaDotGeo *g, unsigned char *restrict out,
                         const unsigned char *restrict in, const unsigned char *restrict w,
                         const CaDotChannel *c, const unsigned char *add)
 {
-    const ptrdiff_t pixel = step ? step * 16 * E : g->pixel;
+    const ptrdiff_t pixel = step > 0   ? step * 16 * E
+                            : step < 0 ? -step * 3 * E
+                                       : g->pixel;
     const int kh = one ? 1 : g->kh, kw = one ? 1 : g->kw;
     vdot sum[28], row[4];
 
@@ -129,6 +149,14 @@ CA_INLINE void dot_tile(const bool one, const int P, const int NV, const ptrdiff
                 }
             }
     }
+    if (!IS_SCALED && g->out == ELEM && !add) {
+        dot_short_end(false, P, NV, g, out, sum, add);
+        return;
+    }
+    if (!IS_SCALED && g->out == ELEM && g->add == ELEM) {
+        dot_short_end(true, P, NV, g, out, sum, add);
+        return;
+    }
     vdot all[28];
     UNROLL_FOR(i, P * NV)
         all[i] = sum[i];
@@ -148,6 +176,17 @@ CA_INLINE void dot_tile(const bool one, const int P, const int NV, const ptrdiff
     TILE(1, pixels, blocks, 1)   \
     TILE(1, pixels, blocks, 2)
 #define TILE_ANY(pixels, blocks) TILE(0, pixels, blocks, 0)
+/* Pixels of three channels, a step of one or two. */
+#define TILE_RGB(pixels, blocks, step)                                           \
+    static CA_NOINLINE void tile_rgb_##pixels##x##blocks##_##step(               \
+        const CaDotGeo *g, unsigned char *out, const unsigned char *in,          \
+        const unsigned char *w, const CaDotChannel *c, const unsigned char *add) \
+    {                                                                            \
+        dot_tile(0, pixels, (blocks)*BLOCK_NV, -(step), g, out, in, w, c, add);  \
+    }
+#define TILES_RGB(pixels, blocks) TILE_RGB(pixels, blocks, 1) TILE_RGB(pixels, blocks, 2)
+#define ROW_RGB_1(pixels, blocks) tile_rgb_##pixels##x##blocks##_1,
+#define ROW_RGB_2(pixels, blocks) tile_rgb_##pixels##x##blocks##_2,
 #define ROW_0_1(pixels, blocks) tile_0_##pixels##x##blocks##_1,
 #define ROW_0_2(pixels, blocks) tile_0_##pixels##x##blocks##_2,
 #define ROW_1_1(pixels, blocks) tile_1_##pixels##x##blocks##_1,
@@ -162,9 +201,15 @@ EACH_PIXELS(TILES_OF, 1)
 EACH_PIXELS(TILE_ANY, 1)
 TABLE(1)
 static CaDotTile *const tiles_any[MAX_PIXELS] = {EACH_PIXELS(ROW_ANY, 1)};
+EACH_PIXELS(TILES_RGB, 1)
+static CaDotTile *const tiles_rgb_1[2][MAX_PIXELS] = {{EACH_PIXELS(ROW_RGB_1, 1)},
+                                                      {EACH_PIXELS(ROW_RGB_2, 1)}};
 #if MAX_BLOCKS == 2
 EACH_PIXELS(TILES_OF, 2)
 TABLE(2)
+EACH_PIXELS(TILES_RGB, 2)
+static CaDotTile *const tiles_rgb_2[2][MAX_PIXELS] = {{EACH_PIXELS(ROW_RGB_1, 2)},
+                                                      {EACH_PIXELS(ROW_RGB_2, 2)}};
 #endif
 #if WIDE_PIXELS
 TILES_OF(7, 4)
@@ -174,8 +219,15 @@ static CaDotTile *const tiles_4[2][2] = {{tile_0_7x4_1, tile_0_7x4_2},
 
 static CaDotTile *tile_of(bool one, int blocks, int pixels, CaDotStep step)
 {
+    const bool is_rgb = step == CA_DOT_STEP_RGB_1 || step == CA_DOT_STEP_RGB_2;
     if (step == CA_DOT_STEP_ANY)
         return tiles_any[pixels - 1];
+#if MAX_BLOCKS == 2
+    if (is_rgb && blocks == 2)
+        return tiles_rgb_2[step == CA_DOT_STEP_RGB_2][pixels - 1];
+#endif
+    if (is_rgb)
+        return tiles_rgb_1[step == CA_DOT_STEP_RGB_2][pixels - 1];
 #if WIDE_PIXELS
     if (blocks == 4)
         return tiles_4[one][step];
@@ -259,6 +311,19 @@ static void narrow(unsigned char *out, const float *in, int n, const CaQuant *q)
     }
 }
 
+static void before_row(unsigned char *out, const float *in, int n, const float *scale,
+                       const float *shift, float lo, float hi)
+{
+    for (int lane = 0; lane < 16; lane += VF32_N) {
+        const vf32 k = vf32_load(scale + lane), c = vf32_load(shift + lane);
+        for (ptrdiff_t i = lane; i < (ptrdiff_t)n * 16; i += 16) {
+            const vf32 x = vf32_fma(vf32_load(in + i), k, c);
+            narrow_store(out + i * E,
+                         vf32_min(vf32_set1(hi), vf32_max(vf32_set1(lo), x)));
+        }
+    }
+}
+
 static void widen(float *out, const unsigned char *in, int n, const CaQuant *q)
 {
     const vf32 step = vf32_set1(1 / q->scale), zero = vf32_set1(q->zero);
@@ -282,9 +347,18 @@ static void add_row(unsigned char *out, const unsigned char *a, const unsigned c
     }
 }
 
+#if HAS_WINOGRAD
+#    include "dot_winograd_tmpl.h"
+#endif
+
 const CaDotIsa PASTE(PASTE(PASTE(ca_dot_, TYPE), _), ISA) = {
     .name = TEXT(TYPE) "_conv_direct_" TEXT(ISA),
+    .name_packed = TEXT(TYPE) "_conv_packed_" TEXT(ISA),
     .name_depthwise = TEXT(TYPE) "_conv_depthwise_" TEXT(ISA),
+#if HAS_WINOGRAD
+    .name_winograd = TEXT(TYPE) "_conv_winograd2_" TEXT(ISA),
+    .winograd = &winograd,
+#endif
     .type = ELEM,
     .needs = NEEDS,
     .max_pixels = MAX_PIXELS,
@@ -296,4 +370,5 @@ const CaDotIsa PASTE(PASTE(PASTE(ca_dot_, TYPE), _), ISA) = {
     .widen = widen,
     .finish = finish,
     .add = add_row,
+    .before = before_row,
 };

@@ -45,6 +45,7 @@ enum { E = 1, D = 4, IS_SCALED = 1 };
 #define TYPE u8
 #define ELEM CA_ELEM_U8
 #define ISA avx2
+#define HAS_WINOGRAD 0
 #define NEEDS (CA_CPU_AVX2 | CA_CPU_FMA)
 #define MAX_PIXELS 4
 #define MAX_BLOCKS 1

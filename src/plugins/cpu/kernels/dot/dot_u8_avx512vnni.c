@@ -30,6 +30,7 @@ enum { E = 1, D = 4, IS_SCALED = 1 };
 #define TYPE u8
 #define ELEM CA_ELEM_U8
 #define ISA avx512vnni
+#define HAS_WINOGRAD 0
 #define NEEDS (CA_CPU_AVX512 | CA_CPU_AVX512_VNNI)
 #define MAX_PIXELS 14
 #define MAX_BLOCKS 2

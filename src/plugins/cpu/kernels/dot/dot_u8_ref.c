@@ -57,6 +57,7 @@ enum { E = 1, D = 4, IS_SCALED = 1 };
 #define TYPE u8
 #define ELEM CA_ELEM_U8
 #define ISA ref
+#define HAS_WINOGRAD 0
 #define NEEDS 0
 #define MAX_PIXELS 4
 #define MAX_BLOCKS 1

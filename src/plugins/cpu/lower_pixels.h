@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Images of few channels as convolution by dot products reads them: pixel by pixel. */
+#ifndef CA_CPU_LOWER_PIXELS_H
+#define CA_CPU_LOWER_PIXELS_H
+
+#include "cpu_program.h"
+
+/* A step that packs v, in b->precision; *ref is a plain buffer for ca_cpu_pixels, of this halo. */
+CarinaStatus ca_cpu_pack_pixels(CaCpuBuild *b, CaCpuRef *ref, const CarinaValue *v,
+                                int halo);
+CaMap ca_cpu_pixels(const CaCpuRun *r, const CaCpuRef *ref);
+
+#endif
