@@ -8,25 +8,25 @@
 #include "kernels/conv/conv_cost.h"
 #include "kernels/conv/conv_kernels.h"
 #include "kernels/conv/conv_trial.h"
-#include "kernels/dot/dot.h"
+#include "kernels/dot/dot_kernels.h"
 #include "kernels/gemm/gemm.h"
 #include "kernels/pool/pool.h"
 
 typedef struct Work {
-    void *in, *out, *packed, *own;
-    size_t in_size, out_size, packed_size;
+    void *in, *out, *packed, *shared, *own;
+    size_t in_size;
 } Work;
 
-static bool make_work(Work *w, size_t in, size_t out, size_t packed, size_t own)
+static bool make_work(Work *w, size_t in, size_t out, size_t packed, size_t shared,
+                      size_t own)
 {
-    *w = (Work){ca_alloc_huge(in),
-                ca_alloc_huge(out),
-                ca_alloc_huge(packed),
-                ca_alloc(own),
-                in,
-                out,
-                packed};
-    return w->in && w->out && w->packed && w->own;
+    *w = (Work){.in = ca_alloc_huge(in),
+                .out = ca_alloc_huge(out),
+                .packed = ca_alloc_huge(packed),
+                .shared = ca_alloc(shared),
+                .own = ca_alloc(own),
+                .in_size = in};
+    return w->in && w->out && w->packed && w->shared && w->own;
 }
 
 static void free_work(Work *w)
@@ -34,6 +34,7 @@ static void free_work(Work *w)
     ca_free(w->in);
     ca_free(w->out);
     ca_free(w->packed);
+    ca_free(w->shared);
     ca_free(w->own);
 }
 
@@ -51,10 +52,10 @@ static bool conv_plan(CaConvPlan *p, const CaConvShape *s, const BenchHow *how)
     const CaConvIsa *const *isa = ca_conv_isas;
     while (((*isa)->needs & how->cpu) != (*isa)->needs)
         isa++;
-    return how->algorithm < 0
-               ? ca_conv_plan_planes(p, s, how->cpu) ||
-                     ca_conv_plan(p, s, how->cpu, !how->exact)
-               : ca_conv_plan_as(p, s, *isa, (CaConvAlgorithm)how->algorithm);
+    if (how->algorithm >= 0)
+        return ca_conv_plan_as(p, s, *isa, (CaConvAlgorithm)how->algorithm);
+    return ca_conv_plan_planes(p, s, how->cpu) ||
+           ca_conv_plan(p, s, how->cpu, !how->exact);
 }
 
 static void conv(BenchResult *r, const CaConvShape *s, const BenchHow *how)
@@ -90,10 +91,21 @@ static CaMap map_of(size_t *size, CaElem elem, int n, int c, int h, int w, int h
 static void run_dot(void *arg)
 {
     const DotJob *j = arg;
-    char *own = j->w->own, *shared = own + (j->p.thread_scratch + 63) / 64 * 64;
     for (int phase = 0; phase < j->p.n_phases; phase++)
-        ca_dot_run(&j->p, phase, 0, 1, &j->out, &j->in, j->w->packed, &j->end, shared,
-                   own);
+        ca_dot_run(&j->p, phase, 0, 1, &j->out, &j->in, j->w->packed, &j->end,
+                   j->w->shared, j->w->own);
+}
+
+static bool dot_plan(CaDotPlan *p, const CaConvShape *s, CaElem elem, const BenchHow *how)
+{
+    const CaDotIsa *const *isa = ca_dot_isas;
+    while ((*isa)->type != elem || ((*isa)->needs & how->cpu) != (*isa)->needs)
+        isa++;
+    if (how->algorithm == CA_CONV_DIRECT)
+        return ca_dot_plan_as(p, s, *isa);
+    if (how->algorithm >= 0)
+        return how->algorithm == CA_CONV_WINOGRAD_2 && ca_dot_plan_winograd(p, s, *isa);
+    return ca_dot_plan(p, s, elem, how->cpu, !how->exact);
 }
 
 static void dot(BenchResult *r, const CaConvShape *s, CaElem elem, const BenchHow *how)
@@ -102,18 +114,18 @@ static void dot(BenchResult *r, const CaConvShape *s, CaElem elem, const BenchHo
         .end = {.act = {CA_ACT_CLAMP, 0, 255}, .add_scale = 1, .out = {1, 0, 0, 255}}};
     size_t in = 0, out = 0;
     Work w;
-    if (!ca_dot_plan(&j.p, s, elem, how->cpu, true))
+    if (!dot_plan(&j.p, s, elem, how))
         return;
     j.in = map_of(&in, elem, s->n, s->ci, s->ih, s->iw, j.p.in_halo);
     j.out = map_of(&out, elem, s->n, s->co, s->oh, s->ow, s->kh == 1);
-    if (make_work(&w, in, out, j.p.packed_size,
-                  j.p.thread_scratch + j.p.shared_scratch + 64)) {
+    if (make_work(&w, in, out, j.p.packed_size, j.p.shared_scratch, j.p.thread_scratch)) {
         j.w = &w;
         j.in.data = (unsigned char *)w.in +
                     j.p.in_halo * (j.in.row_stride + 16 * ca_elem_size(elem));
         j.out.data = (unsigned char *)w.out +
                      j.out.halo * (j.out.row_stride + 16 * ca_elem_size(elem));
         r->kernel = j.p.kernel;
+        r->operations = ca_dot_operations(&j.p);
         r->filter_bytes = (double)j.p.packed_size;
         r->seconds = time_of(run_dot, &j, &w, how);
     }
@@ -141,7 +153,7 @@ static void matmul(BenchResult *r, const CaConvShape *s, const BenchHow *how)
     Work w;
     ca_gemm_plan(&j.plan, ca_gemm_select(how->cpu), s->n, s->co, s->ci, false);
     if (make_work(&w, (size_t)s->n * (size_t)s->ci * 4, (size_t)s->n * (size_t)s->co * 4,
-                  j.plan.packed_size, 0)) {
+                  j.plan.packed_size, 0, 0)) {
         j.w = &w;
         r->kernel = j.plan.kernel->name;
         r->filter_bytes = (double)j.plan.packed_size;
@@ -195,7 +207,7 @@ static void pool(BenchResult *r, const BenchShape *shape, const BenchHow *how)
                            missing(s->iw, s->ow, s->kw, s->stride_w, s->pad_left), true}};
     j.in = acts_of(&in, s->n, s->ci, s->ih, s->iw);
     j.out = acts_of(&out, s->n, s->ci, s->oh, s->ow);
-    if (make_work(&w, in, out, 0, 0)) {
+    if (make_work(&w, in, out, 0, 0, 0)) {
         j.in.data = w.in;
         j.out.data = w.out;
         r->kernel = j.pool->name;
@@ -221,7 +233,7 @@ void bench_measure(BenchResult *r, const BenchShape *shape, CaElem elem,
                                ((double)s->n * s->ci * s->ih * s->iw + pixels * s->co);
     if (shape->kind == BENCH_CONV && elem == CA_ELEM_F32)
         conv(r, s, how);
-    else if (shape->kind == BENCH_CONV && how->algorithm < 0)
+    else if (shape->kind == BENCH_CONV)
         dot(r, s, elem, how);
     else if (elem == CA_ELEM_F32 && how->algorithm < 0 && is_matmul)
         matmul(r, s, how);

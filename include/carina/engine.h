@@ -39,6 +39,9 @@ typedef struct CarinaCompileOptions {
     /* A folder (made where there is none) for what compiling took time for, packed weights above all: the same model,
      * options and machine start from it the next time. It is kept below 8 GiB. NULL: none. */
     const char *cache_dir;
+    /* Measure on this machine, while compiling, which algorithm of a convolution is fastest, instead of estimating it. Answers
+     * are kept in cache_dir, or else in $XDG_CACHE_HOME/carina or ~/.cache/carina, and the same from then on. */
+    bool tune;
 } CarinaCompileOptions;
 
 /* [any thread] The model is borrowed for the call and not changed. Dynamic dimensions are taken as 1 at

@@ -277,7 +277,8 @@ typedef struct CarinaPlugin {
 
     /* [setup] Turn a graph with static shapes into a program. The graph lives as long as the program, its
      * constants only until compile returns. Options: "precision" f32|bf16|int8, "exact" yes|no, "cache" a
-     * file that an earlier compile of the same graph wrote, or that this one may write; empty: none. */
+     * file that an earlier compile of the same graph wrote, or that this one may write; empty: none; "tune"
+     * yes|no, "tuned" a file of answers of tuning that may be read and written; empty: none. */
     CarinaStatus (*compile)(CarinaProgram **out, CarinaDevice *dev,
                             const CarinaGraph *graph, const CarinaOption *options,
                             CarinaError *err);

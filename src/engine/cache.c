@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -111,7 +112,8 @@ void ca_cache_file(char *out, size_t room, const CarinaCompiled *exe, const CaGr
                            : "";
     *out = 0;
     h = ca_hash(what, strlen(what), h);
-    h = ca_hash(exe->precision, strlen(exe->precision), h + exe->exact);
+    h = ca_hash(exe->precision, strlen(exe->precision),
+                h + exe->exact + 2 * (uint64_t)exe->tune);
     CA_EACH_NODE(n, g) {
         if (n->n_bodies)
             return;
@@ -154,4 +156,37 @@ void ca_cache_used(const char *folder, const char *file)
     while (look(oldest, sizeof oldest, folder) > most_bytes &&
            strcmp(oldest, file) != 0 && unlink(oldest) == 0)
         ;
+}
+
+/* --- Answers of tuning. */
+
+/* $XDG_CACHE_HOME or ~/.cache, then /carina; false: there is none, or it cannot be made. */
+static bool users_folder(char *out, size_t room)
+{
+    const char *base = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+    char parent[1000];
+    const bool has_base = base && base[0] == '/';
+    if (!has_base && !(home && home[0] == '/'))
+        return false;
+    if (snprintf(parent, sizeof parent, "%s%s", has_base ? base : home,
+                 has_base ? "" : "/.cache") >= (int)sizeof parent ||
+        snprintf(out, room, "%s/carina", parent) >= (int)room)
+        return false;
+    return (mkdir(parent, 0700) == 0 || errno == EEXIST) &&
+           (mkdir(out, 0700) == 0 || errno == EEXIST);
+}
+
+void ca_cache_tuned(char *out, size_t room, const CarinaCompiled *exe)
+{
+    char folder[1100];
+    const CarinaPlugin *plugin = exe->device->plugin;
+    const char *what = plugin->describe ? plugin->describe(exe->device->dev) : "";
+    *out = 0;
+    if (*exe->cache_dir)
+        (void)snprintf(folder, sizeof folder, "%s", exe->cache_dir);
+    else if (!users_folder(folder, sizeof folder))
+        return;
+    if (snprintf(out, room, "%s/%016llx.carina-tuned", folder,
+                 (unsigned long long)ca_hash(what, strlen(what), 0)) >= (int)room)
+        *out = 0;
 }

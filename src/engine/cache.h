@@ -15,5 +15,7 @@ CarinaStatus ca_cache_open(char *out, size_t room, const char *folder, CarinaErr
 void ca_cache_file(char *out, size_t room, const CarinaCompiled *exe, const CaGraph *g);
 /* The file was just read or written: it becomes the newest, and the oldest go while all are more than 8 GiB. */
 void ca_cache_used(const char *folder, const char *file);
+/* The file of the device's answers of tuning, in the cache's folder or the user's; empty: there is no place. */
+void ca_cache_tuned(char *out, size_t room, const CarinaCompiled *exe);
 
 #endif

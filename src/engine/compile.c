@@ -37,11 +37,14 @@ static CarinaStatus compile(CarinaCompiled *exe, const CarinaModel *model,
     const char *precision = o->precision ? o->precision : "f32";
     exe->profile = o->profile;
     exe->exact = o->exact;
+    exe->tune = o->tune;
     if (strlen(precision) >= sizeof exe->precision)
         return ca_err(err, CARINA_ERR_ARGUMENT, "'%s' is no precision", precision);
     memcpy(exe->precision, precision, strlen(precision) + 1);
     if (o->cache_dir)
         CA_TRY(ca_cache_open(exe->cache_dir, sizeof exe->cache_dir, o->cache_dir, err));
+    if (o->tune)
+        ca_cache_tuned(exe->tuned, sizeof exe->tuned, exe);
     CA_TRY(ca_program_create(&exe->programs[0], exe, model->graph, NULL, err));
     if (ca_graph_is_dynamic(
             model->graph)) /* other shapes may come: weights are shared, not copied */

@@ -60,7 +60,8 @@ struct CarinaCompiled {
     int refs; /* atomic: the user's handle and each request */
     char precision[8];
     char cache_dir[1024]; /* empty: none */
-    bool exact, profile;
+    char tuned[1200];     /* the file of answers; empty: none */
+    bool exact, profile, tune;
     int n_streams, n_threads;
     CaStream *streams;
 

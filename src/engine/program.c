@@ -182,6 +182,8 @@ static CarinaStatus make(CaProgram *p, const CarinaCompiled *exe,
     const CarinaOption options[] = {{"precision", exe->precision},
                                     {"exact", exe->exact ? "yes" : "no"},
                                     {"cache", cache},
+                                    {"tune", exe->tune ? "yes" : "no"},
+                                    {"tuned", exe->tuned},
                                     {NULL, NULL}};
     CA_TRY(ports(&p->inputs, &p->n_inputs, g->inputs, n_in, false, err));
     CA_TRY(ports(&p->outputs, &p->n_outputs, g->outputs, n_out, true, err));

@@ -386,7 +386,7 @@ static void check_rule(void)
 {
     CaConvPlan p;
     CaConvShape s = square(1, 64, 64, 56, 56, 3, 1);
-    const uint32_t cpu = kc_cpu();
+    const uint32_t cpu = UINT32_MAX; /* plans depend on nothing else */
 
     kc_case("rule");
     kc_true(ca_conv_plan(&p, &s, cpu, true) && p.algorithm == CA_CONV_WINOGRAD_4,
@@ -399,8 +399,15 @@ static void check_rule(void)
     kc_true(ca_conv_plan(&p, &s, cpu, true) && p.algorithm == CA_CONV_WINOGRAD_2,
             "F(2,3) on 7x7");
     s = square(1, 512, 512, 7, 7, 3, 1);
+    kc_true(ca_conv_plan(&p, &s, cpu, true) && p.algorithm == CA_CONV_WINOGRAD_2,
+            "F(2,3) on 7x7 where its filter is large");
+    s = square(1, 512, 512, 3, 3, 3, 1);
     kc_true(ca_conv_plan(&p, &s, cpu, true) && p.algorithm == CA_CONV_DIRECT,
-            "direct on 7x7 where F(2,3)'s filter is large");
+            "direct where tiles are mostly padding");
+    s = square(1, 1, 64, 224, 224, 3, 1);
+    kc_true(ca_conv_plan(&p, &s, cpu, true) && p.algorithm == CA_CONV_DIRECT,
+            "direct where transforms outweigh the sums");
+    s = square(1, 512, 512, 7, 7, 3, 1);
     s.groups = 512;
     kc_true(ca_conv_plan(&p, &s, cpu, true) && p.algorithm == CA_CONV_DEPTHWISE,
             "depthwise");

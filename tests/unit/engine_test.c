@@ -11,12 +11,15 @@
 #include "graph/shape.h"
 #include <carina/engine.h>
 
+#include <dirent.h>
 #include <float.h>
 #include <math.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { SIDE = 12, N_IN = 3 * SIDE * SIDE, N_CLASSES = 10 };
 
@@ -81,24 +84,30 @@ static CarinaStatus build(CaGraph *g)
     return ca_graph_infer(g, NULL);
 }
 
-static bool net_open(Net *net, int n_threads, int n_streams)
+static bool net_open_as(Net *net, const CarinaCompileOptions *how)
 {
-    const CarinaContextOptions options = {
-        .struct_size = sizeof options, .n_threads = n_threads, .plugin_dir = PLUGIN_DIR};
-    const CarinaCompileOptions how = {
-        .struct_size = sizeof how, .n_threads = n_threads, .n_streams = n_streams};
+    const CarinaContextOptions options = {.struct_size = sizeof options,
+                                          .n_threads = how->n_threads,
+                                          .plugin_dir = PLUGIN_DIR};
     CarinaError err = {CARINA_OK, ""};
     *net = (Net){.ctx = NULL};
     if (carina_context_create(&net->ctx, &options, &err) == CARINA_OK &&
         ca_graph_create(&net->model.graph, &err) == CARINA_OK &&
         build(net->model.graph) == CARINA_OK) {
         net->model.ctx = net->ctx;
-        if (carina_compile(&net->exe, net->ctx, &net->model, "CPU", &how, &err) ==
+        if (carina_compile(&net->exe, net->ctx, &net->model, "CPU", how, &err) ==
             CARINA_OK)
             return true;
     }
     test_fail(__FILE__, __LINE__, err.text);
     return false;
+}
+
+static bool net_open(Net *net, int n_threads, int n_streams)
+{
+    const CarinaCompileOptions how = {
+        .struct_size = sizeof how, .n_threads = n_threads, .n_streams = n_streams};
+    return net_open_as(net, &how);
 }
 
 static void net_close(Net *net)
@@ -485,4 +494,111 @@ TEST(ten_thousand_cycles_leave_nothing_behind)
     CHECK_EQ(test_live_blocks() - before, 0);
     CHECK(before > 0); /* the count counts */
     net_close(&net);
+}
+
+/* --- Tuning. ---------------------------------------------------------------------------------------- */
+
+/* The folder's file of answers to path; everything is removed where path is NULL. */
+static bool look_into(char *path, size_t room, const char *folder)
+{
+    char file[600];
+    bool found = false;
+    DIR *dir = opendir(folder);
+    for (const struct dirent *e; dir && (e = readdir(dir));) {
+        (void)snprintf(file, sizeof file, "%s/%s", folder, e->d_name);
+        if (!path)
+            (void)unlink(file);
+        else if (strstr(e->d_name, ".carina-tuned"))
+            found = snprintf(path, room, "%s", file) < (int)room;
+    }
+    if (dir)
+        closedir(dir);
+    return found;
+}
+
+static bool write_text(const char *path, const char *head, const char *rest)
+{
+    FILE *f = fopen(path, "w");
+    const bool good = f && fputs(head, f) >= 0 && fputs(rest, f) >= 0;
+    return f && fclose(f) == 0 && good;
+}
+
+/* The second convolution's kernel: the one that has several algorithms. */
+static bool uses(const Net *net, const char *algorithm)
+{
+    const CarinaStep *s = NULL;
+    for (int i = 0; (s = carina_compiled_step(net->exe, i, NULL)); i++)
+        if (strcmp(s->type, "Convolution") == 0 && s->shape.dims[1] == 16)
+            return strstr(s->kernel, algorithm) != NULL;
+    return false;
+}
+
+#define SHAPE "1 20 16 12 12 12 12 3 3 1 1 1 1 1 1 1 "
+
+/* Of the network with these options; the kernel is checked where algorithm is not NULL. */
+static bool answer_as(const CarinaCompileOptions *how, const char *algorithm,
+                      float out[N_CLASSES])
+{
+    Net net;
+    const bool good = net_open_as(&net, how) && answer(net.exe, 1, out) &&
+                      (!algorithm || uses(&net, algorithm));
+    net_close(&net);
+    return good;
+}
+
+TEST(tuning_keeps_its_answers_with_what_was_packed_for_them)
+{
+    char folder[] = "/tmp/carina_tune_XXXXXX", path[600], head[200] = "";
+    float direct[N_CLASSES], first[N_CLASSES], again[N_CLASSES];
+    CarinaCompileOptions how = {.struct_size = sizeof how, .n_threads = 2, .exact = true};
+    CHECK(answer_as(&how, "direct", direct));
+    CHECK(mkdtemp(folder) != NULL);
+    how = (CarinaCompileOptions){
+        .struct_size = sizeof how, .n_threads = 2, .cache_dir = folder, .tune = true};
+    CHECK(answer_as(&how, NULL, first) && look_into(path, sizeof path, folder));
+    FILE *f = fopen(path, "r");
+    CHECK(f && fgets(head, sizeof head, f));
+    if (f)
+        fclose(f);
+    CHECK(write_text(path, head, SHAPE "winograd4\n"));
+    CHECK(answer_as(&how, "winograd4", first) && answer_as(&how, "winograd4", again));
+    CHECK(memcmp(first, again, sizeof first) == 0 &&
+          memcmp(first, direct, sizeof first) != 0);
+    CHECK(write_text(path, head, SHAPE "direct\n"));
+    CHECK(answer_as(&how, "direct", again) && memcmp(again, direct, sizeof again) == 0);
+    CHECK(answer_as(&how, "direct", again) && memcmp(again, direct, sizeof again) == 0);
+    (void)look_into(NULL, 0, folder);
+    CHECK(rmdir(folder) == 0);
+}
+
+TEST(a_file_of_answers_may_hold_anything)
+{
+    static const char *const rests[] = {
+        "1 2 3\n",
+        SHAPE "planes\n",
+        SHAPE "direct more\n",
+        "1 20 16 12 12 12 12 3 3 1 1 1 1 1 1 -1 direct\n",
+        "99999999999999999999 20 16 12 12 12 12 3 3 1 1 1 1 1 1 1 direct\n",
+        "\n\n\n",
+        SHAPE "dir", /* cut */
+        SHAPE "direct\n" SHAPE "winograd4\n",
+    };
+    char folder[] = "/tmp/carina_tune_XXXXXX", path[600], head[200] = "", now[200] = "";
+    float got[N_CLASSES];
+    CHECK(mkdtemp(folder) != NULL);
+    const CarinaCompileOptions how = {
+        .struct_size = sizeof how, .n_threads = 2, .cache_dir = folder, .tune = true};
+    CHECK(answer_as(&how, NULL, got) && look_into(path, sizeof path, folder));
+    for (size_t i = 0; i < 2 * sizeof rests / sizeof *rests; i++) {
+        FILE *f = fopen(path, "r");
+        CHECK(f && fgets(now, sizeof now, f)); /* it is a good one again */
+        CHECK(!i || strcmp(now, head) == 0);
+        memcpy(head, now, sizeof head);
+        if (f)
+            fclose(f);
+        CHECK(write_text(path, i & 1 ? "carina tuned 1: another\n" : head, rests[i / 2]));
+        CHECK(answer_as(&how, NULL, got));
+    }
+    (void)look_into(NULL, 0, folder);
+    CHECK(rmdir(folder) == 0);
 }

@@ -250,21 +250,26 @@ static bool shape_model(Bench *b, CarinaError *err)
     return true;
 }
 
+static bool is_throughput(const Values *v)
+{
+    return v->hint &&
+           (strcmp(v->hint, "throughput") == 0 || strcmp(v->hint, "tput") == 0);
+}
+
 static bool compile(Bench *b)
 {
     const Values *v = b->v;
     CarinaError err = {0};
-    const bool is_throughput =
-        v->hint && strcmp(v->hint, "latency") != 0 && strcmp(v->hint, "none") != 0;
     const CarinaCompileOptions options = {
         .struct_size = sizeof options,
-        .hint = is_throughput ? CARINA_HINT_THROUGHPUT : CARINA_HINT_LATENCY,
+        .hint = is_throughput(v) ? CARINA_HINT_THROUGHPUT : CARINA_HINT_LATENCY,
         .n_threads = (int)v->n_threads,
         .n_streams = (int)v->n_streams,
         .precision = v->precision,
         .cache_dir = v->cache_dir,
         .exact = v->exact,
         .profile = v->counters,
+        .tune = v->hint && strcmp(v->hint, "tune") == 0,
     };
     double start = now_ms();
     if (!shape_model(b, &err) || !optimize_model(b->model, b->v->precision))
@@ -322,8 +327,7 @@ static int run(const void *values, const List *words)
     v.device = v.device ? v.device : "CPU";
     v.precision = v.precision ? v.precision : "f32";
     /* Throughput wants several requests in flight, latency one. */
-    b.is_async =
-        v.api ? strcmp(v.api, "async") == 0 : v.hint && strchr(v.hint, 't') == v.hint;
+    b.is_async = v.api ? strcmp(v.api, "async") == 0 : is_throughput(&v);
     b.seconds = v.seconds_text ? strtod(v.seconds_text, NULL) : v.n_iter > 0 ? 0 : 10;
     if (b.seconds <= 0 && v.n_iter == 0)
         return complain_usage("benchmark: -t 0 needs -niter N, or it measures nothing");
@@ -362,8 +366,8 @@ static const Option options[] = {
     {OPTION_FLAG, "exact", NULL, "no algorithm that rounds more, such as Winograd",
      offsetof(Values, exact)},
     {OPTION_GROUP, "how", NULL, NULL, 0},
-    {OPTION_TEXT, "hint", "latency|throughput|tput|none", "what to be good at (latency)",
-     offsetof(Values, hint)},
+    {OPTION_TEXT, "hint", "latency|throughput|tput|tune|none",
+     "what to be good at (latency); tune: measure first", offsetof(Values, hint)},
     {OPTION_TEXT, "api", "sync|async", "one request, or several in flight",
      offsetof(Values, api)},
     {OPTION_TEXT, "t", "SECONDS", "how long to measure (10)",

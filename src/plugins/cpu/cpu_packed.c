@@ -73,13 +73,14 @@ void ca_cpu_free_packed(CarinaProgram *p)
 
 typedef struct Header {
     char magic[16];
-    uint64_t size;  /* of all pieces */
-    uint64_t check; /* of the two above */
+    uint64_t size;    /* of all pieces */
+    uint64_t choices; /* that they are packed for */
+    uint64_t check;   /* of all above */
 } Header;
 
-static Header header_of(size_t size)
+static Header header_of(const CaCpuBuild *b, size_t size)
 {
-    Header h = {.magic = "carina packed 1", .size = size};
+    Header h = {.magic = "carina packed 2", .size = size, .choices = b->choices};
     h.check = ca_hash(&h, offsetof(Header, check), 0);
     return h;
 }
@@ -109,7 +110,7 @@ void ca_cpu_load_packed(CaCpuBuild *b, const char *path)
     Load l = {.path = path};
     if (!*path || ca_file_read(&h, path, 0, sizeof h, NULL) != CARINA_OK)
         return;
-    const Header want = header_of((size_t)h.size);
+    const Header want = header_of(b, (size_t)h.size);
     if (memcmp(&h, &want, sizeof h) != 0 || h.size > constants_size(b->graph) * 8)
         return;
     struct CaCpuPacked *block = add_block(b, (size_t)h.size);
@@ -146,7 +147,7 @@ void ca_cpu_save_packed(const CaCpuBuild *b, const char *path)
         return;
     for (const struct CaCpuPacked *block = b->p->packed; block; block = block->next)
         size += block->used;
-    const Header h = header_of(size);
+    const Header h = header_of(b, size);
     if (ca_writer_open(&w, path, NULL) != CARINA_OK)
         return;
     if (ca_writer_write(w, &h, sizeof h, NULL) == CARINA_OK &&

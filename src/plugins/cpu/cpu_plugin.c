@@ -6,6 +6,8 @@
 #include "base/cpu.h"
 #include "base/half.h"
 #include "base/threads.h"
+#include "conv_choice.h"
+#include "conv_tune.h"
 #include "cpu_program.h"
 
 #include <stdio.h>
@@ -28,6 +30,7 @@ static CarinaStatus open_cpu(CarinaDevice **out, const CarinaHost *host,
         return ca_err(err, CARINA_ERR_MEMORY, "out of memory for the CPU device");
     d->host = host;
     d->measured = ca_cpu_measured_create();
+    d->tune = ca_cpu_tune_create();
     ca_cpu_name(name);
     (void)snprintf(d->name, sizeof d->name, "%s, %s%s%s", name,
                    f & CA_CPU_AVX512 ? "AVX-512"
@@ -42,6 +45,7 @@ static CarinaStatus open_cpu(CarinaDevice **out, const CarinaHost *host,
 static void close_cpu(CarinaDevice *d)
 {
     ca_cpu_measured_free(&d->measured);
+    ca_cpu_tune_free(&d->tune);
     ca_free(d);
 }
 
@@ -332,8 +336,12 @@ static CarinaStatus compile(CarinaProgram **out, CarinaDevice *dev,
                     .err = &local,
                     .precision = precision,
                     .allow_winograd = strcmp(option(options, "exact"), "yes") != 0};
+    if (strcmp(option(options, "tune"), "yes") == 0)
+        ca_cpu_tune_begin(&b, option(options, "tuned"));
+    ca_cpu_choose_all(&b);
     ca_cpu_load_packed(&b, option(options, "cache"));
     const CarinaStatus status = build(&b);
+    ca_cpu_tune_end(&b);
     if (status == CARINA_OK)
         ca_cpu_save_packed(&b, option(options, "cache"));
     if (status != CARINA_OK) {

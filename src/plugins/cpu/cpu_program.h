@@ -18,6 +18,7 @@ struct CarinaDevice {
     const CarinaHost *host;
     char name[128];
     struct CaCpuMeasured *measured; /* cpu_bound.c's */
+    struct CaCpuTune *tune;         /* conv_tune.c's */
 };
 
 typedef enum CaCpuPlace {
@@ -139,6 +140,9 @@ typedef struct CaCpuBuild {
     const float **
         filter_scales; /* by node id; u8: real = scale * whole number, of each channel's filter */
     int n_ids;
+    struct CaCpuTune *tune; /* algorithms are measured; NULL: estimated */
+    const char *tune_path;
+    uint64_t choices; /* a hash of what tuning chose; 0: nothing */
 } CaCpuBuild;
 
 CaCpuValue *ca_cpu_value(const CaCpuBuild *b, const CarinaValue *v);
@@ -237,6 +241,8 @@ bool ca_cpu_conv_is_offered(const CaCpuBuild *b, const CarinaNode *conv);
 bool ca_cpu_bound(const CarinaProgram *p, int i, int n_threads, CarinaBound *out);
 struct CaCpuMeasured *ca_cpu_measured_create(void); /* NULL: out of memory */
 void ca_cpu_measured_free(struct CaCpuMeasured **measured);
+struct CaCpuTune *ca_cpu_tune_create(void); /* NULL: out of memory */
+void ca_cpu_tune_free(struct CaCpuTune **tune);
 /* Places for all scratch buffers. */
 CarinaStatus ca_cpu_plan_memory(CarinaProgram *p, CarinaError *err);
 

@@ -3,6 +3,7 @@
  * Convolution and what was fused to it: plan, filter packed once, one step.
  */
 #include "lower_conv.h"
+#include "conv_choice.h"
 #include "kernels/conv/conv_cost.h"
 #include "kernels/layout/blocked.h"
 #include "lower_act.h"
@@ -186,24 +187,24 @@ bool ca_cpu_conv_is_offered(const CaCpuBuild *b, const CarinaNode *conv)
 }
 
 /* The input as the plan reads it. Planes, where the channels are few and nobody has made blocks of them. */
-static CarinaStatus plan_input(CaCpuBuild *b, CaConvPlan *plan, CaCpuRef *in, int *planes,
-                               const CarinaNode *conv)
+static CarinaStatus plan_input(CaCpuBuild *b, CaConvPlan *plan, const char **why,
+                               CaCpuRef *in, int *planes, const CarinaNode *conv)
 {
     const CarinaValue *v = conv->inputs[0].value;
     CaConvShape shape;
-    CaConvPlan of_planes;
     *in = (CaCpuRef){.buffer = -1};
     *planes = -1;
-    if (!ca_cpu_conv_shape(&shape, conv) ||
-        !ca_conv_plan(plan, &shape, b->host->cpu_flags, b->allow_winograd))
+    const bool has_shape = ca_cpu_conv_shape(&shape, conv);
+    if (has_shape && !ca_cpu_has_blocked(b, v) && ca_cpu_value(b, v)->narrow.buffer < 0 &&
+        ca_conv_plan_planes(plan, &shape, b->host->cpu_flags)) {
+        *why = "few channels";
+        return ca_cpu_plain(b, planes, v);
+    }
+    if (!has_shape || !ca_cpu_choose_conv(b, plan, why, &shape))
         return ca_err(b->err, CARINA_ERR_UNSUPPORTED,
                       "node '%s' (%s): a convolution of this shape is not offered",
                       conv->name, conv->op_name);
-    if (ca_cpu_has_blocked(b, v) || ca_cpu_value(b, v)->narrow.buffer >= 0 ||
-        !ca_conv_plan_planes(&of_planes, &shape, b->host->cpu_flags))
-        return ca_cpu_blocked(b, in, v, plan->in_halo);
-    *plan = of_planes;
-    return ca_cpu_plain(b, planes, v);
+    return ca_cpu_blocked(b, in, v, plan->in_halo);
 }
 
 CarinaStatus ca_cpu_lower_fused(CaCpuBuild *b, const CaCpuFusion *f)
@@ -213,11 +214,12 @@ CarinaStatus ca_cpu_lower_fused(CaCpuBuild *b, const CaCpuFusion *f)
     CaCpuStep *s = NULL;
     CaCpuRef in, out, add = {.buffer = -1};
     int planes = -1;
+    const char *why = NULL;
     unsigned char *packed = NULL;
     const CarinaValue *result = &f->last->outputs[0];
     if (b->takes_narrow[f->conv->id])
         return ca_cpu_lower_dot(b, f);
-    CA_TRY(plan_input(b, &plan, &in, &planes, f->conv));
+    CA_TRY(plan_input(b, &plan, &why, &in, &planes, f->conv));
     CA_TRY(ca_cpu_conv_act(b, &end.act, &end.slope, f));
     if (f->residual)
         CA_TRY(ca_cpu_blocked(b, &add, f->residual, 0));
@@ -229,6 +231,7 @@ CarinaStatus ca_cpu_lower_fused(CaCpuBuild *b, const CaCpuFusion *f)
     s->shared_work = plan.shared_scratch;
     s->thread_work = plan.thread_scratch;
     ca_cpu_conv_info(s, f, &plan.s, 4);
+    s->why = why;
     s->operations = ca_conv_operations(&plan);
     s->info.bytes += (double)plan.packed_size - s->filter_bytes;
     s->filter_bytes = (double)plan.packed_size;

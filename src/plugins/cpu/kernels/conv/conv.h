@@ -69,7 +69,7 @@ typedef struct CaConvPlan {
     bool by_group; /* threads share V */
 } CaConvPlan;
 
-/* The fastest algorithm by rule. false: a shape we do not offer (sizes below 1, padding below 0, groups
+/* The fastest algorithm by estimate (conv_cost.h). false: a shape we do not offer (sizes below 1, padding below 0, groups
  * that do not divide, more memory than a size_t counts). cpu: CA_CPU_ flags. */
 bool ca_conv_plan(CaConvPlan *p, const CaConvShape *s, uint32_t cpu, bool allow_winograd);
 /* From planes; false too where channels are so many that blocks are better. */

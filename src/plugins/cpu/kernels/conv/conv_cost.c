@@ -1,8 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a plan costs, from its shape.
+ * What plans cost: a sum of measured terms (cost.def), and never less than reading the filter.
  */
 #include "conv_cost.h"
+
+#include "../cost.h"
+#include "base/cpu.h"
+#include "conv_kernels.h"
+
+#define CA_COST_MEMORY 40 /* ns for 1 KiB: 25 GB/s */
+
+typedef struct Cost {
+    uint32_t needs;
+    CaConvAlgorithm algorithm;
+    double product, in, out, filter, fixed;
+} Cost;
+
+static const Cost costs[] = {
+#define CA_CONV_COST(needs, algorithm, product, in, out, filter, fixed) \
+    {needs, algorithm, product, in, out, filter, fixed},
+#include "../cost.def"
+#undef CA_CONV_COST
+};
 
 static bool is_winograd(const CaConvPlan *p)
 {
@@ -16,4 +35,66 @@ double ca_conv_operations(const CaConvPlan *p)
     if (is_winograd(p))
         return 2 * pairs * s->n * p->tile_rows * p->tile_cols * (p->m + 2) * (p->m + 2);
     return 2 * pairs * s->n * s->oh * s->ow * s->kh * s->kw;
+}
+
+const char *ca_conv_algorithm_name(int algorithm)
+{
+    static const char *const names[CA_N_CONV_ALGORITHMS] = {
+        [CA_CONV_DIRECT] = "direct",        [CA_CONV_WINOGRAD_2] = "winograd2",
+        [CA_CONV_WINOGRAD_4] = "winograd4", [CA_CONV_DEPTHWISE] = "depthwise",
+        [CA_CONV_PLANES] = "planes",
+    };
+    return names[algorithm];
+}
+
+/* Seconds; direct and Winograd, of one part. */
+static double estimate(const CaConvPlan *p)
+{
+    const Cost *c = costs;
+    const double results = 16.0 * p->co_blocks / p->s.co, a2 = (p->m + 2) * (p->m + 2),
+                 tiles =
+                     is_winograd(p) ? (double)p->s.n * p->tile_rows * p->tile_cols : 0,
+                 filter = (double)p->packed_size / 1024;
+    while (c->needs != p->isa->needs || (int)c->algorithm != p->algorithm)
+        c++; /* ref has all three */
+    const double ns = c->product * 1e-3 * results * ca_conv_operations(p) +
+                      tiles * a2 * (c->in * p->ci_blocks + c->out * p->co_blocks) +
+                      c->filter * filter + c->fixed * 1e3;
+    return 1e-9 * (ns > CA_COST_MEMORY * filter ? ns : CA_COST_MEMORY * filter);
+}
+
+bool ca_conv_candidates(CaConvCandidates *c, const CaConvShape *s, uint32_t cpu,
+                        bool allow_winograd)
+{
+    static const CaConvAlgorithm in_turn[] = {CA_CONV_DIRECT, CA_CONV_WINOGRAD_2,
+                                              CA_CONV_WINOGRAD_4};
+    const CaConvIsa *const *isa = ca_conv_isas;
+
+    while (((*isa)->needs & cpu) != (*isa)->needs) /* stops at ref, which needs nothing */
+        isa++;
+    c->n = c->best = 0;
+    c->seconds[0] = 0;
+    if (ca_conv_plan_as(&c->plans[0], s, *isa, CA_CONV_DEPTHWISE))
+        return (c->n = 1) > 0;
+    for (int i = 0; i < (allow_winograd ? 3 : 1); i++)
+        if (ca_conv_plan_as(&c->plans[c->n], s, *isa, in_turn[i]))
+            c->n++;
+        else if (i == 0)
+            return false;
+    for (int i = 0; i < c->n && c->n > 1; i++) {
+        c->seconds[i] = estimate(&c->plans[i]);
+        if (i && c->seconds[i] * CA_WINOGRAD_MARGIN < c->seconds[c->best])
+            c->best = i;
+    }
+    return c->n > 0;
+}
+
+bool ca_conv_plan(CaConvPlan *p, const CaConvShape *s, uint32_t cpu, bool allow_winograd)
+{
+    CaConvCandidates c;
+
+    if (!ca_conv_candidates(&c, s, cpu, allow_winograd))
+        return false;
+    *p = c.plans[c.best];
+    return true;
 }

@@ -1,27 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Which algorithm, which tile, which blocking: from the shape and the instruction set alone, so
- * that results never depend on the number of threads. The numbers were measured on Zen 4, whole
- * networks with cold filters.
+ * Which tile, which blocking: from the shape and the instruction set alone, so that results never depend on the
+ * number of threads. The sizes are those of cost.h; which algorithm is conv_cost.c's.
  */
 #include "conv_kernels.h"
 
+#include "../cost.h"
 #include "base/memory.h"
 
 #include <limits.h>
 #include <string.h>
 
-enum {
-    PANEL_SIZE = 320 << 10, /* of a filter panel that stays in L2 beside the rest */
-    FETCH_FROM = 1 << 20,   /* filters of this size are cold when their turn comes */
-    SHARED_FROM =
-        4 << 20, /* transformed filters of this size are read once for all threads */
-    STREAM_FROM = 8 << 20, /* and of this size once for all tiles, V lying in L3 */
-    V_IN_L2 = 272 << 10,   /* transformed input of a block of tiles */
-    V_IN_L3 = 8 << 20,
-    MOST_PLANES = 8,  /* channels; a block of 16 would be half padding */
-    LARGEST = 1 << 24 /* of any size, and taps of a filter: indices fit into int */
-};
+enum { LARGEST = 1 << 24 }; /* of any size, and taps of a filter: indices fit into int */
 
 #define CA_CONV_ISA(isa) extern const CaConvIsa ca_f32_conv_##isa;
 #include "conv.def"
@@ -123,12 +113,12 @@ static bool plan_direct(CaConvPlan *p)
     if (s->stride_w > 2)
         p->group_blocks = 1;
     p->n_groups = p->n_parts * up(p->co_blocks, p->group_blocks);
-    p->pixels_outside = p->one && filter <= PANEL_SIZE;
-    p->fetch_panels = filter >= FETCH_FROM;
+    p->pixels_outside = p->one && filter <= CA_PANEL_SIZE;
+    p->fetch_panels = filter >= CA_FETCH_FROM;
 
     const size_t panel = filter / (size_t)p->n_parts / (size_t)p->co_blocks *
                          (size_t)min_int(p->group_blocks, p->co_blocks);
-    const size_t chunks = (panel + PANEL_SIZE - 1) / PANEL_SIZE;
+    const size_t chunks = (panel + CA_PANEL_SIZE - 1) / CA_PANEL_SIZE;
     p->chunk = chunks >= (size_t)p->ci_blocks ? 1 : up(p->ci_blocks, (int)chunks);
     p->n_phases = 1;
     p->n_pack_items = p->n_groups;
@@ -153,13 +143,14 @@ static bool plan_winograd(CaConvPlan *p)
 
     /* Blocks of equal size. V of one tile is per_tile bytes. */
     const size_t per_tile = (size_t)(a * a) * (size_t)p->ci_blocks * 16 * sizeof(float);
-    const int64_t fit = (int64_t)((u > STREAM_FROM ? V_IN_L3 : V_IN_L2) / per_tile);
+    const int64_t fit =
+        (int64_t)((u > CA_STREAM_FROM ? CA_V_IN_L3 : CA_V_IN_L2) / per_tile);
     const int64_t block = fit < 7 ? 7 : fit;
     const int64_t n_blocks = (tiles + block - 1) / block;
     p->block = (int)((tiles + n_blocks - 1) / n_blocks);
     p->group_blocks = p->co_blocks >= 16 ? 4 : 2;
     p->n_groups = up(p->co_blocks, p->group_blocks);
-    p->by_group = u >= SHARED_FROM;
+    p->by_group = u >= CA_SHARED_FROM;
     p->n_phases = p->by_group ? 2 * up((int)tiles, p->block) : 1;
     p->n_pack_items = p->n_groups;
 
@@ -231,20 +222,6 @@ bool ca_conv_plan_as(CaConvPlan *p, const CaConvShape *s, const CaConvIsa *isa,
     return false;
 }
 
-/* F(4,3) where its 4 x 4 tiles fill the map; on 7x7 its filter (4 times the plain one) costs more to read
- * than it saves, unless it is small. */
-static CaConvAlgorithm winograd_of(const CaConvShape *s)
-{
-    const int size = min_int(s->oh, s->ow);
-
-    if (s->ci < 16 || s->co < 32 || size < 7)
-        return CA_CONV_DIRECT;
-    if (size > 7 || (int64_t)s->ci * s->co < 65536)
-        return CA_CONV_WINOGRAD_4;
-    /* F(2,3) would gain 2 % of ResNet-50 with 512x512 too, for 15 MB more of packed filters. */
-    return (int64_t)s->ci * s->co <= 256 * 512 ? CA_CONV_WINOGRAD_2 : CA_CONV_DIRECT;
-}
-
 static const CaConvIsa *const *isa_of(uint32_t cpu)
 {
     const CaConvIsa *const *isa = ca_conv_isas;
@@ -256,17 +233,5 @@ static const CaConvIsa *const *isa_of(uint32_t cpu)
 
 bool ca_conv_plan_planes(CaConvPlan *p, const CaConvShape *s, uint32_t cpu)
 {
-    return s->ci <= MOST_PLANES && ca_conv_plan_as(p, s, *isa_of(cpu), CA_CONV_PLANES);
-}
-
-bool ca_conv_plan(CaConvPlan *p, const CaConvShape *s, uint32_t cpu, bool allow_winograd)
-{
-    const CaConvIsa *const *isa = isa_of(cpu);
-
-    if (ca_conv_plan_as(p, s, *isa, CA_CONV_DEPTHWISE))
-        return true;
-    if (allow_winograd && winograd_of(s) != CA_CONV_DIRECT &&
-        ca_conv_plan_as(p, s, *isa, winograd_of(s)))
-        return true;
-    return ca_conv_plan_as(p, s, *isa, CA_CONV_DIRECT);
+    return s->ci <= CA_MOST_PLANES && ca_conv_plan_as(p, s, *isa_of(cpu), CA_CONV_PLANES);
 }

@@ -23,19 +23,18 @@ static void run(void *arg)
                     j->own);
 }
 
-/* size: bytes of a map in blocks of `lanes` channels, with its halo; false: past what a size_t counts. */
-static bool map_of(CaActs *a, size_t *size, int lanes, int n, int c, int h, int w,
-                   int halo)
+/* A map with its halo in blocks of `lanes` channels, size in bytes; false: past what a size_t counts. */
+static bool map_of(CaActs *a, size_t *size, int n, int c, int h, int w, int halo,
+                   int lanes)
 {
-    const size_t of_pixel = (size_t)lanes * sizeof(float),
-                 blocks = ((size_t)c + (size_t)lanes - 1) / (size_t)lanes;
-    *a = (CaActs){.n = n, .c = c, .h = h, .w = w, .halo = halo};
-    a->row_stride = ((ptrdiff_t)w + 2 * halo) * lanes;
+    const size_t blocks = ((size_t)c + (size_t)lanes - 1) / (size_t)lanes;
     size_t row = 0, image = 0, block = 0;
-    if (!ca_mul_size(&row, (size_t)w + 2 * (size_t)halo, of_pixel) ||
+    *a = (CaActs){.n = n, .c = c, .h = h, .w = w, .halo = halo};
+    if (!ca_mul_size(&row, (size_t)w + 2 * (size_t)halo, (size_t)lanes * sizeof(float)) ||
         !ca_mul_size(&image, row, (size_t)h + 2 * (size_t)halo) ||
         !ca_mul_size(&block, image, (size_t)n) || !ca_mul_size(size, block, blocks))
         return false;
+    a->row_stride = (ptrdiff_t)(row / sizeof(float));
     a->image_stride = (ptrdiff_t)(image / sizeof(float));
     a->block_stride = (ptrdiff_t)(block / sizeof(float));
     return true;
@@ -48,8 +47,8 @@ double ca_conv_trial(const CaConvPlan *p, void *sweep, int runs)
     size_t in_size = 0, out_size = 0;
     double seconds = 0;
     const int lanes = p->algorithm == CA_CONV_PLANES ? 1 : 16;
-    if (!map_of(&j.in, &in_size, lanes, s->n, s->ci, s->ih, s->iw, p->in_halo) ||
-        !map_of(&j.out, &out_size, 16, s->n, s->co, s->oh, s->ow, s->kh == 1))
+    if (!map_of(&j.in, &in_size, s->n, s->ci, s->ih, s->iw, p->in_halo, lanes) ||
+        !map_of(&j.out, &out_size, s->n, s->co, s->oh, s->ow, s->kh == 1, 16))
         return 0;
     j.in_data = ca_alloc_huge(in_size);
     j.out_data = ca_alloc_huge(out_size);

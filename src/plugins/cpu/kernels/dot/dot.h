@@ -63,6 +63,8 @@ bool ca_dot_plan(CaDotPlan *p, const CaConvShape *s, CaElem type, uint32_t cpu,
 bool ca_dot_plan_packed(CaDotPlan *p, const CaConvShape *s, CaElem type, uint32_t cpu);
 /* Of 1x1, step 1: `in` is f32 and becomes short numbers tile by tile, with what end->before does to it. */
 bool ca_dot_plan_before(CaDotPlan *p, const CaConvShape *s, CaElem type, uint32_t cpu);
+/* Operations of the plan's products (a multiply-add is 2): the definition's, or fewer for Winograd. */
+double ca_dot_operations(const CaDotPlan *p);
 /* Items [item_begin, item_end) of n_pack_items. oihw: [co][ci / groups][kh][kw], for u8 whole numbers of s8; scale and
  * bias: [co] or NULL for 1 and 0. in_zero: what stands for 0 in the input (u8). */
 void ca_dot_pack(const CaDotPlan *p, void *packed, const float *oihw, const float *scale,

@@ -4,6 +4,7 @@
  * each tile's input once; else a group of results at a time, whose panel of the filter, a quarter or half of
  * f32's, stays in L2 whole.
  */
+#include "../cost.h"
 #include "base/half.h"
 #include "base/memory.h"
 #include "base/threads.h"
@@ -22,7 +23,7 @@ const CaDotIsa *const ca_dot_isas[] = {
 #undef CA_DOT_ISA
     NULL};
 
-enum { PANEL_SIZE = 320 << 10, MOST_TERMS = 65000, LARGEST = 1 << 24 };
+enum { PANEL_SIZE = CA_PANEL_SIZE, MOST_TERMS = 65000, LARGEST = 1 << 24 };
 
 static int up(int a, int b) { return (a + b - 1) / b; }
 static int min_int(int a, int b) { return a < b ? a : b; }
