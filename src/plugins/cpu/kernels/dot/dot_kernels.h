@@ -14,12 +14,16 @@ typedef struct CaDotChannel {
     const float *scale, *bias;
 } CaDotChannel;
 
+/* Ends that u8's tiles have within them: the sum alone, or `mid` and a residual in u8. */
+typedef enum CaDotFast { CA_DOT_FAST_NONE, CA_DOT_FAST_PLAIN, CA_DOT_FAST_SUM } CaDotFast;
+
 typedef struct CaDotGeo { /* strides in bytes */
     ptrdiff_t pixel, block, filter_row, filter_col;
     ptrdiff_t out_block, add_block;
     int kh, kw, n_blocks, last;
     CaElem out, add;
     float add_scale, lo, hi;
+    CaDotFast fast;
     bool has_mid;
     CaQuant mid;
 } CaDotGeo;

@@ -223,6 +223,10 @@ static void set_end(Walk *w)
         w->geo.hi = INFINITY;
         w->geo.out = CA_ELEM_F32;
     }
+    if (w->geo.out == CA_ELEM_U8 && !e->add && !e->mid)
+        w->geo.fast = CA_DOT_FAST_PLAIN;
+    if (w->geo.out == CA_ELEM_U8 && e->add && e->mid && e->add->elem == CA_ELEM_U8)
+        w->geo.fast = CA_DOT_FAST_SUM;
 }
 
 static Walk walk_of(const CaDotPlan *p, const CaMap *out, const CaMap *in,

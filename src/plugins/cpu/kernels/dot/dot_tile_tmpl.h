@@ -31,6 +31,10 @@
 #define TEXT_(a) #a
 #define TEXT(a) TEXT_(a)
 
+#ifndef HAS_STORE_4 /* narrow_store_4, u8 only: four pixels, one vector each */
+#    define HAS_STORE_4 0
+#endif
+
 enum { BLOCK_NV = 16 / VF32_N };
 
 CA_INLINE vf32 dot_load(CaElem elem, const unsigned char *p)
@@ -97,6 +101,32 @@ static CA_NOINLINE void end_tile(int pixels, int nv, const CaDotGeo *g,
         dot_ends(g->out, g->add, add != NULL, pixels, nv, g, out, sum, c, add);
 }
 
+#if HAS_STORE_4
+/* u8 is stored, of the sum alone or of its steps and those of a residual in u8: from the registers. */
+CA_INLINE void dot_ends_u8(const bool is_sum, const int P, const int NV,
+                           const CaDotGeo *g, unsigned char *out, const vdot *sum,
+                           const CaDotChannel *c, const unsigned char *add)
+{
+    UNROLL_FOR(v, NV) {
+        const vf32 scale = vf32_load(c->scale + v * VF32_N),
+                   bias = vf32_load(c->bias + v * VF32_N);
+        unsigned char *to = out + v * g->out_block;
+        vf32 y[4];
+        UNROLL_FOR(i, P) {
+            y[i % 4] = vf32_fma(vdot_float(sum[i * NV + v]), scale, bias);
+            if (is_sum)
+                y[i % 4] = vf32_fma(narrow_load(add + v * g->add_block + i * 16),
+                                    vf32_set1(g->add_scale), dot_mid(g, y[i % 4]));
+            y[i % 4] = vf32_min(vf32_set1(g->hi), vf32_max(vf32_set1(g->lo), y[i % 4]));
+            if (i % 4 == 3)
+                narrow_store_4(to + (i - 3) * 16, y);
+            else if (i >= P / 4 * 4)
+                narrow_store(to + i * 16, y[i % 4]);
+        }
+    }
+}
+#endif
+
 CA_INLINE void dot_tile(const bool one, const int P, const int NV, const ptrdiff_t step,
                         const CaDotGeo *g, unsigned char *restrict out,
                         const unsigned char *restrict in, const unsigned char *restrict w,
@@ -129,6 +159,16 @@ CA_INLINE void dot_tile(const bool one, const int P, const int NV, const ptrdiff
                 }
             }
     }
+#if HAS_STORE_4
+    if (g->fast == CA_DOT_FAST_PLAIN) {
+        dot_ends_u8(false, P, NV, g, out, sum, c, NULL);
+        return;
+    }
+    if (g->fast == CA_DOT_FAST_SUM) {
+        dot_ends_u8(true, P, NV, g, out, sum, c, add);
+        return;
+    }
+#endif
     vdot all[28];
     UNROLL_FOR(i, P * NV)
         all[i] = sum[i];

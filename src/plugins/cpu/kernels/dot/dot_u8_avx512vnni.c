@@ -45,6 +45,7 @@ enum { E = 1, D = 4, IS_SCALED = 1 };
 #define MAX_PIXELS 14
 #define MAX_BLOCKS 2
 #define WIDE_PIXELS 7
+#define HAS_STORE_4 1
 #include "dot_tile_tmpl.h"
 
 #include "u8_rows_tmpl.h"
