@@ -37,6 +37,7 @@ typedef struct CaDotPlan {
     const CaDotIsa *isa;
     CaElem type; /* of the input: u8 or bf16 */
     bool depthwise, one;
+    int words; /* depthwise by words: of a row of the filter, all its shifts; else 0 */
     int ci_blocks, co_blocks, group_blocks, n_groups;
     int last; /* steps of the last block of input channels */
     size_t filter_at, group_size;

@@ -36,6 +36,10 @@ typedef void CaDotTile(const CaDotGeo *g, unsigned char *out, const unsigned cha
 typedef void CaDotRow(const CaDotGeo *g, unsigned char *out, int n,
                       const unsigned char *in, const float *w, const CaDotChannel *c,
                       const unsigned char *add);
+/* The same by words of 4 neighbouring pixels: w [kh][ca_dot_words][16][4] of s8, dilation 1. */
+typedef void CaDotWords(const CaDotGeo *g, unsigned char *out, int n,
+                        const unsigned char *in, const unsigned char *w,
+                        const CaDotChannel *c, const unsigned char *add);
 /* n rows of 16: floats to what is stored, and back. */
 typedef void CaNarrowRow(unsigned char *out, const float *in, int n, const CaQuant *q);
 typedef void CaWidenRow(float *out, const unsigned char *in, int n, const CaQuant *q);
@@ -54,6 +58,7 @@ struct CaDotIsa {
     int max_pixels, max_blocks, wide_pixels;
     CaDotTile *(*tile)(bool one, int blocks, int pixels, CaDotStep step);
     CaDotRow *depthwise;
+    CaDotWords *(*words)(int stride, int kw); /* or NULL; NULL: not for these */
     CaNarrowRow *narrow;
     CaWidenRow *widen;
     CaDotFinish *finish;

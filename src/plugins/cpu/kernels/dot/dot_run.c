@@ -42,6 +42,15 @@ static bool set_shape(CaDotPlan *p, const CaConvShape *s)
                         : s->groups == 1 && (int64_t)s->ci * s->kh * s->kw <= MOST_TERMS;
 }
 
+/* Windows start at each phase that the stride gives within 4 pixels, and touch one or two words. */
+static int n_words(int stride, int kw)
+{
+    int n = 0;
+    for (int phase = 0; phase < 4; phase += stride)
+        n += up(phase + kw, 4);
+    return n;
+}
+
 bool ca_dot_plan_as(CaDotPlan *p, const CaConvShape *s, const CaDotIsa *isa)
 {
     const int words = 16 / word_of(isa->type), taps = s->kh * s->kw;
@@ -60,12 +69,15 @@ bool ca_dot_plan_as(CaDotPlan *p, const CaConvShape *s, const CaDotIsa *isa)
     if (p->depthwise) {
         p->kernel = isa->name_depthwise;
         p->group_blocks = 1;
+        if (isa->words && s->dilation_w == 1 && isa->words(s->stride_w, s->kw))
+            p->words = n_words(s->stride_w, s->kw);
     }
     p->n_groups = p->n_pack_items = up(p->co_blocks, p->group_blocks);
     /* of one block of 16 results */
-    p->group_size =
-        p->depthwise ? (size_t)taps * 64
-                     : (size_t)taps * 64 * (size_t)((p->ci_blocks - 1) * words + p->last);
+    p->group_size = p->words       ? (size_t)s->kh * (size_t)p->words * 64
+                    : p->depthwise ? (size_t)taps * 64
+                                   : (size_t)taps * 64 *
+                                         (size_t)((p->ci_blocks - 1) * words + p->last);
     if (!ca_mul_size(&filter, p->group_size, (size_t)p->co_blocks) ||
         !ca_mul_size(&biases, (size_t)p->co_blocks, 3 * 64) ||
         !ca_add_size(&p->packed_size, filter, biases) || p->packed_size > SIZE_MAX / 4)
@@ -130,6 +142,24 @@ CA_READS_UNALIGNED static void pack_depthwise(const CaDotPlan *p, float *w,
         }
 }
 
+CA_READS_UNALIGNED static void pack_words(const CaDotPlan *p, unsigned char *w,
+                                          const float *oihw, int first)
+{
+    const CaConvShape *s = &p->s;
+    for (int ky = 0; ky < s->kh; ky++)
+        for (int phase = 0; phase < 4; phase += s->stride_w)
+            for (int at = -phase; at < s->kw; at += 4)
+                for (int o = first; o < first + 16; o++)
+                    for (int kx = at; kx < at + 4; kx++) {
+                        const bool is_there = kx >= 0 && kx < s->kw && o < s->co;
+                        put(p, w++,
+                            is_there ? oihw[((size_t)o * (size_t)s->kh + (size_t)ky) *
+                                                (size_t)s->kw +
+                                            (size_t)kx]
+                                     : 0);
+                    }
+}
+
 CA_READS_UNALIGNED static int32_t sum_of(const CaDotPlan *p, const float *oihw, int o)
 {
     const CaConvShape *s = &p->s;
@@ -167,7 +197,9 @@ void ca_dot_pack(const CaDotPlan *p, void *packed, const float *oihw, const floa
         unsigned char *w = filter + (size_t)block * p->group_size;
         for (int o = block * 16; o < (block + n) * 16; o++)
             pack_channel(p, packed, o, oihw, scale, bias, in_zero);
-        if (p->depthwise)
+        if (p->words)
+            pack_words(p, w, oihw, block * 16);
+        else if (p->depthwise)
             pack_depthwise(p, (float *)(void *)w, oihw, block * 16);
         else
             pack_direct(p, w, oihw, block * 16, n * 16);
@@ -325,11 +357,17 @@ static void run_depthwise(Walk *w, int block, int image, int y)
         w->in->data + block * w->in->block_stride + image * w->in->image_stride +
         ((ptrdiff_t)y * s->stride_h - s->pad_top) * w->in->row_stride -
         s->pad_left * 16 * ca_elem_size(w->in->elem);
-    unsigned char *out = pixel_of(w->out, block, image, y, 0);
-    p->isa->depthwise(&w->geo, w->after ? w->own : out, s->ow, in,
-                      (const float *)(const void *)(w->packed + p->filter_at +
-                                                    (size_t)block * p->group_size),
-                      &c, w->end->add ? pixel_of(w->end->add, block, image, y, 0) : NULL);
+    unsigned char *out = pixel_of(w->out, block, image, y, 0),
+                  *to = w->after ? w->own : out;
+    const unsigned char *filter =
+                            w->packed + p->filter_at + (size_t)block * p->group_size,
+                        *add = w->end->add ? pixel_of(w->end->add, block, image, y, 0)
+                                           : NULL;
+    if (p->words)
+        p->isa->words(s->stride_w, s->kw)(&w->geo, to, s->ow, in, filter, &c, add);
+    else
+        p->isa->depthwise(&w->geo, to, s->ow, in, (const float *)(const void *)filter, &c,
+                          add);
     if (w->after)
         after(w, block, out, (float *)(void *)w->own, s->ow);
 }

@@ -31,6 +31,9 @@
 #define TEXT_(a) #a
 #define TEXT(a) TEXT_(a)
 
+#ifndef WORDS_OF /* depthwise by words, u8 only */
+#    define WORDS_OF NULL
+#endif
 #ifndef HAS_STORE_4 /* narrow_store_4, u8 only: four pixels, one vector each */
 #    define HAS_STORE_4 0
 #endif
@@ -332,6 +335,7 @@ const CaDotIsa PASTE(PASTE(PASTE(ca_dot_, TYPE), _), ISA) = {
     .wide_pixels = WIDE_PIXELS,
     .tile = tile_of,
     .depthwise = depthwise,
+    .words = WORDS_OF,
     .narrow = narrow,
     .widen = widen,
     .finish = finish,

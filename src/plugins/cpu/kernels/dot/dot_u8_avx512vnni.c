@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* u8 x s8: vpdpbusd does not saturate on its way. */
 #include "../simd/simd_avx512.h"
+#include "dot_kernels.h"
 
 #include <string.h>
 
@@ -37,6 +38,125 @@ CA_INLINE void narrow_store_4(unsigned char *p, const vf32 *x)
     _mm512_storeu_si512(p, _mm512_permutexvar_epi32(order, _mm512_packus_epi16(a, b)));
 }
 
+/* --- Depthwise by words: of 4 neighbouring pixels each channel's bytes become a word, which meets the filter's row,
+ * shifted to where the result's window starts in the word; a window that crosses into the next word meets that too. */
+
+/* 4 pixels of 16 channels, as many as mask has words of: channel by channel. */
+CA_INLINE __m512i pixels_by_channel(const unsigned char *p, __mmask16 mask)
+{
+    const __m512i order =
+        _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+    const __m512i turn = _mm512_broadcast_i32x4(
+        _mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15));
+    const __m512i x = _mm512_maskz_loadu_epi32(mask, p);
+    return _mm512_shuffle_epi8(_mm512_permutexvar_epi32(order, x), turn);
+}
+
+CA_INLINE vf32 depthwise_end(const CaDotGeo *g, vf32 y, const unsigned char *add)
+{
+    if (g->has_mid) {
+        y = vf32_min(vf32_set1(g->mid.high), vf32_max(vf32_set1(g->mid.low), y));
+        y = vf32_fma(vf32_round(y), vf32_set1(g->mid.scale), vf32_set1(g->mid.zero));
+    }
+    if (add)
+        y = vf32_fma(g->add == CA_ELEM_F32 ? vf32_load((const float *)(const void *)add)
+                                           : narrow_load(add),
+                     vf32_set1(g->add_scale), y);
+    return vf32_min(vf32_set1(g->hi), vf32_max(vf32_set1(g->lo), y));
+}
+
+CA_INLINE void words_end(const int P, const CaDotGeo *g, unsigned char *out,
+                         const vdot *sum, const CaDotChannel *c, const unsigned char *add)
+{
+    const vf32 scale = vf32_load(c->scale), bias = vf32_load(c->bias);
+    const ptrdiff_t add_size = g->add == CA_ELEM_F32 ? 64 : 16;
+    vf32 y[4];
+    UNROLL_FOR(i, P) {
+        y[i % 4] = depthwise_end(g, vf32_fma(vdot_float(sum[i]), scale, bias),
+                                 add ? add + i * add_size : NULL);
+        if (g->out == CA_ELEM_F32)
+            vf32_store((float *)(void *)(out + i * 64), y[i % 4]);
+        else if (P % 4)
+            narrow_store(out + i * 16, y[i % 4]);
+        else if (i % 4 == 3)
+            narrow_store_4(out + (i - 3) * 16, y);
+    }
+}
+
+/* P results of a row; w [kh][words of each phase, in order][16][4]. */
+CA_INLINE void words_tile(const int P, const int STRIDE, const int KW, const CaDotGeo *g,
+                          unsigned char *out, const unsigned char *in,
+                          const unsigned char *w, const CaDotChannel *c,
+                          const unsigned char *add)
+{
+    const int G = ((P - 1) * STRIDE + KW + 3) / 4,
+              left = (P - 1) * STRIDE + KW - 4 * (G - 1);
+    vdot sum[16], x[10];
+    UNROLL_FOR(i, P)
+        sum[i] = vdot_load(c->start);
+    for (int ky = 0; ky < g->kh; ky++, in += g->filter_row) {
+        UNROLL_FOR(j, G)
+            x[j] = pixels_by_channel(
+                in + j * 64, (__mmask16)(j + 1 < G ? 0xffff : (1 << 4 * left) - 1));
+        UNROLL_FOR(phase, 4) {
+            if (phase % STRIDE)
+                continue;
+            UNROLL_FOR(k, (phase + KW + 3) / 4) {
+                const vdot row = vdot_row(w);
+                w += 64;
+                UNROLL_FOR(i, P)
+                    if (i * STRIDE % 4 == phase)
+                        sum[i] = vdot_step(sum[i], x[i * STRIDE / 4 + k], row);
+            }
+        }
+    }
+    words_end(P, g, out, sum, c, add);
+}
+
+/* Tiles of 16, 8, 4; the last one laps back over the one before it: same inputs, same results. */
+#define WORDS(stride, kw)                                                                \
+    static void words_##kw##_##stride(const CaDotGeo *g, unsigned char *out, int n,      \
+                                      const unsigned char *in, const unsigned char *w,   \
+                                      const CaDotChannel *c, const unsigned char *add)   \
+    {                                                                                    \
+        const ptrdiff_t to = g->out == CA_ELEM_F32 ? 64 : 16,                            \
+                        more = !add                    ? 0                               \
+                               : g->add == CA_ELEM_F32 ? 64                              \
+                                                       : 16;                             \
+        for (ptrdiff_t x = 0; x < n;) {                                                  \
+            const ptrdiff_t left = n - x;                                                \
+            if (left >= 16) {                                                            \
+                words_tile(16, stride, kw, g, out + x * to, in + x * stride * 16, w, c,  \
+                           add ? add + x * more : NULL);                                 \
+                x += 16;                                                                 \
+            } else if (left >= 8) {                                                      \
+                words_tile(8, stride, kw, g, out + x * to, in + x * stride * 16, w, c,   \
+                           add ? add + x * more : NULL);                                 \
+                x += 8;                                                                  \
+            } else if (n >= 4) {                                                         \
+                const ptrdiff_t at = left >= 4 ? x : n - 4;                              \
+                words_tile(4, stride, kw, g, out + at * to, in + at * stride * 16, w, c, \
+                           add ? add + at * more : NULL);                                \
+                x = at + 4;                                                              \
+            } else {                                                                     \
+                words_tile(1, stride, kw, g, out + x * to, in + x * stride * 16, w, c,   \
+                           add ? add + x * more : NULL);                                 \
+                x++;                                                                     \
+            }                                                                            \
+        }                                                                                \
+    }
+WORDS(1, 3)
+WORDS(2, 3)
+WORDS(1, 5)
+WORDS(2, 5)
+
+static CaDotWords *words_of(int stride, int kw)
+{
+    static CaDotWords *const all[2][2] = {{words_3_1, words_3_2}, {words_5_1, words_5_2}};
+    return (stride == 1 || stride == 2) && (kw == 3 || kw == 5) ? all[kw == 5][stride - 1]
+                                                                : NULL;
+}
+
 enum { E = 1, D = 4, IS_SCALED = 1 };
 #define TYPE u8
 #define ELEM CA_ELEM_U8
@@ -46,6 +166,7 @@ enum { E = 1, D = 4, IS_SCALED = 1 };
 #define MAX_BLOCKS 2
 #define WIDE_PIXELS 7
 #define HAS_STORE_4 1
+#define WORDS_OF words_of
 #include "dot_tile_tmpl.h"
 
 #include "u8_rows_tmpl.h"
