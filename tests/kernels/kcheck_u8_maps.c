@@ -74,10 +74,9 @@ static void check_stages(uint32_t cpu, int c, int w, int n_stages, int halos)
         b[0] = 3;
         s[i] = (CaU8Stage){k, b, (float)kc_int(20), 255 - kc_uniform(0, 20)};
     }
-    const int64_t rows = ca_u8_n_rows(&out.m);
-    for (int t = 2; t >= 0; t--)
-        ca_u8_stages(&out.m, &in.m, s, n_stages, 77, cpu, rows * t / 3,
-                     rows * (t + 1) / 3);
+    const int n_threads = 2 + kc_int(4);
+    for (int t = n_threads - 1; t >= 0; t--)
+        ca_u8_stages(&out.m, &in.m, s, n_stages, 77, cpu, t, n_threads);
     for (int i = 0; i < 2 * c * 3 * w; i++) {
         const int n = i / (c * 3 * w), k = i / (3 * w) % c, y = i / w % 3, x = i % w;
         kc_close("stage", (size_t)i, at(&out, n, k, y, x),

@@ -294,23 +294,12 @@ static void run_stages(const CaCpuStep *s, CaCpuRun *r, int phase, int thread,
                        int n_threads)
 {
     const ChainStep *d = s->data;
-    int64_t all = 0, before = 0;
     (void)phase;
     for (int i = 0; i < d->n_parts; i++) {
-        const CaMap out = ca_cpu_map(r, &d->parts[i].out);
-        all += ca_u8_n_rows(&out);
-    }
-    const int64_t begin = all * thread / n_threads, end = all * (thread + 1) / n_threads;
-    for (int i = 0; i < d->n_parts && before < end; i++) {
         const Part *p = &d->parts[i];
         const CaMap out = ca_cpu_map(r, &p->out), in = ca_cpu_map(r, &p->in);
-        const int64_t n = ca_u8_n_rows(&out);
-        if (before + n > begin)
-            ca_u8_stages(&out, &in, p->stages.s, p->stages.n, d->zero,
-                         r->program->dev->host->cpu_flags,
-                         begin > before ? begin - before : 0,
-                         end - before < n ? end - before : n);
-        before += n;
+        ca_u8_stages(&out, &in, p->stages.s, p->stages.n, d->zero,
+                     r->program->dev->host->cpu_flags, thread, n_threads);
     }
 }
 

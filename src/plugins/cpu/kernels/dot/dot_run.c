@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "base/threads.h"
 #include "dot_kernels.h"
+#include "row_share.h"
 
 #include <math.h>
 #include <string.h>
@@ -372,29 +373,42 @@ static void run_depthwise(Walk *w, int block, int image, int y)
         after(w, block, out, (float *)(void *)w->own, s->ow);
 }
 
+/* Rows of one group, or of one block where each channel has its own filter. */
+static void run_rows(Walk *w, int group, int64_t begin, int64_t end)
+{
+    const CaDotPlan *p = w->p;
+    for (int64_t row = begin; row < end; row++) {
+        if (p->depthwise)
+            run_depthwise(w, group, (int)(row / p->s.oh), (int)(row % p->s.oh));
+        for (int tile = 0; !p->depthwise && tile < w->tiles; tile++)
+            run_tile(w, group, row, tile);
+    }
+}
+
+/* Threads take rows, so that what one writes it mostly reads in the next layer, where there are enough of them and the
+ * filter is small; else groups of results, so that each reads its part of the filter. */
 void ca_dot_run(const CaDotPlan *p, int thread, int n_threads, const CaMap *out,
                 const CaMap *in, const void *packed, const CaDotEnd *end, void *own)
 {
     Walk w = walk_of(p, out, in, packed, end, own);
-    const bool inside =
-        !p->depthwise && p->one && p->group_size * (size_t)p->co_blocks <= PANEL_SIZE;
+    const bool is_small =
+        p->depthwise || p->group_size * (size_t)p->co_blocks <= PANEL_SIZE;
     int64_t at = 0, stop = 0;
-    if (inside &&
-        (w.rows % n_threads == 0 || w.rows >= 8 * n_threads || p->n_groups < n_threads)) {
+    if (is_small && ca_is_by_rows(w.rows, n_threads, p->n_groups)) {
         ca_share(w.rows, thread, n_threads, &at, &stop);
-        for (; at < stop; at++)
+        for (int g = 0; (p->depthwise || !p->one) && g < p->n_groups; g++)
+            run_rows(&w, g, at, stop);
+        for (; !p->depthwise && p->one && at < stop; at++)
             for (int tile = 0; tile < w.tiles; tile++)
                 for (int g = 0; g < p->n_groups; g++)
                     run_tile(&w, g, at, tile);
         return;
     }
     ca_share(w.rows * p->n_groups, thread, n_threads, &at, &stop);
-    for (; at < stop; at++) {
-        const int64_t row = at % w.rows;
-        if (p->depthwise)
-            run_depthwise(&w, (int)(at / w.rows), (int)(row / p->s.oh),
-                          (int)(row % p->s.oh));
-        for (int tile = 0; !p->depthwise && tile < w.tiles; tile++)
-            run_tile(&w, (int)(at / w.rows), row, tile);
+    while (at < stop) {
+        const int64_t row = at % w.rows, left = stop - at,
+                      n = left < w.rows - row ? left : w.rows - row;
+        run_rows(&w, (int)(at / w.rows), row, row + n);
+        at += n;
     }
 }
