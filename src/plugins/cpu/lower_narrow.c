@@ -352,7 +352,10 @@ const CarinaNode *ca_cpu_u8_add_end(const CaCpuBuild *b, const CarinaNode *n)
 
 static bool is_pool(const CarinaNode *n)
 {
-    return ca_cpu_is(n, "MaxPool") && n->outputs[0].shape.rank == 4 &&
+    const CarinaInts kernel = carina_node_ints(n, "kernel"),
+                     dilations = carina_node_ints(n, "dilations");
+    return ca_cpu_is(n, "MaxPool") && n->outputs[0].shape.rank == 4 && kernel.n == 2 &&
+           (kernel.v[1] - 1) * (dilations.n ? dilations.v[1] : 1) < CA_MAP_POOL_WIDEST &&
            (n->n_outputs < 2 || !n->outputs[1].uses);
 }
 

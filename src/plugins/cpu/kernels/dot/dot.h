@@ -62,7 +62,9 @@ typedef struct CaMapAdd {
 } CaMapAdd;
 void ca_map_add(const CaMap *out, const CaMap *a, const CaMap *b, const CaMapAdd *how,
                 int zero, uint32_t cpu, int thread, int n_threads);
-/* u8: the largest of each window; what lies in the padding does not count. */
+/* u8: the largest of each window; what lies in the padding does not count. Windows are at most CA_MAP_POOL_WIDEST columns
+ * wide, from the first to the last. */
+enum { CA_MAP_POOL_WIDEST = 128 };
 typedef struct CaMapPool {
     int kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w, pad_top, pad_left;
 } CaMapPool;
