@@ -195,6 +195,22 @@ static void set_weights(Case *c, const CaConvShape *s)
         c->scale[i] = kc_uniform(0.001f, 0.01f);
 }
 
+/* The filter as it is stored gives the same bytes. */
+static void check_stored(const Case *c)
+{
+    const CaConvShape *s = &c->plan.s;
+    const int n = s->co * (s->ci / s->groups) * s->kh * s->kw;
+    int8_t *q = kc_bytes((size_t)n);
+    void *packed = kc_bytes(c->plan.packed_size), *again = kc_bytes(c->plan.packed_size);
+    for (int i = 0; i < n; i++)
+        q[i] = (int8_t)c->oihw[i];
+    ca_dot_pack(&c->plan, packed, c->oihw, c->scale, c->bias, c->zero, 0,
+                c->plan.n_pack_items);
+    ca_dot_pack_s8(&c->plan, again, q, c->scale, c->bias, c->zero, 0,
+                   c->plan.n_pack_items);
+    kc_true(memcmp(packed, again, c->plan.packed_size) == 0, "s8 is packed as it is");
+}
+
 static void check(const CaDotIsa *isa, const CaConvShape *s, CaAct act, int with)
 {
     Case c = {.zero = isa->type == CA_ELEM_U8 ? kc_int(256) : 0};
@@ -236,6 +252,8 @@ static void check(const CaDotIsa *isa, const CaConvShape *s, CaAct act, int with
             for (int y = 0; y < s->oh; y++)
                 for (int x = 0; x < s->ow; x++)
                     check_result(&c, n, o, y, x);
+    if (isa->type == CA_ELEM_U8)
+        check_stored(&c);
     const Map first = c.out;
     for (int n_threads = 2; n_threads <= 4; n_threads++) {
         c.out = map_of(out, s->n, s->co, s->oh, s->ow, more);

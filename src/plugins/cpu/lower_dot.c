@@ -39,6 +39,7 @@ typedef struct PackJob {
     const CaDotPlan *plan;
     void *packed;
     const float *filter, *scale, *bias;
+    const int8_t *integers; /* or NULL */
     int in_zero;
 } PackJob;
 
@@ -46,8 +47,12 @@ static void pack_share(void *arg, int thread, int n_threads)
 {
     const PackJob *j = arg;
     const int n = j->plan->n_pack_items;
-    ca_dot_pack(j->plan, j->packed, j->filter, j->scale, j->bias, j->in_zero,
-                n * thread / n_threads, n * (thread + 1) / n_threads);
+    if (j->integers)
+        ca_dot_pack_s8(j->plan, j->packed, j->integers, j->scale, j->bias, j->in_zero,
+                       n * thread / n_threads, n * (thread + 1) / n_threads);
+    else
+        ca_dot_pack(j->plan, j->packed, j->filter, j->scale, j->bias, j->in_zero,
+                    n * thread / n_threads, n * (thread + 1) / n_threads);
 }
 
 /* The filter as floats; u8: as the whole numbers that it is stored as. */
@@ -77,8 +82,10 @@ CarinaStatus ca_cpu_dot_pack(CaCpuBuild *b, const unsigned char **out,
     *out = packed;
     if (is_there)
         return CARINA_OK;
-    CA_TRY(filter_of(b, &filter, n));
-    PackJob job = {plan, packed, filter, scale, bias, in_zero};
+    const int8_t *integers = w->type == CARINA_I8 ? w->data : NULL;
+    if (!integers)
+        CA_TRY(filter_of(b, &filter, n));
+    PackJob job = {plan, packed, filter, scale, bias, integers, in_zero};
     b->host->parallel_for(b->host->ctx, pack_share, &job);
     ca_buffer_drop(w->buffer, w->data, w->size);
     ca_free(filter);

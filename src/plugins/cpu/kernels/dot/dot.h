@@ -49,6 +49,10 @@ bool ca_dot_plan(CaDotPlan *p, const CaConvShape *s, CaElem type, uint32_t cpu);
  * bias: [co] or NULL for 1 and 0. in_zero: what stands for 0 in the input (u8). */
 void ca_dot_pack(const CaDotPlan *p, void *packed, const float *oihw, const float *scale,
                  const float *bias, int in_zero, int item_begin, int item_end);
+/* The same of a filter of s8. */
+void ca_dot_pack_s8(const CaDotPlan *p, void *packed, const int8_t *oihw,
+                    const float *scale, const float *bias, int in_zero, int item_begin,
+                    int item_end);
 /* One of n_threads threads. own: thread_scratch bytes of the thread's. */
 void ca_dot_run(const CaDotPlan *p, int thread, int n_threads, const CaMap *out,
                 const CaMap *in, const void *packed, const CaDotEnd *end, void *own);

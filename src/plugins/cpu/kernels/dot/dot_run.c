@@ -98,82 +98,92 @@ bool ca_dot_plan(CaDotPlan *p, const CaConvShape *s, CaElem type, uint32_t cpu)
 
 /* --- Pack: [start][scale][bias] of 16 * co_blocks each, then the filter. */
 
-static void put(const CaDotPlan *p, unsigned char *to, float w)
+/* [co][ci / groups][kh][kw]: floats, or s8. */
+typedef struct Filter {
+    const float *reals;
+    const int8_t *integers;
+} Filter;
+
+CA_READS_UNALIGNED static void put(const CaDotPlan *p, unsigned char *to, const Filter *f,
+                                   size_t at)
 {
     if (p->type == CA_ELEM_U8) {
-        const int8_t q = (int8_t)w;
+        const int8_t q = f->integers ? f->integers[at] : (int8_t)f->reals[at];
         memcpy(to, &q, 1);
     } else {
-        const uint16_t h = ca_f32_to_bf16(w);
+        const uint16_t h = ca_f32_to_bf16(f->reals[at]);
         memcpy(to, &h, 2);
     }
 }
 
-CA_READS_UNALIGNED static void pack_direct(const CaDotPlan *p, unsigned char *w,
-                                           const float *oihw, int first, int width)
+static void pack_direct(const CaDotPlan *p, unsigned char *w, const Filter *f, int first,
+                        int width)
 {
     const CaConvShape *s = &p->s;
-    const int d = word_of(p->type), e = ca_elem_size(p->type), taps = s->kh * s->kw;
+    const int d = word_of(p->type), e = ca_elem_size(p->type);
+    const size_t taps = (size_t)s->kh * (size_t)s->kw, ci = (size_t)s->ci;
     for (int block = 0; block < p->ci_blocks; block++) {
         const int words = block + 1 < p->ci_blocks ? 16 / d : p->last;
-        for (int t = 0; t < taps; t++)
+        for (size_t t = 0; t < taps; t++)
             for (int q = 0; q < words; q++)
-                for (int o = 0; o < width; o++)
-                    for (int k = 0; k < d; k++, w += e) {
-                        const int c = block * 16 + q * d + k;
-                        const bool is_there = c < s->ci && first + o < s->co;
-                        put(p, w,
-                            is_there
-                                ? oihw[((size_t)(first + o) * (size_t)s->ci + (size_t)c) *
-                                           (size_t)taps +
-                                       (size_t)t]
-                                : 0);
-                    }
+                for (int o = 0; o < width; o++, w += d * e) {
+                    const int c = block * 16 + q * d;
+                    const int n = first + o < s->co ? min_int(d, s->ci - c) : 0;
+                    const size_t at = ((size_t)(first + o) * ci + (size_t)c) * taps + t;
+                    memset(w, 0, 4);
+                    for (int k = 0; k < n; k++)
+                        put(p, w + k * e, f, at + (size_t)k * taps);
+                }
     }
 }
 
-CA_READS_UNALIGNED static void pack_depthwise(const CaDotPlan *p, float *w,
-                                              const float *oihw, int first)
+CA_READS_UNALIGNED static float real_at(const Filter *f, size_t at)
+{
+    return f->integers ? (float)f->integers[at] : f->reals[at];
+}
+
+static void pack_depthwise(const CaDotPlan *p, float *w, const Filter *f, int first)
 {
     const int taps = p->s.kh * p->s.kw;
     for (int t = 0; t < taps; t++)
         for (int o = first; o < first + 16; o++) {
-            float x = o < p->s.co ? oihw[(size_t)o * (size_t)taps + (size_t)t] : 0;
+            const float x =
+                o < p->s.co ? real_at(f, (size_t)o * (size_t)taps + (size_t)t) : 0;
             *w++ = p->type == CA_ELEM_BF16 ? ca_bf16_to_f32(ca_f32_to_bf16(x)) : x;
         }
 }
 
-CA_READS_UNALIGNED static void pack_words(const CaDotPlan *p, unsigned char *w,
-                                          const float *oihw, int first)
+static void pack_words(const CaDotPlan *p, unsigned char *w, const Filter *f, int first)
 {
     const CaConvShape *s = &p->s;
     for (int ky = 0; ky < s->kh; ky++)
         for (int phase = 0; phase < 4; phase += s->stride_w)
             for (int at = -phase; at < s->kw; at += 4)
                 for (int o = first; o < first + 16; o++)
-                    for (int kx = at; kx < at + 4; kx++) {
-                        const bool is_there = kx >= 0 && kx < s->kw && o < s->co;
-                        put(p, w++,
-                            is_there ? oihw[((size_t)o * (size_t)s->kh + (size_t)ky) *
-                                                (size_t)s->kw +
-                                            (size_t)kx]
-                                     : 0);
+                    for (int kx = at; kx < at + 4; kx++, w++) {
+                        *w = 0;
+                        if (kx >= 0 && kx < s->kw && o < s->co)
+                            put(p, w, f,
+                                ((size_t)o * (size_t)s->kh + (size_t)ky) * (size_t)s->kw +
+                                    (size_t)kx);
                     }
 }
 
-CA_READS_UNALIGNED static int32_t sum_of(const CaDotPlan *p, const float *oihw, int o)
+CA_READS_UNALIGNED static int32_t sum_of(const CaDotPlan *p, const Filter *f, int o)
 {
     const CaConvShape *s = &p->s;
-    const size_t n = (size_t)(s->ci / s->groups) * (size_t)(s->kh * s->kw);
+    const size_t n = (size_t)(s->ci / s->groups) * (size_t)(s->kh * s->kw),
+                 first = (size_t)o * n;
     int32_t sum = 0;
-    for (size_t i = 0; i < n; i++)
-        sum += (int32_t)oihw[(size_t)o * n + i];
+    for (size_t i = first; f->integers && i < first + n; i++)
+        sum += f->integers[i];
+    for (size_t i = first; !f->integers && i < first + n; i++)
+        sum += (int32_t)f->reals[i];
     return sum;
 }
 
-CA_READS_UNALIGNED static void pack_channel(const CaDotPlan *p, void *packed, int o,
-                                            const float *oihw, const float *scale,
-                                            const float *bias, int in_zero)
+static void pack_channel(const CaDotPlan *p, void *packed, int o, const Filter *f,
+                         const float *scale, const float *bias, int in_zero)
 {
     const size_t n = (size_t)p->co_blocks * 16;
     int32_t *start = packed;
@@ -183,12 +193,12 @@ CA_READS_UNALIGNED static void pack_channel(const CaDotPlan *p, void *packed, in
     scales[o] = is_there ? scale ? scale[o] : 1 : 0;
     biases[o] = b;
     if (p->type == CA_ELEM_U8)
-        start[o] = is_there ? -in_zero * sum_of(p, oihw, o) : 0;
+        start[o] = is_there ? -in_zero * sum_of(p, f, o) : 0;
     else
         start_f[o] = b;
 }
 
-void ca_dot_pack(const CaDotPlan *p, void *packed, const float *oihw, const float *scale,
+static void pack(const CaDotPlan *p, void *packed, const Filter *f, const float *scale,
                  const float *bias, int in_zero, int item_begin, int item_end)
 {
     unsigned char *filter = (unsigned char *)packed + p->filter_at;
@@ -197,14 +207,27 @@ void ca_dot_pack(const CaDotPlan *p, void *packed, const float *oihw, const floa
         const int n = min_int(p->group_blocks, p->co_blocks - block);
         unsigned char *w = filter + (size_t)block * p->group_size;
         for (int o = block * 16; o < (block + n) * 16; o++)
-            pack_channel(p, packed, o, oihw, scale, bias, in_zero);
+            pack_channel(p, packed, o, f, scale, bias, in_zero);
         if (p->words)
-            pack_words(p, w, oihw, block * 16);
+            pack_words(p, w, f, block * 16);
         else if (p->depthwise)
-            pack_depthwise(p, (float *)(void *)w, oihw, block * 16);
+            pack_depthwise(p, (float *)(void *)w, f, block * 16);
         else
-            pack_direct(p, w, oihw, block * 16, n * 16);
+            pack_direct(p, w, f, block * 16, n * 16);
     }
+}
+
+void ca_dot_pack(const CaDotPlan *p, void *packed, const float *oihw, const float *scale,
+                 const float *bias, int in_zero, int item_begin, int item_end)
+{
+    pack(p, packed, &(Filter){oihw, NULL}, scale, bias, in_zero, item_begin, item_end);
+}
+
+void ca_dot_pack_s8(const CaDotPlan *p, void *packed, const int8_t *oihw,
+                    const float *scale, const float *bias, int in_zero, int item_begin,
+                    int item_end)
+{
+    pack(p, packed, &(Filter){NULL, oihw}, scale, bias, in_zero, item_begin, item_end);
 }
 
 /* --- Run. */
