@@ -223,7 +223,10 @@ static void check(const CaDotIsa *isa, const CaConvShape *s, CaAct act, int with
         return;
     }
     const CaElem out = with & F32_OUT ? CA_ELEM_F32 : isa->type;
-    c.end = (CaDotEnd){.act = act, .out = {1, 0, 0, 255}, .add_scale = 0.37f};
+    c.end = (CaDotEnd){.act = act,
+                       .out = {1, 0, 0, 255},
+                       .add_scale = 0.37f,
+                       .is_bounded = kc_int(4) > 0};
     if (out == CA_ELEM_U8 && act.kind == CA_ACT_SIGMOID) {
         c.end.out.scale = 255;
         c.end.out.zero = 3;

@@ -183,6 +183,16 @@ static CarinaStatus scale_and_bias(CaCpuBuild *b, float **scale, float **bias, D
     return CARINA_OK;
 }
 
+/* Does int32 hold every sum * scale + bias? */
+static bool is_bounded(const CaDotPlan *p, const float *scale, const float *bias)
+{
+    const double most = 255.0 * 128 * p->s.ci / p->s.groups * p->s.kh * p->s.kw;
+    for (int c = 0; c < p->s.co; c++)
+        if (!(fabs((double)scale[c]) * most + fabs((double)bias[c]) < 2147483000))
+            return false;
+    return true;
+}
+
 /* The residual in whatever form is there. */
 static CarinaStatus residual(CaCpuBuild *b, CaCpuRef *add, const CaCpuFusion *f)
 {
@@ -221,6 +231,7 @@ CarinaStatus ca_cpu_lower_dot(CaCpuBuild *b, const CaCpuFusion *f)
     CA_TRY(scale_and_bias(b, &scale, &bias, &d, f, in, out));
     CA_TRY(ca_cpu_dot_pack(b, &d.packed, &d.plan, f->conv, scale, bias,
                            in ? (int)in->zero : 0));
+    d.end.is_bounded = is_bounded(&d.plan, scale, bias);
     d.zero = out ? (int)out->zero : 0;
     CA_TRY(ca_cpu_add_step(b, &s, f->conv, d.plan.kernel, run_dot, sizeof d));
     *(DotStep *)s->data = d;

@@ -21,6 +21,7 @@ typedef struct CaDotEnd {
         *add; /* of any element, of the result's shape, not overlapping it; or NULL */
     float add_scale;
     const CaQuant *mid; /* or NULL */
+    bool is_bounded; /* |sum * scale + bias| < 2^31 for all inputs: allows faster ends */
     CaQuant out;
 } CaDotEnd;
 

@@ -14,7 +14,8 @@ typedef struct CaDotChannel {
     const float *scale, *bias;
 } CaDotChannel;
 
-/* Ends that u8's tiles have within them: the sum alone, or `mid` and a residual in u8. */
+/* Ends that u8's tiles have within them: the sum alone, or `mid` and a residual in u8. Results that int32 holds are
+ * rounded first and then held within low_bytes and high_bytes, which gives the same. */
 typedef enum CaDotFast { CA_DOT_FAST_NONE, CA_DOT_FAST_PLAIN, CA_DOT_FAST_SUM } CaDotFast;
 
 typedef struct CaDotGeo { /* strides in bytes */
@@ -24,6 +25,7 @@ typedef struct CaDotGeo { /* strides in bytes */
     CaElem out, add;
     float add_scale, lo, hi;
     CaDotFast fast;
+    unsigned char low_bytes[64], high_bytes[64]; /* lo and hi, where fast */
     bool has_mid;
     CaQuant mid;
 } CaDotGeo;

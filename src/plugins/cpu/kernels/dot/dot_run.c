@@ -253,6 +253,31 @@ static bool is_flat(const CaConvShape *s, const CaMap *m)
            (s->n == 1 || m->image_stride == m->row_stride * s->oh);
 }
 
+static unsigned char byte_of(float x)
+{
+    return (unsigned char)(x > 0 ? x < 255 ? rintf(x) : 255 : 0);
+}
+
+/* Can the sum of a residual leave int32? */
+static bool is_sum_bounded(const CaDotEnd *e)
+{
+    return fabsf(e->mid->scale) < 1e6f && fabsf(e->mid->zero) < 1e8f &&
+           fabsf(e->add_scale) < 1e6f && e->mid->low >= 0 && e->mid->high <= 255;
+}
+
+static void set_fast(Walk *w)
+{
+    const CaDotEnd *e = w->end;
+    if (w->geo.out != CA_ELEM_U8)
+        return;
+    if (!e->add && !e->mid && e->is_bounded)
+        w->geo.fast = CA_DOT_FAST_PLAIN;
+    if (e->add && e->mid && e->add->elem == CA_ELEM_U8 && is_sum_bounded(e))
+        w->geo.fast = CA_DOT_FAST_SUM;
+    memset(w->geo.low_bytes, byte_of(w->geo.lo), sizeof w->geo.low_bytes);
+    memset(w->geo.high_bytes, byte_of(w->geo.hi), sizeof w->geo.high_bytes);
+}
+
 /* Two comparisons are enough, and what is stored needs no other scale: the kernels have them. */
 static void set_end(Walk *w)
 {
@@ -279,10 +304,7 @@ static void set_end(Walk *w)
         w->geo.hi = INFINITY;
         w->geo.out = CA_ELEM_F32;
     }
-    if (w->geo.out == CA_ELEM_U8 && !e->add && !e->mid)
-        w->geo.fast = CA_DOT_FAST_PLAIN;
-    if (w->geo.out == CA_ELEM_U8 && e->add && e->mid && e->add->elem == CA_ELEM_U8)
-        w->geo.fast = CA_DOT_FAST_SUM;
+    set_fast(w);
 }
 
 static Walk walk_of(const CaDotPlan *p, const CaMap *out, const CaMap *in,

@@ -34,7 +34,7 @@
 #ifndef WORDS_OF /* depthwise by words, u8 only */
 #    define WORDS_OF NULL
 #endif
-#ifndef HAS_STORE_4 /* narrow_store_4, u8 only: four pixels, one vector each */
+#ifndef HAS_STORE_4 /* narrow_store_4_within, u8 only: four pixels, one vector each */
 #    define HAS_STORE_4 0
 #endif
 
@@ -120,11 +120,11 @@ CA_INLINE void dot_ends_u8(const bool is_sum, const int P, const int NV,
             if (is_sum)
                 y[i % 4] = vf32_fma(narrow_load(add + v * g->add_block + i * 16),
                                     vf32_set1(g->add_scale), dot_mid(g, y[i % 4]));
-            y[i % 4] = vf32_min(vf32_set1(g->hi), vf32_max(vf32_set1(g->lo), y[i % 4]));
             if (i % 4 == 3)
-                narrow_store_4(to + (i - 3) * 16, y);
+                narrow_store_4_within(to + (i - 3) * 16, y, g->low_bytes, g->high_bytes);
             else if (i >= P / 4 * 4)
-                narrow_store(to + i * 16, y[i % 4]);
+                narrow_store(to + i * 16, vf32_min(vf32_set1(g->hi),
+                                                   vf32_max(vf32_set1(g->lo), y[i % 4])));
         }
     }
 }

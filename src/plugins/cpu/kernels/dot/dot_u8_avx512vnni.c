@@ -26,8 +26,8 @@ CA_INLINE void narrow_store(unsigned char *p, vf32 x)
     const __m512i q = _mm512_max_epi32(_mm512_cvtps_epi32(x), _mm512_setzero_si512());
     _mm_storeu_si128((__m128i *)(void *)p, _mm512_cvtusepi32_epi8(q));
 }
-/* Saturating twice, each 128 bits by themselves: then words of four channels go to their pixels. */
-CA_INLINE void narrow_store_4(unsigned char *p, const vf32 *x)
+/* Four pixels. Saturating twice, each 128 bits by themselves: then words of four channels go to their pixels. */
+CA_INLINE __m512i narrow_4(const vf32 *x)
 {
     const __m512i order =
         _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
@@ -35,7 +35,19 @@ CA_INLINE void narrow_store_4(unsigned char *p, const vf32 *x)
         _mm512_packs_epi32(_mm512_cvtps_epi32(x[0]), _mm512_cvtps_epi32(x[1]));
     const __m512i b =
         _mm512_packs_epi32(_mm512_cvtps_epi32(x[2]), _mm512_cvtps_epi32(x[3]));
-    _mm512_storeu_si512(p, _mm512_permutexvar_epi32(order, _mm512_packus_epi16(a, b)));
+    return _mm512_permutexvar_epi32(order, _mm512_packus_epi16(a, b));
+}
+CA_INLINE void narrow_store_4(unsigned char *p, const vf32 *x)
+{
+    _mm512_storeu_si512(p, narrow_4(x));
+}
+
+/* The same, held within 64 bytes of lowest and 64 of largest results. */
+CA_INLINE void narrow_store_4_within(unsigned char *p, const vf32 *x,
+                                     const unsigned char *low, const unsigned char *high)
+{
+    const __m512i y = _mm512_max_epu8(narrow_4(x), _mm512_loadu_si512(low));
+    _mm512_storeu_si512(p, _mm512_min_epu8(y, _mm512_loadu_si512(high)));
 }
 
 /* --- Depthwise by words: of 4 neighbouring pixels each channel's bytes become a word, which meets the filter's row,
@@ -70,16 +82,22 @@ CA_INLINE void words_end(const int P, const CaDotGeo *g, unsigned char *out,
 {
     const vf32 scale = vf32_load(c->scale), bias = vf32_load(c->bias);
     const ptrdiff_t add_size = g->add == CA_ELEM_F32 ? 64 : 16;
-    vf32 y[4];
+    if (P % 4 == 0 && g->fast == CA_DOT_FAST_PLAIN) {
+        UNROLL_FOR(i, P / 4) {
+            vf32 y[4];
+            UNROLL_FOR(j, 4)
+                y[j] = vf32_fma(vdot_float(sum[i * 4 + j]), scale, bias);
+            narrow_store_4_within(out + i * 64, y, g->low_bytes, g->high_bytes);
+        }
+        return;
+    }
     UNROLL_FOR(i, P) {
-        y[i % 4] = depthwise_end(g, vf32_fma(vdot_float(sum[i]), scale, bias),
-                                 add ? add + i * add_size : NULL);
+        const vf32 y = depthwise_end(g, vf32_fma(vdot_float(sum[i]), scale, bias),
+                                     add ? add + i * add_size : NULL);
         if (g->out == CA_ELEM_F32)
-            vf32_store((float *)(void *)(out + i * 64), y[i % 4]);
-        else if (P % 4)
-            narrow_store(out + i * 16, y[i % 4]);
-        else if (i % 4 == 3)
-            narrow_store_4(out + (i - 3) * 16, y);
+            vf32_store((float *)(void *)(out + i * 64), y);
+        else
+            narrow_store(out + i * 16, y);
     }
 }
 
@@ -114,36 +132,38 @@ CA_INLINE void words_tile(const int P, const int STRIDE, const int KW, const CaD
 }
 
 /* Tiles of 16, 8, 4; the last one laps back over the one before it: same inputs, same results. */
-#define WORDS(stride, kw)                                                                \
-    static void words_##kw##_##stride(const CaDotGeo *g, unsigned char *out, int n,      \
-                                      const unsigned char *in, const unsigned char *w,   \
-                                      const CaDotChannel *c, const unsigned char *add)   \
-    {                                                                                    \
-        const ptrdiff_t to = g->out == CA_ELEM_F32 ? 64 : 16,                            \
-                        more = !add                    ? 0                               \
-                               : g->add == CA_ELEM_F32 ? 64                              \
-                                                       : 16;                             \
-        for (ptrdiff_t x = 0; x < n;) {                                                  \
-            const ptrdiff_t left = n - x;                                                \
-            if (left >= 16) {                                                            \
-                words_tile(16, stride, kw, g, out + x * to, in + x * stride * 16, w, c,  \
-                           add ? add + x * more : NULL);                                 \
-                x += 16;                                                                 \
-            } else if (left >= 8) {                                                      \
-                words_tile(8, stride, kw, g, out + x * to, in + x * stride * 16, w, c,   \
-                           add ? add + x * more : NULL);                                 \
-                x += 8;                                                                  \
-            } else if (n >= 4) {                                                         \
-                const ptrdiff_t at = left >= 4 ? x : n - 4;                              \
-                words_tile(4, stride, kw, g, out + at * to, in + at * stride * 16, w, c, \
-                           add ? add + at * more : NULL);                                \
-                x = at + 4;                                                              \
-            } else {                                                                     \
-                words_tile(1, stride, kw, g, out + x * to, in + x * stride * 16, w, c,   \
-                           add ? add + x * more : NULL);                                 \
-                x++;                                                                     \
-            }                                                                            \
-        }                                                                                \
+CA_INLINE void words_row(const int STRIDE, const int KW, const CaDotGeo *g,
+                         unsigned char *out, int n, const unsigned char *in,
+                         const unsigned char *w, const CaDotChannel *c,
+                         const unsigned char *add)
+{
+    const ptrdiff_t to = g->out == CA_ELEM_F32 ? 64 : 16, from = STRIDE * 16,
+                    more = !add                    ? 0
+                           : g->add == CA_ELEM_F32 ? 64
+                                                   : 16;
+    for (ptrdiff_t x = 0, size; x < n; x += size) {
+        const ptrdiff_t left = n - x;
+        size = left >= 16 ? 16 : left >= 8 ? 8 : n >= 4 ? 4 : 1;
+        const ptrdiff_t at = left < size ? n - size : x;
+        unsigned char *y = out + at * to;
+        const unsigned char *p = in + at * from, *a = add ? add + at * more : NULL;
+        if (size == 16)
+            words_tile(16, STRIDE, KW, g, y, p, w, c, a);
+        else if (size == 8)
+            words_tile(8, STRIDE, KW, g, y, p, w, c, a);
+        else if (size == 4)
+            words_tile(4, STRIDE, KW, g, y, p, w, c, a);
+        else
+            words_tile(1, STRIDE, KW, g, y, p, w, c, a);
+    }
+}
+
+#define WORDS(stride, kw)                                                              \
+    static void words_##kw##_##stride(const CaDotGeo *g, unsigned char *out, int n,    \
+                                      const unsigned char *in, const unsigned char *w, \
+                                      const CaDotChannel *c, const unsigned char *add) \
+    {                                                                                  \
+        words_row(stride, kw, g, out, n, in, w, c, add);                               \
     }
 WORDS(1, 3)
 WORDS(2, 3)
