@@ -322,6 +322,7 @@ static void check_isa(const CaDotIsa *isa)
     for (int w = 5; w <= 14 && isa->type == CA_ELEM_U8; w += 3) {
         s = square(1, 19, 40, 3, w, 1, 1);
         check(isa, &s, within, WITH_ADD | WITH_MID);
+        check(isa, &s, within, WITH_MID);
     }
     for (int w = 1; w <= 17; w++)
         for (int k = 1; k <= 5; k += 2)

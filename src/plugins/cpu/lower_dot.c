@@ -4,6 +4,7 @@
  */
 #include "lower_dot.h"
 #include "lower_conv.h"
+#include "lower_u8.h"
 
 #include <math.h>
 #include <string.h>
@@ -15,6 +16,8 @@ typedef struct DotStep {
     int zero;
     CaQuant mid;
     bool has_mid;
+    const CaQuant
+        *placed; /* steps of the concatenation that this is written into, or NULL */
     const unsigned char *packed;
 } DotStep;
 
@@ -141,6 +144,28 @@ static void set_mid(DotStep *d, const CaQuant *mid, const CaQuant *add,
         CA_ACT_CLAMP, has_relu && out->zero > out->low ? out->zero : out->low, out->high};
 }
 
+/* In the steps of the convolution's own FakeQuantize, and from these to those of the concatenation that it is part of. */
+static void set_place(DotStep *d, const CaQuant *own, const CaQuant *out)
+{
+    float lo, hi;
+    const double k = (double)out->scale / (double)own->scale;
+    (void)is_clamp(&d->end, &lo, &hi);
+    lo = lo * own->scale + own->zero;
+    hi = hi * own->scale + own->zero;
+    d->has_mid = true;
+    d->mid = (CaQuant){(float)k, (float)((double)out->zero - k * (double)own->zero),
+                       lo > own->low ? lo : own->low, hi < own->high ? hi : own->high};
+    d->end.act = (CaAct){CA_ACT_CLAMP, out->low, out->high};
+}
+
+/* May the result be written where it is concatenated? */
+static bool has_place(const CaCpuBuild *b, const DotStep *d, const CaCpuFusion *f)
+{
+    float lo, hi;
+    return f->quantizer && !f->residual && ca_cpu_value(b, &f->last->outputs[0])->place &&
+           is_clamp(&d->end, &lo, &hi);
+}
+
 /* Unit and shift of the sums in the end, which is set up for them. */
 static void set_units(CaCpuBuild *b, double *unit, double *shift, DotStep *d,
                       const CaCpuFusion *f, const CaQuant *out)
@@ -153,6 +178,12 @@ static void set_units(CaCpuBuild *b, double *unit, double *shift, DotStep *d,
         *unit = (double)mid->scale;
         *shift = (double)mid->zero;
         set_mid(d, mid, add, out, f->add->outputs[0].uses->node != f->quantizer);
+        return;
+    }
+    if (d->placed) {
+        *unit = (double)out->scale;
+        *shift = (double)out->zero;
+        set_place(d, out, d->placed);
         return;
     }
     const bool is_folded = set_unit(&d->end, out);
@@ -224,7 +255,10 @@ CarinaStatus ca_cpu_lower_dot(CaCpuBuild *b, const CaCpuFusion *f)
     CA_TRY(ca_cpu_conv_act(b, &d.end.act, &d.end.slope, f));
     CA_TRY(ca_cpu_narrow(b, &d.in, f->conv->inputs[0].value, d.plan.in_halo));
     CA_TRY(residual(b, &d.add, f));
-    if (to_narrow)
+    if (to_narrow && has_place(b, &d, f)) {
+        d.placed = ca_cpu_value(b, ca_cpu_value(b, result)->place->result)->quant;
+        CA_TRY(ca_cpu_u8_place(b, &d.out, result));
+    } else if (to_narrow)
         CA_TRY(ca_cpu_new_narrow(b, &d.out, result));
     else
         CA_TRY(ca_cpu_new_blocked(b, &d.out, result));
@@ -232,7 +266,7 @@ CarinaStatus ca_cpu_lower_dot(CaCpuBuild *b, const CaCpuFusion *f)
     CA_TRY(ca_cpu_dot_pack(b, &d.packed, &d.plan, f->conv, scale, bias,
                            in ? (int)in->zero : 0));
     d.end.is_bounded = is_bounded(&d.plan, scale, bias);
-    d.zero = out ? (int)out->zero : 0;
+    d.zero = d.placed ? (int)d.placed->zero : out ? (int)out->zero : 0;
     CA_TRY(ca_cpu_add_step(b, &s, f->conv, d.plan.kernel, run_dot, sizeof d));
     *(DotStep *)s->data = d;
     s->thread_work = d.plan.thread_scratch;

@@ -14,9 +14,14 @@ typedef struct CaDotChannel {
     const float *scale, *bias;
 } CaDotChannel;
 
-/* Ends that u8's tiles have within them: the sum alone, or `mid` and a residual in u8. Results that int32 holds are
+/* Ends that u8's tiles have within them: the sum alone, `mid`, or `mid` and a residual in u8. Results that int32 holds are
  * rounded first and then held within low_bytes and high_bytes, which gives the same. */
-typedef enum CaDotFast { CA_DOT_FAST_NONE, CA_DOT_FAST_PLAIN, CA_DOT_FAST_SUM } CaDotFast;
+typedef enum CaDotFast {
+    CA_DOT_FAST_NONE,
+    CA_DOT_FAST_PLAIN,
+    CA_DOT_FAST_MID,
+    CA_DOT_FAST_SUM
+} CaDotFast;
 
 typedef struct CaDotGeo { /* strides in bytes */
     ptrdiff_t pixel, block, filter_row, filter_col;

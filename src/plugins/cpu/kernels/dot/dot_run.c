@@ -258,7 +258,7 @@ static unsigned char byte_of(float x)
     return (unsigned char)(x > 0 ? x < 255 ? rintf(x) : 255 : 0);
 }
 
-/* Can the sum of a residual leave int32? */
+/* Does int32 hold what follows the sum's own steps? */
 static bool is_sum_bounded(const CaDotEnd *e)
 {
     return fabsf(e->mid->scale) < 1e6f && fabsf(e->mid->zero) < 1e8f &&
@@ -272,6 +272,8 @@ static void set_fast(Walk *w)
         return;
     if (!e->add && !e->mid && e->is_bounded)
         w->geo.fast = CA_DOT_FAST_PLAIN;
+    if (!e->add && e->mid && is_sum_bounded(e))
+        w->geo.fast = CA_DOT_FAST_MID;
     if (e->add && e->mid && e->add->elem == CA_ELEM_U8 && is_sum_bounded(e))
         w->geo.fast = CA_DOT_FAST_SUM;
     memset(w->geo.low_bytes, byte_of(w->geo.lo), sizeof w->geo.low_bytes);

@@ -105,10 +105,11 @@ static CA_NOINLINE void end_tile(int pixels, int nv, const CaDotGeo *g,
 }
 
 #if HAS_STORE_4
-/* u8 is stored, of the sum alone or of its steps and those of a residual in u8: from the registers. */
-CA_INLINE void dot_ends_u8(const bool is_sum, const int P, const int NV,
-                           const CaDotGeo *g, unsigned char *out, const vdot *sum,
-                           const CaDotChannel *c, const unsigned char *add)
+/* u8 is stored, of the sum alone, of its steps, or of these and those of a residual in u8: from the registers. */
+CA_INLINE void dot_ends_u8(const bool has_mid, const bool is_sum, const int P,
+                           const int NV, const CaDotGeo *g, unsigned char *out,
+                           const vdot *sum, const CaDotChannel *c,
+                           const unsigned char *add)
 {
     UNROLL_FOR(v, NV) {
         const vf32 scale = vf32_load(c->scale + v * VF32_N),
@@ -117,9 +118,11 @@ CA_INLINE void dot_ends_u8(const bool is_sum, const int P, const int NV,
         vf32 y[4];
         UNROLL_FOR(i, P) {
             y[i % 4] = vf32_fma(vdot_float(sum[i * NV + v]), scale, bias);
+            if (has_mid)
+                y[i % 4] = dot_mid(g, y[i % 4]);
             if (is_sum)
                 y[i % 4] = vf32_fma(narrow_load(add + v * g->add_block + i * 16),
-                                    vf32_set1(g->add_scale), dot_mid(g, y[i % 4]));
+                                    vf32_set1(g->add_scale), y[i % 4]);
             if (i % 4 == 3)
                 narrow_store_4_within(to + (i - 3) * 16, y, g->low_bytes, g->high_bytes);
             else if (i >= P / 4 * 4)
@@ -164,11 +167,15 @@ CA_INLINE void dot_tile(const bool one, const int P, const int NV, const ptrdiff
     }
 #if HAS_STORE_4
     if (g->fast == CA_DOT_FAST_PLAIN) {
-        dot_ends_u8(false, P, NV, g, out, sum, c, NULL);
+        dot_ends_u8(false, false, P, NV, g, out, sum, c, NULL);
+        return;
+    }
+    if (g->fast == CA_DOT_FAST_MID) {
+        dot_ends_u8(true, false, P, NV, g, out, sum, c, NULL);
         return;
     }
     if (g->fast == CA_DOT_FAST_SUM) {
-        dot_ends_u8(true, P, NV, g, out, sum, c, add);
+        dot_ends_u8(true, true, P, NV, g, out, sum, c, add);
         return;
     }
 #endif
