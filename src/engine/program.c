@@ -81,15 +81,39 @@ static bool is_worth_folding(const CaNode *n)
     return false;
 }
 
+static const CaNode *only_reader(const CaNode *n)
+{
+    const CaUse *u = n->n_outputs == 1 ? n->outputs[0].uses : NULL;
+    return u && !u->next ? u->node : NULL;
+}
+
+/* Integers that become the filter of a convolution or a product of matrices, by (x - zero) * scale: a device that
+ * computes in INT8 packs them as they are. */
+static bool is_stored_filter(const CaNode *n)
+{
+    if (!ca_node_is(n, "Convert") || n->outputs[0].type != CARINA_F32 ||
+        n->inputs[0].value->type != CARINA_I8)
+        return false;
+    const CaNode *r = only_reader(n);
+    if (r && ca_node_is(r, "Subtract"))
+        r = only_reader(r);
+    if (!r || !ca_node_is(r, "Multiply"))
+        return false;
+    const CaUse *u = r->outputs[0].uses;
+    return u && !u->next && u->index == 1 &&
+           (ca_node_is(u->node, "Convolution") || ca_node_is(u->node, "MatMul"));
+}
+
 /* What depends on constants only is computed here, once: INT8 weights, tables of anchors. */
-static CarinaStatus fold(CaGraph *g, CarinaError *err)
+static CarinaStatus fold(CaGraph *g, bool keeps_filters, CarinaError *err)
 {
     CA_EACH_NODE(n, g) {
         bool is_known = ca_op_folds(n->op) && n->n_inputs > 0 && n->n_inputs <= 16 &&
                         n->n_outputs <= 16;
         for (int i = 0; is_known && i < n->n_inputs; i++)
             is_known = !n->inputs[i].value || n->inputs[i].value->constant;
-        if (is_known && !n->outputs[0].constant && is_worth_folding(n))
+        if (is_known && !n->outputs[0].constant && is_worth_folding(n) &&
+            !(keeps_filters && is_stored_filter(n)))
             CA_TRY(ca_node_know(g, n, err));
     }
     return CARINA_OK;
@@ -171,7 +195,7 @@ static CarinaStatus make(CaProgram *p, const CarinaCompiled *exe,
         CA_TRY(ca_passes_run(p->graph, NULL, NULL, NULL, err));
     if (is_int8)
         CA_TRY(ca_pass_whole_steps.run(p->graph, &n_changes, err));
-    CA_TRY(fold(p->graph, err));
+    CA_TRY(fold(p->graph, plugin->node_cost && is_int8, err));
     const int n_in = p->graph->n_inputs, n_out = p->graph->n_outputs;
     CA_TRY(ca_states_expose(p, err));
     if (plugin->node_cost)

@@ -344,6 +344,22 @@ static void set_before(Case *c, CaDotBefore *before, CaElem type, int halo)
     c->end.before = before;
 }
 
+/* The filter as it is stored gives the same bytes. */
+static void check_stored(const Case *c)
+{
+    const CaConvShape *s = &c->plan.s;
+    const int n = s->co * (s->ci / s->groups) * s->kh * s->kw;
+    int8_t *q = kc_bytes((size_t)n);
+    void *packed = kc_bytes(c->plan.packed_size), *again = kc_bytes(c->plan.packed_size);
+    for (int i = 0; i < n; i++)
+        q[i] = (int8_t)c->oihw[i];
+    ca_dot_pack(&c->plan, packed, c->oihw, c->scale, c->bias, c->zero, 0,
+                c->plan.n_pack_items);
+    ca_dot_pack_s8(&c->plan, again, q, c->scale, c->bias, c->zero, 0,
+                   c->plan.n_pack_items);
+    kc_true(memcmp(packed, again, c->plan.packed_size) == 0, "s8 is packed as it is");
+}
+
 static void check(const CaDotIsa *isa, const CaConvShape *s, CaAct act, int with)
 {
     Case c = {.zero = isa->type == CA_ELEM_U8 ? kc_int(256) : 0};
@@ -356,7 +372,10 @@ static void check(const CaDotIsa *isa, const CaConvShape *s, CaAct act, int with
         return;
     }
     const CaElem out = with & F32_OUT ? CA_ELEM_F32 : isa->type;
-    c.end = (CaDotEnd){.act = act, .out = {1, 0, 0, 255}, .add_scale = 0.37f};
+    c.end = (CaDotEnd){.act = act,
+                       .out = {1, 0, 0, 255},
+                       .add_scale = 0.37f,
+                       .is_bounded = kc_int(4) > 0};
     if (out == CA_ELEM_U8 && act.kind == CA_ACT_SIGMOID) {
         c.end.out.scale = 255;
         c.end.out.zero = 3;
@@ -394,6 +413,8 @@ static void check(const CaDotIsa *isa, const CaConvShape *s, CaAct act, int with
             for (int y = 0; y < s->oh; y++)
                 for (int x = 0; x < s->ow; x++)
                     check_result(&c, n, o, y, x);
+    if (isa->type == CA_ELEM_U8)
+        check_stored(&c);
     const Map first = c.out;
     for (int n_threads = 2; n_threads <= 4; n_threads++) {
         c.out = map_of(out, s->n, s->co, s->oh, s->ow, more);
@@ -459,6 +480,7 @@ static void check_isa(const CaDotIsa *isa)
     for (int w = 5; w <= 14 && isa->type == CA_ELEM_U8; w += 3) {
         s = square(1, 19, 40, 3, w, 1, 1);
         check(isa, &s, within, WITH_ADD | WITH_MID);
+        check(isa, &s, within, WITH_MID);
     }
     for (int w = 1; w <= 17; w++)
         for (int k = 1; k <= 5; k += 2)

@@ -4,13 +4,14 @@
  * a step and float's rounding.
  */
 #include "kcheck.h"
+#include "kernels/dot/dot.h"
 #include "kernels/dot/u8_maps.h"
 
 #include <float.h>
 #include <math.h>
 #include <string.h>
 
-static const char *const names[] = {"u8_maps", "u8_maps_2", "u8_maps_3"};
+static const char *const names[] = {"u8_maps_avx512vnni", "u8_maps_avx2"};
 
 typedef struct {
     CaMap m;
@@ -74,10 +75,9 @@ static void check_stages(uint32_t cpu, int c, int w, int n_stages, int halos)
         b[0] = 3;
         s[i] = (CaU8Stage){k, b, (float)kc_int(20), 255 - kc_uniform(0, 20)};
     }
-    const int64_t rows = ca_u8_n_rows(&out.m);
-    for (int t = 2; t >= 0; t--)
-        ca_u8_stages(&out.m, &in.m, s, n_stages, 77, cpu, rows * t / 3,
-                     rows * (t + 1) / 3);
+    const int n_threads = 2 + kc_int(4);
+    for (int t = n_threads - 1; t >= 0; t--)
+        ca_u8_stages(&out.m, &in.m, s, n_stages, 77, cpu, t, n_threads);
     for (int i = 0; i < 2 * c * 3 * w; i++) {
         const int n = i / (c * 3 * w), k = i / (3 * w) % c, y = i / w % 3, x = i % w;
         kc_close("stage", (size_t)i, at(&out, n, k, y, x),
@@ -148,6 +148,73 @@ static void check_quantize(uint32_t cpu, int c, int w)
     kc_free();
 }
 
+static int largest_at(const Map *in, const CaMapPool *p, int c, int y, int x)
+{
+    int best = 0;
+    for (int ky = 0; ky < p->kernel_h; ky++)
+        for (int kx = 0; kx < p->kernel_w; kx++) {
+            const int iy = y * p->stride_h + ky * p->dilation_h - p->pad_top,
+                      ix = x * p->stride_w + kx * p->dilation_w - p->pad_left;
+            if (iy >= 0 && ix >= 0 && iy < in->m.h && ix < in->m.w &&
+                at(in, 1, c, iy, ix) > best)
+                best = at(in, 1, c, iy, ix);
+        }
+    return best;
+}
+
+static void check_max(CaMapPool p, int c, int h, int w)
+{
+    const int oh = (h + 2 * p.pad_top - (p.kernel_h - 1) * p.dilation_h - 1) / p.stride_h,
+              ow =
+                  (w + 2 * p.pad_left - (p.kernel_w - 1) * p.dilation_w - 1) / p.stride_w;
+    const Map in = map_of(2, c, h, w, 1), out = map_of(2, c, oh + 1, ow + 1, 1);
+    const int n_threads = 1 + kc_int(5);
+    kc_case("maximum of %dx%d step %d dilation %d, %d channels, %dx%d", p.kernel_h,
+            p.kernel_w, p.stride_w, p.dilation_w, c, h, w);
+    for (int t = 0; t < n_threads; t++)
+        ca_map_max_pool(&out.m, &in.m, &p, 9, t, n_threads);
+    for (int k = 0; k < c; k++)
+        for (int y = 0; y <= oh; y++)
+            for (int x = 0; x <= ow; x++)
+                kc_close("maximum", (size_t)x, at(&out, 1, k, y, x),
+                         largest_at(&in, &p, k, y, x), 0);
+    check_halo(&out, 9);
+    kc_free();
+}
+
+static void check_add(uint32_t cpu, int c, int w)
+{
+    const Map a = map_of(2, c, 3, w, 1), b = map_of(2, c, 3, w, 0),
+              out = map_of(2, c, 3, w, 2);
+    const CaMapAdd how = {0.5f, -0.25f, 31.5f, 2, 251};
+    const int n_threads = 1 + kc_int(5);
+    kc_case("sum of %d channels, width %d", c, w);
+    for (int t = 0; t < n_threads; t++)
+        ca_map_add(&out.m, &a.m, &b.m, &how, 13, cpu, t, n_threads);
+    for (int i = 0; i < 2 * c * 3 * w; i++) {
+        const int n = i / (c * 3 * w), k = i / (3 * w) % c, y = i / w % 3, x = i % w;
+        const float sum = fmaf((float)at(&a, n, k, y, x), how.ka,
+                               fmaf((float)at(&b, n, k, y, x), how.kb, how.k));
+        kc_close("sum", (size_t)i, at(&out, n, k, y, x),
+                 (double)rintf(fminf(how.high, fmaxf(how.low, sum))), 0);
+    }
+    check_halo(&out, 13);
+    kc_free();
+}
+
+static void check_maxima(void)
+{
+    for (int k = 1; k <= 4; k++)
+        for (int stride = 1; stride <= 3; stride++)
+            for (int dilation = 1; dilation <= 2; dilation++)
+                check_max((CaMapPool){k, 5 - k, stride, stride, dilation, dilation, k / 2,
+                                      (5 - k) / 2},
+                          19, 9, 8 + k);
+    check_max((CaMapPool){2, 3, 2, 2, 1, 1, 0, 1}, 3, 5, 700);
+    check_max((CaMapPool){1, CA_MAP_POOL_WIDEST, 1, 1, 1, 1, 0, 3}, 1, 2, 300);
+    check_max((CaMapPool){1, 1, 400, 400, 1, 1, 0, 0}, 1, 2, 900);
+}
+
 static void check_rows(uint32_t cpu)
 {
     for (int w = 1; w <= 9; w++)
@@ -170,15 +237,22 @@ static void check_rows(uint32_t cpu)
     check_mean(cpu, 33,
                (CaU8Mean){.kernel_h = 9, .kernel_w = 8, .stride_h = 1, .stride_w = 1}, 9,
                8);
-    for (int c = 1; c <= 20; c++)
+    for (int c = 1; c <= 20; c++) {
         check_quantize(cpu, c, c == 3 ? 150 : 2 + c);
+        check_add(cpu, c, c);
+    }
+}
+
+static void guarded(const char *name, uint32_t needs)
+{
+    KC_GUARDED(name, needs) { check_rows(needs); }
 }
 
 void kcheck_u8_maps(void);
 void kcheck_u8_maps(void)
 {
-    int i = 0;
-    for (; ca_u8_rows[i]->needs; i++)
-        KC_GUARDED(names[i], ca_u8_rows[i]->needs) { check_rows(ca_u8_rows[i]->needs); }
-    KC_GUARDED(names[i], 0) { check_rows(0); }
+    KC_GUARDED("u8_maxima", 0) { check_maxima(); }
+    for (int i = 0; ca_u8_rows[i]->needs; i++)
+        guarded(names[i], ca_u8_rows[i]->needs);
+    guarded("u8_maps_ref", 0);
 }

@@ -99,6 +99,8 @@ typedef struct CaCpuValue {
     CaCpuRef narrow;  /* the same in bf16 or u8 */
     const CaQuant
         *quant; /* its numbers are whole steps: what its u8 form stores; or NULL */
+    const struct CaCpuPlaceU8
+        *place; /* where its quantized form goes, in other steps (lower_u8.h), or NULL */
     int root; /* buffer of a concatenation that this value is to be written into, or -1 */
     int root_block;
     bool is_inside; /* computed inside a fused step: has no form of its own */

@@ -6,6 +6,7 @@
 #include "lower_act.h"
 #include "lower_conv.h"
 #include "lower_pixels.h"
+#include "lower_u8.h"
 
 #include <math.h>
 #include <string.h>
@@ -18,6 +19,8 @@ typedef struct DotStep {
     CaQuant mid;
     bool has_mid;
     CaDotBefore before;
+    const CaQuant
+        *placed; /* steps of the concatenation that this is written into, or NULL */
     const unsigned char *packed;
 } DotStep;
 
@@ -45,6 +48,7 @@ typedef struct PackJob {
     const CaDotPlan *plan;
     void *packed;
     const float *filter, *scale, *bias;
+    const int8_t *integers; /* or NULL */
     int in_zero;
 } PackJob;
 
@@ -52,8 +56,12 @@ static void pack_share(void *arg, int thread, int n_threads)
 {
     const PackJob *j = arg;
     const int n = j->plan->n_pack_items;
-    ca_dot_pack(j->plan, j->packed, j->filter, j->scale, j->bias, j->in_zero,
-                n * thread / n_threads, n * (thread + 1) / n_threads);
+    if (j->integers)
+        ca_dot_pack_s8(j->plan, j->packed, j->integers, j->scale, j->bias, j->in_zero,
+                       n * thread / n_threads, n * (thread + 1) / n_threads);
+    else
+        ca_dot_pack(j->plan, j->packed, j->filter, j->scale, j->bias, j->in_zero,
+                    n * thread / n_threads, n * (thread + 1) / n_threads);
 }
 
 /* The filter as floats; u8: as the whole numbers that it is stored as. */
@@ -83,8 +91,10 @@ CarinaStatus ca_cpu_dot_pack(CaCpuBuild *b, const unsigned char **out,
     *out = packed;
     if (is_there)
         return CARINA_OK;
-    CA_TRY(filter_of(b, &filter, n));
-    PackJob job = {plan, packed, filter, scale, bias, in_zero};
+    const int8_t *integers = w->type == CARINA_I8 ? w->data : NULL;
+    if (!integers)
+        CA_TRY(filter_of(b, &filter, n));
+    PackJob job = {plan, packed, filter, scale, bias, integers, in_zero};
     b->host->parallel_for(b->host->ctx, pack_share, &job);
     ca_buffer_drop(w->buffer, w->data, w->size);
     ca_free(filter);
@@ -140,6 +150,28 @@ static void set_mid(DotStep *d, const CaQuant *mid, const CaQuant *add,
         CA_ACT_CLAMP, has_relu && out->zero > out->low ? out->zero : out->low, out->high};
 }
 
+/* In the steps of the convolution's own FakeQuantize, and from these to those of the concatenation that it is part of. */
+static void set_place(DotStep *d, const CaQuant *own, const CaQuant *out)
+{
+    float lo, hi;
+    const double k = (double)out->scale / (double)own->scale;
+    (void)is_clamp(&d->end, &lo, &hi);
+    lo = lo * own->scale + own->zero;
+    hi = hi * own->scale + own->zero;
+    d->has_mid = true;
+    d->mid = (CaQuant){(float)k, (float)((double)out->zero - k * (double)own->zero),
+                       lo > own->low ? lo : own->low, hi < own->high ? hi : own->high};
+    d->end.act = (CaAct){CA_ACT_CLAMP, out->low, out->high};
+}
+
+/* May the result be written where it is concatenated? */
+static bool has_place(const CaCpuBuild *b, const DotStep *d, const CaCpuFusion *f)
+{
+    float lo, hi;
+    return f->quantizer && !f->residual && ca_cpu_value(b, &f->last->outputs[0])->place &&
+           is_clamp(&d->end, &lo, &hi);
+}
+
 /* Unit and shift of the sums in the end, which is set up for them. */
 static void set_units(CaCpuBuild *b, double *unit, double *shift, DotStep *d,
                       const CaCpuFusion *f, const CaQuant *out)
@@ -152,6 +184,12 @@ static void set_units(CaCpuBuild *b, double *unit, double *shift, DotStep *d,
         *unit = (double)mid->scale;
         *shift = (double)mid->zero;
         set_mid(d, mid, add, out, f->add->outputs[0].uses->node != f->quantizer);
+        return;
+    }
+    if (d->placed) {
+        *unit = (double)out->scale;
+        *shift = (double)out->zero;
+        set_place(d, out, d->placed);
         return;
     }
     const bool is_folded = set_unit(&d->end, out);
@@ -180,6 +218,16 @@ static CarinaStatus scale_and_bias(CaCpuBuild *b, float **scale, float **bias, D
         (*bias)[c] = (float)((plain ? (double)plain[c] * unit : 0) + shift);
     }
     return CARINA_OK;
+}
+
+/* Does int32 hold every sum * scale + bias? */
+static bool is_bounded(const CaDotPlan *p, const float *scale, const float *bias)
+{
+    const double most = 255.0 * 128 * p->s.ci / p->s.groups * p->s.kh * p->s.kw;
+    for (int c = 0; c < p->s.co; c++)
+        if (!(fabs((double)scale[c]) * most + fabs((double)bias[c]) < 2147483000))
+            return false;
+    return true;
 }
 
 /* The residual in whatever form is there. */
@@ -261,14 +309,18 @@ CarinaStatus ca_cpu_lower_dot(CaCpuBuild *b, const CaCpuFusion *f)
                       f->conv->name, f->conv->op_name);
     CA_TRY(status);
     CA_TRY(residual(b, &d.add, f));
-    if (to_narrow)
+    if (to_narrow && has_place(b, &d, f)) {
+        d.placed = ca_cpu_value(b, ca_cpu_value(b, result)->place->result)->quant;
+        CA_TRY(ca_cpu_u8_place(b, &d.out, result));
+    } else if (to_narrow)
         CA_TRY(ca_cpu_new_narrow(b, &d.out, result));
     else
         CA_TRY(ca_cpu_new_blocked(b, &d.out, result));
     CA_TRY(scale_and_bias(b, &scale, &bias, &d, f, in, out));
     CA_TRY(ca_cpu_dot_pack(b, &d.packed, &d.plan, f->conv, scale, bias,
                            in ? (int)in->zero : 0));
-    d.zero = out ? (int)out->zero : 0;
+    d.end.is_bounded = is_bounded(&d.plan, scale, bias);
+    d.zero = d.placed ? (int)d.placed->zero : out ? (int)out->zero : 0;
     CA_TRY(ca_cpu_add_step(b, &s, f->conv, d.plan.kernel, run_dot, sizeof d));
     *(DotStep *)s->data = d;
     s->n_phases = d.plan.n_phases;

@@ -6,6 +6,7 @@
 #include "kernels/dot/dot.h"
 #include "kernels/dot/u8_maps.h"
 #include "lower_conv.h"
+#include "lower_stored.h"
 #include "lower_u8.h"
 
 #include <math.h>
@@ -251,11 +252,13 @@ static CarinaStatus filter_scales(CaCpuBuild *b, const CarinaNode *conv, int64_t
     const CarinaValue *v = conv->inputs[1].value;
     const CarinaTensor *t = ca_cpu_constant(v);
     int64_t n = 0, count = 0;
+    const bool is_s8 = t && t->type == CARINA_I8;
     const CarinaNode *stored = v->node;
     if (ca_cpu_is(stored, "Reshape"))
         stored = stored->inputs[0].value->node;
-    const float *scales =
-        t && t->type == CARINA_F32 ? stored_scales(b, stored, &n) : NULL;
+    const float *scales = is_s8                        ? ca_cpu_stored_scales(b, conv, &n)
+                          : t && t->type == CARINA_F32 ? stored_scales(b, stored, &n)
+                                                       : NULL;
     if (!scales || (n != 1 && n != co))
         return CARINA_OK;
     count = ca_cpu_count(&t->shape) / co;
@@ -266,7 +269,7 @@ static CarinaStatus filter_scales(CaCpuBuild *b, const CarinaNode *conv, int64_t
         out[c] = scales[n == 1 ? 0 : c];
         if (out[c] == 0)
             out[c] = 1; /* a channel of zeros */
-        if (!is_whole((const float *)t->data + c * count, count, out[c]))
+        if (!is_s8 && !is_whole((const float *)t->data + c * count, count, out[c]))
             return CARINA_OK;
     }
     b->filter_scales[conv->id] = out;
@@ -352,7 +355,10 @@ const CarinaNode *ca_cpu_u8_add_end(const CaCpuBuild *b, const CarinaNode *n)
 
 static bool is_pool(const CarinaNode *n)
 {
-    return ca_cpu_is(n, "MaxPool") && n->outputs[0].shape.rank == 4 &&
+    const CarinaInts kernel = carina_node_ints(n, "kernel"),
+                     dilations = carina_node_ints(n, "dilations");
+    return ca_cpu_is(n, "MaxPool") && n->outputs[0].shape.rank == 4 && kernel.n == 2 &&
+           (kernel.v[1] - 1) * (dilations.n ? dilations.v[1] : 1) < CA_MAP_POOL_WIDEST &&
            (n->n_outputs < 2 || !n->outputs[1].uses);
 }
 
@@ -387,8 +393,10 @@ static void choose(CaCpuBuild *b)
 CarinaStatus ca_cpu_plan_quant(CaCpuBuild *b)
 {
     if (b->precision == CA_ELEM_U8) {
+        ca_cpu_stored_find(b);
         CA_TRY(spread(b));
         choose(b);
+        CA_TRY(ca_cpu_stored_widen(b));
     }
     for (const CarinaNode *n = b->graph->first; n; n = n->next)
         if (b->precision == CA_ELEM_BF16)

@@ -12,6 +12,16 @@
 bool ca_cpu_u8_chain_mark(CaCpuBuild *b, const CarinaNode *n);
 CarinaStatus ca_cpu_u8_chain_lower(CaCpuBuild *b, const CarinaNode *n);
 
+/* A part of a concatenation whose FakeQuantize has steps of its own: who makes the part may write it there at once, in
+ * those steps; `is_there` says that this was done. */
+typedef struct CaCpuPlaceU8 {
+    const CarinaValue *result; /* what FakeQuantize makes of the concatenation */
+    int first_block;
+    bool *is_there;
+} CaCpuPlaceU8;
+/* The part's place in the result's u8 form, which is made where it is not there. */
+CarinaStatus ca_cpu_u8_place(CaCpuBuild *b, CaCpuRef *ref, const CarinaValue *part);
+
 /* A fully connected layer whose input is quantized (of its filter the caller knows the scales): marking what it takes with
  * it, and its step. */
 bool ca_cpu_is_u8_matmul(CaCpuBuild *b, const CarinaNode *n);

@@ -142,16 +142,46 @@ static bool find(const CaCpuBuild *b, Chain *found, const CarinaNode *q)
     return found->n_nodes > 0;
 }
 
+/* Where nothing but FakeQuantize follows the concatenation, its parts may be written there at once. */
+static bool give_places(CaCpuBuild *b, const Chain *c)
+{
+    int block = 0;
+    for (int i = 0; i < c->concat->n_inputs; i++) {
+        const CarinaValue *v = c->concat->inputs[i].value;
+        CaCpuPlaceU8 *place = ca_arena_alloc(b->p->arena, sizeof *place);
+        bool *is_there = ca_arena_array(b->p->arena, 1, sizeof *is_there);
+        if (!place || !is_there)
+            return false;
+        *place = (CaCpuPlaceU8){&c->nodes[0]->outputs[0], block, is_there};
+        if (ca_cpu_only_reader(v))
+            ca_cpu_value(b, v)->place = place;
+        block += (int)((v->shape.dims[1] + 15) / 16);
+    }
+    return true;
+}
+
 bool ca_cpu_u8_chain_mark(CaCpuBuild *b, const CarinaNode *n)
 {
     Chain c;
-    if (!find(b, &c, n))
+    if (!find(b, &c, n) || (c.concat && c.n_nodes == 2 && !give_places(b, &c)))
         return false;
     for (int i = 0; i < c.n_nodes; i++) {
         b->takes_narrow[c.nodes[i]->id] = true;
         b->is_skipped[c.nodes[i]->id] = i > 0;
     }
     return true;
+}
+
+CarinaStatus ca_cpu_u8_place(CaCpuBuild *b, CaCpuRef *ref, const CarinaValue *part)
+{
+    const CaCpuPlaceU8 *place = ca_cpu_value(b, part)->place;
+    *ref = ca_cpu_value(b, place->result)->narrow;
+    if (ref->buffer < 0)
+        CA_TRY(ca_cpu_new_narrow(b, ref, place->result));
+    ref->first_block = place->first_block;
+    ref->c = (int)part->shape.dims[1];
+    *place->is_there = true;
+    return CARINA_OK;
 }
 
 /* --- The stages of one source, channel by channel. */
@@ -294,23 +324,12 @@ static void run_stages(const CaCpuStep *s, CaCpuRun *r, int phase, int thread,
                        int n_threads)
 {
     const ChainStep *d = s->data;
-    int64_t all = 0, before = 0;
     (void)phase;
     for (int i = 0; i < d->n_parts; i++) {
-        const CaMap out = ca_cpu_map(r, &d->parts[i].out);
-        all += ca_u8_n_rows(&out);
-    }
-    const int64_t begin = all * thread / n_threads, end = all * (thread + 1) / n_threads;
-    for (int i = 0; i < d->n_parts && before < end; i++) {
         const Part *p = &d->parts[i];
         const CaMap out = ca_cpu_map(r, &p->out), in = ca_cpu_map(r, &p->in);
-        const int64_t n = ca_u8_n_rows(&out);
-        if (before + n > begin)
-            ca_u8_stages(&out, &in, p->stages.s, p->stages.n, d->zero,
-                         r->program->dev->host->cpu_flags,
-                         begin > before ? begin - before : 0,
-                         end - before < n ? end - before : n);
-        before += n;
+        ca_u8_stages(&out, &in, p->stages.s, p->stages.n, d->zero,
+                     r->program->dev->host->cpu_flags, thread, n_threads);
     }
 }
 
@@ -334,20 +353,27 @@ static void set_mean(const CaCpuBuild *b, CaU8Mean *m, const Chain *c, const CaQ
     m->high = q->high;
 }
 
-/* All parts as the step has them: their u8 forms are made first. */
+/* The parts that are not there yet: their u8 forms are made first. */
 static CarinaStatus parts_of(CaCpuBuild *b, ChainStep *d, const Chain *c)
 {
-    int first = 0;
-    d->n_parts = c->concat ? c->concat->n_inputs : 1;
-    d->parts = ca_arena_array(b->p->arena, (size_t)d->n_parts, sizeof *d->parts);
+    const int n = c->concat ? c->concat->n_inputs : 1;
+    int first = 0, block = 0;
+    d->parts = ca_arena_array(b->p->arena, (size_t)n, sizeof *d->parts);
     if (!d->parts)
         return no_memory(b);
-    for (int i = 0; i < d->n_parts; i++) {
+    for (int i = 0; i < n; i++) {
         const CarinaValue *v = c->concat ? c->concat->inputs[i].value : c->source;
-        CA_TRY(ca_cpu_narrow(b, &d->parts[i].in, v, 0));
-        if (!c->mean)
-            CA_TRY(stages_of(b, &d->parts[i].stages, c, v, first));
+        const CaCpuPlaceU8 *place = ca_cpu_value(b, v)->place;
+        Part *p = &d->parts[d->n_parts];
+        if (!place || !*place->is_there) {
+            CA_TRY(ca_cpu_narrow(b, &p->in, v, 0));
+            if (!c->mean)
+                CA_TRY(stages_of(b, &p->stages, c, v, first));
+            p->out = (CaCpuRef){.first_block = block, .c = (int)v->shape.dims[1]};
+            d->n_parts++;
+        }
         first += (int)v->shape.dims[1];
+        block += (int)((v->shape.dims[1] + 15) / 16);
     }
     return CARINA_OK;
 }
@@ -361,13 +387,16 @@ CarinaStatus ca_cpu_u8_chain_lower(CaCpuBuild *b, const CarinaNode *n)
     CaCpuStep *s = NULL;
     (void)find(b, &c, n); /* it was there when it was marked */
     CA_TRY(parts_of(b, &d, &c));
-    CA_TRY(ca_cpu_new_narrow(b, &out, &n->outputs[0]));
-    for (int i = 0, block = 0; i < d.n_parts; i++) {
-        Part *p = &d.parts[i];
-        p->out = out;
-        p->out.first_block = block;
-        p->out.c = c.mean ? out.c : p->in.c;
-        block += (p->in.c + 15) / 16;
+    out = ca_cpu_value(b, &n->outputs[0])->narrow;
+    if (out.buffer < 0)
+        CA_TRY(ca_cpu_new_narrow(b, &out, &n->outputs[0]));
+    if (d.n_parts == 0) /* all are there */
+        return CARINA_OK;
+    for (int i = 0; i < d.n_parts; i++) {
+        const CaCpuRef at = d.parts[i].out;
+        d.parts[i].out = out;
+        d.parts[i].out.first_block = at.first_block;
+        d.parts[i].out.c = at.c;
     }
     if (c.mean)
         set_mean(b, &d.mean, &c, q);

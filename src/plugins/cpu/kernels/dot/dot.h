@@ -27,6 +27,7 @@ typedef struct CaDotEnd {
         *add; /* of any element, of the result's shape, not overlapping it; or NULL */
     float add_scale;
     const CaQuant *mid; /* or NULL */
+    bool is_bounded; /* |sum * scale + bias| < 2^31 for all inputs: allows faster ends */
     CaQuant out;
     const CaDotBefore *before; /* of ca_dot_plan_before, and not an end at all */
 } CaDotEnd;
@@ -47,6 +48,7 @@ typedef struct CaDotPlan {
     const CaDotIsa *isa;
     CaElem type; /* of the input: u8 or bf16 */
     bool depthwise, one, winograd, packed_pixels, before;
+    int words; /* depthwise by words: of a row of the filter, all its shifts; else 0 */
     int ci_blocks, co_blocks, group_blocks, n_groups;
     int last; /* steps of the last block of input channels */
     size_t filter_at, group_size, tile_at;
@@ -69,6 +71,10 @@ double ca_dot_operations(const CaDotPlan *p);
  * bias: [co] or NULL for 1 and 0. in_zero: what stands for 0 in the input (u8). */
 void ca_dot_pack(const CaDotPlan *p, void *packed, const float *oihw, const float *scale,
                  const float *bias, int in_zero, int item_begin, int item_end);
+/* The same of a filter of s8. */
+void ca_dot_pack_s8(const CaDotPlan *p, void *packed, const int8_t *oihw,
+                    const float *scale, const float *bias, int in_zero, int item_begin,
+                    int item_end);
 /* One phase of one of n_threads threads. shared: of all threads, own: of this one. */
 void ca_dot_run(const CaDotPlan *p, int phase, int thread, int n_threads,
                 const CaMap *out, const CaMap *in, const void *packed,
@@ -92,7 +98,9 @@ typedef struct CaMapAdd {
 } CaMapAdd;
 void ca_map_add(const CaMap *out, const CaMap *a, const CaMap *b, const CaMapAdd *how,
                 int zero, uint32_t cpu, int thread, int n_threads);
-/* u8: the largest of each window; what lies in the padding does not count. */
+/* u8: the largest of each window; what lies in the padding does not count. Windows are at most CA_MAP_POOL_WIDEST columns
+ * wide, from the first to the last. */
+enum { CA_MAP_POOL_WIDEST = 128 };
 typedef struct CaMapPool {
     int kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w, pad_top, pad_left;
 } CaMapPool;

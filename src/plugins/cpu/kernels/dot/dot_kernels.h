@@ -26,12 +26,23 @@ typedef struct CaDotChannel {
     const float *scale, *bias;
 } CaDotChannel;
 
+/* Ends that u8's tiles have within them: the sum alone, `mid`, or `mid` and a residual in u8. Results that int32 holds are
+ * rounded first and then held within low_bytes and high_bytes, which gives the same. */
+typedef enum CaDotFast {
+    CA_DOT_FAST_NONE,
+    CA_DOT_FAST_PLAIN,
+    CA_DOT_FAST_MID,
+    CA_DOT_FAST_SUM
+} CaDotFast;
+
 typedef struct CaDotGeo { /* strides in bytes */
     ptrdiff_t pixel, block, filter_row, filter_col;
     ptrdiff_t out_block, add_block;
     int kh, kw, n_blocks, last;
     CaElem out, add;
     float add_scale, lo, hi;
+    CaDotFast fast;
+    unsigned char low_bytes[64], high_bytes[64]; /* lo and hi, where fast */
     bool has_mid;
     CaQuant mid;
 } CaDotGeo;
@@ -44,6 +55,10 @@ typedef void CaDotTile(const CaDotGeo *g, unsigned char *out, const unsigned cha
 typedef void CaDotRow(const CaDotGeo *g, unsigned char *out, int n,
                       const unsigned char *in, const float *w, const CaDotChannel *c,
                       const unsigned char *add);
+/* The same by words of 4 neighbouring pixels: w [kh][ca_dot_words][16][4] of s8, dilation 1. */
+typedef void CaDotWords(const CaDotGeo *g, unsigned char *out, int n,
+                        const unsigned char *in, const unsigned char *w,
+                        const CaDotChannel *c, const unsigned char *add);
 /* n rows of 16: floats to what is stored, and back. */
 typedef void CaNarrowRow(unsigned char *out, const float *in, int n, const CaQuant *q);
 typedef void CaWidenRow(float *out, const unsigned char *in, int n, const CaQuant *q);
@@ -92,6 +107,7 @@ struct CaDotIsa {
     int max_pixels, max_blocks, wide_pixels;
     CaDotTile *(*tile)(bool one, int blocks, int pixels, CaDotStep step);
     CaDotRow *depthwise;
+    CaDotWords *(*words)(int stride, int kw); /* or NULL; NULL: not for these */
     CaNarrowRow *narrow;
     CaWidenRow *widen;
     CaDotFinish *finish;

@@ -5,6 +5,7 @@
  */
 #include "base/threads.h"
 #include "dot_kernels.h"
+#include "row_share.h"
 
 #include <math.h>
 #include <string.h>
@@ -44,15 +45,13 @@ static void fill_beside(const CaMap *m, unsigned char *row, int y, int value)
 
 void ca_map_fill_halo(const CaMap *m, int value, int thread, int n_threads)
 {
-    int64_t at = 0, stop = 0;
-    if (!m->halo)
-        return;
-    ca_share((int64_t)((m->c + 15) / 16) * m->n * m->h, thread, n_threads, &at, &stop);
-    for (; at < stop; at++) {
-        const int y = (int)(at % m->h);
-        const int64_t image = at / m->h;
-        fill_beside(m, pixel_of(m, (int)(image / m->n), (int)(image % m->n), y), y,
-                    value);
+    const CaRowShare share = ca_row_share(m, thread, n_threads);
+    for (int block = 0; m->halo && block < (m->c + 15) / 16; block++) {
+        int64_t i = 0, end = 0;
+        ca_row_range(&i, &end, &share, block);
+        for (; i < end; i++)
+            fill_beside(m, pixel_of(m, block, (int)(i / m->h), (int)(i % m->h)),
+                        (int)(i % m->h), value);
     }
 }
 
@@ -81,84 +80,124 @@ void ca_map_convert(const CaMap *out, const CaMap *in, const CaQuant *q, uint32_
     }
 }
 
-/* Row i of all: block, image, y. */
-typedef struct Row {
-    int block, image, y;
-} Row;
-
-static Row row_at(const CaMap *m, int64_t i)
-{
-    return (Row){(int)(i / m->h / m->n), (int)(i / m->h % m->n), (int)(i % m->h)};
-}
-
-static int64_t n_rows(const CaMap *m)
-{
-    return (int64_t)((m->c + 15) / 16) * m->n * m->h;
-}
-
 void ca_map_add(const CaMap *out, const CaMap *a, const CaMap *b, const CaMapAdd *how,
                 int zero, uint32_t cpu, int thread, int n_threads)
 {
     const CaDotIsa *isa = isa_of(CA_ELEM_U8, cpu);
-    int64_t at = 0, stop = 0;
-    ca_share(n_rows(out), thread, n_threads, &at, &stop);
-    for (; at < stop; at++) {
-        const Row r = row_at(out, at);
-        unsigned char *to = pixel_of(out, r.block, r.image, r.y);
-        isa->add(to, pixel_of(a, r.block, r.image, r.y),
-                 pixel_of(b, r.block, r.image, r.y), out->w * 16, how);
-        fill_beside(out, to, r.y, zero);
-    }
-}
-
-static void largest(unsigned char *to, const unsigned char *from)
-{
-    for (int i = 0; i < 16; i++)
-        to[i] = from[i] > to[i] ? from[i] : to[i];
-}
-
-static void max_pixel(unsigned char *to, const CaMap *in, const Row *r,
-                      const CaMapPool *p, int x)
-{
-    unsigned char best[16] = {0};
-    for (int ky = 0; ky < p->kernel_h; ky++) {
-        const int iy = r->y * p->stride_h + ky * p->dilation_h - p->pad_top;
-        if (iy < 0 || iy >= in->h)
-            continue;
-        const unsigned char *row = pixel_of(in, r->block, r->image, iy);
-        for (int kx = 0; kx < p->kernel_w; kx++) {
-            const int ix = x * p->stride_w + kx * p->dilation_w - p->pad_left;
-            if (ix >= 0 && ix < in->w)
-                largest(best, row + (ptrdiff_t)ix * 16);
+    const CaRowShare share = ca_row_share(out, thread, n_threads);
+    for (int block = 0; block < (out->c + 15) / 16; block++) {
+        int64_t i = 0, end = 0;
+        ca_row_range(&i, &end, &share, block);
+        for (; i < end; i++) {
+            const int image = (int)(i / out->h), y = (int)(i % out->h);
+            unsigned char *to = pixel_of(out, block, image, y);
+            isa->add(to, pixel_of(a, block, image, y), pixel_of(b, block, image, y),
+                     out->w * 16, how);
+            fill_beside(out, to, y, zero);
         }
     }
+}
+
+/* --- The largest of windows: of the window's rows first, all columns at once, then of the columns of each result. */
+
+enum { STRIP_SIZE = 32 * CA_MAP_POOL_WIDEST }; /* bytes of a row's columns on the stack */
+
+static int clip(int x, int low, int high) { return x < low ? low : x > high ? high : x; }
+
+/* Of copies: nothing overlaps, so one instruction does it. */
+static void max_16(unsigned char *to, const unsigned char *a, const unsigned char *b)
+{
+    unsigned char x[16], y[16];
+    memcpy(x, a, 16);
+    memcpy(y, b, 16);
+    for (int i = 0; i < 16; i++)
+        x[i] = x[i] > y[i] ? x[i] : y[i];
+    memcpy(to, x, 16);
+}
+
+/* The largest of n bytes' rows; the first row is copied. n is a multiple of 16. */
+static void take_rows(unsigned char *to, const unsigned char *from, bool is_first, int n)
+{
+    if (is_first)
+        memcpy(to, from, (size_t)n);
+    for (int i = 0; !is_first && i < n; i += 16)
+        max_16(to + i, to + i, from + i);
+}
+
+/* Taps first, first + step ... below limit. Windows without a tap give 0. */
+static void take_columns(unsigned char *to, const unsigned char *strip, int first,
+                         int step, int limit)
+{
+    unsigned char best[16] = {0};
+    for (int x = first; x < limit; x += step)
+        max_16(best, best, strip + (ptrdiff_t)x * 16);
     memcpy(to, best, 16);
+}
+
+/* Results [x0, x1) of a row, whose input columns [first, last) fit in the strip. */
+static void max_strip(unsigned char *to, const CaMap *in, const CaMapPool *p, int block,
+                      int image, int y, int x0, int x1)
+{
+    unsigned char strip[STRIP_SIZE];
+    const int left = x0 * p->stride_w - p->pad_left,
+              right = (x1 - 1) * p->stride_w - p->pad_left +
+                      (p->kernel_w - 1) * p->dilation_w + 1;
+    const int first = clip(left, 0, in->w), last = clip(right, first, in->w);
+    bool is_first = true;
+    for (int ky = 0; ky < p->kernel_h; ky++) {
+        const int iy = y * p->stride_h + ky * p->dilation_h - p->pad_top;
+        if (iy < 0 || iy >= in->h)
+            continue;
+        take_rows(strip, pixel_of(in, block, image, iy) + (ptrdiff_t)first * 16, is_first,
+                  (last - first) * 16);
+        is_first = false;
+    }
+    for (int x = x0; x < x1; x++) {
+        int at = x * p->stride_w - p->pad_left;
+        const int stop = at + p->kernel_w * p->dilation_w;
+        while (at < 0)
+            at += p->dilation_w;
+        take_columns(to + (ptrdiff_t)x * 16, strip - (ptrdiff_t)first * 16, at,
+                     p->dilation_w,
+                     is_first       ? at
+                     : stop < in->w ? stop
+                                    : in->w);
+    }
 }
 
 void ca_map_max_pool(const CaMap *out, const CaMap *in, const CaMapPool *how, int zero,
                      int thread, int n_threads)
 {
-    int64_t at = 0, stop = 0;
-    ca_share(n_rows(out), thread, n_threads, &at, &stop);
-    for (; at < stop; at++) {
-        const Row r = row_at(out, at);
-        unsigned char *to = pixel_of(out, r.block, r.image, r.y);
-        for (int x = 0; x < out->w; x++)
-            max_pixel(to + (ptrdiff_t)x * 16, in, &r, how, x);
-        fill_beside(out, to, r.y, zero);
+    const CaRowShare share = ca_row_share(out, thread, n_threads);
+    const int room = STRIP_SIZE / 16 - (how->kernel_w - 1) * how->dilation_w,
+              most = room > how->stride_w ? (room - 1) / how->stride_w + 1 : 1;
+    for (int block = 0; block < (out->c + 15) / 16; block++) {
+        int64_t i = 0, end = 0;
+        ca_row_range(&i, &end, &share, block);
+        for (; i < end; i++) {
+            const int image = (int)(i / out->h), y = (int)(i % out->h);
+            unsigned char *to = pixel_of(out, block, image, y);
+            for (int x = 0; x < out->w; x += most)
+                max_strip(to, in, how, block, image, y, x,
+                          x + most < out->w ? x + most : out->w);
+            fill_beside(out, to, y, zero);
+        }
     }
 }
 
 void ca_map_copy(const CaMap *out, const CaMap *in, int zero, int thread, int n_threads)
 {
-    int64_t at = 0, stop = 0;
-    ca_share(n_rows(out), thread, n_threads, &at, &stop);
-    for (; at < stop; at++) {
-        const Row r = row_at(out, at);
-        unsigned char *to = pixel_of(out, r.block, r.image, r.y);
-        memcpy(to, pixel_of(in, r.block, r.image, r.y),
-               (size_t)out->w * 16 * (size_t)ca_elem_size(out->elem));
-        fill_beside(out, to, r.y, zero);
+    const CaRowShare share = ca_row_share(out, thread, n_threads);
+    for (int block = 0; block < (out->c + 15) / 16; block++) {
+        int64_t i = 0, end = 0;
+        ca_row_range(&i, &end, &share, block);
+        for (; i < end; i++) {
+            const int image = (int)(i / out->h), y = (int)(i % out->h);
+            unsigned char *to = pixel_of(out, block, image, y);
+            memcpy(to, pixel_of(in, block, image, y),
+                   (size_t)out->w * 16 * (size_t)ca_elem_size(out->elem));
+            fill_beside(out, to, y, zero);
+        }
     }
 }
 

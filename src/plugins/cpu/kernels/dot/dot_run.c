@@ -9,6 +9,7 @@
 #include "base/memory.h"
 #include "base/threads.h"
 #include "dot_kernels.h"
+#include "row_share.h"
 
 #include <math.h>
 #include <string.h>
@@ -41,6 +42,15 @@ static bool set_shape(CaDotPlan *p, const CaConvShape *s)
     p->in_halo = like.in_halo;
     return p->depthwise ? s->kh * s->kw <= 512
                         : s->groups == 1 && (int64_t)s->ci * s->kh * s->kw <= MOST_TERMS;
+}
+
+/* Windows start at each phase that the stride gives within 4 pixels, and touch one or two words. */
+static int n_words(int stride, int kw)
+{
+    int n = 0;
+    for (int phase = 0; phase < 4; phase += stride)
+        n += up(phase + kw, 4);
+    return n;
 }
 
 /* Packed: start, scale and bias of each channel, then the filter, group_size bytes for each block of results. */
@@ -89,9 +99,12 @@ bool ca_dot_plan_as(CaDotPlan *p, const CaConvShape *s, const CaDotIsa *isa)
     if (p->depthwise) {
         p->kernel = isa->name_depthwise;
         p->group_blocks = 1;
+        if (isa->words && s->dilation_w == 1 && isa->words(s->stride_w, s->kw))
+            p->words = n_words(s->stride_w, s->kw);
     }
     /* of one block of 16 results */
-    p->group_size = (size_t)taps * 64 * (p->depthwise ? 1 : words_of(p));
+    p->group_size = p->words ? (size_t)s->kh * (size_t)p->words * 64
+                             : (size_t)taps * 64 * (p->depthwise ? 1 : words_of(p));
     p->thread_scratch = (size_t)(p->depthwise ? s->ow : 4 * 14) * 16 * sizeof(float);
     return set_packed(p);
 }
@@ -171,35 +184,40 @@ bool ca_dot_plan(CaDotPlan *p, const CaConvShape *s, CaElem type, uint32_t cpu,
 
 /* --- Pack: [start][scale][bias] of 16 * co_blocks each, then the filter. */
 
-static void put(const CaDotPlan *p, unsigned char *to, float w)
+/* [co][ci / groups][kh][kw]: floats, or s8. */
+typedef struct Filter {
+    const float *reals;
+    const int8_t *integers;
+} Filter;
+
+CA_READS_UNALIGNED static void put(const CaDotPlan *p, unsigned char *to, const Filter *f,
+                                   size_t at)
 {
     if (p->type == CA_ELEM_U8) {
-        const int8_t q = (int8_t)w;
+        const int8_t q = f->integers ? f->integers[at] : (int8_t)f->reals[at];
         memcpy(to, &q, 1);
     } else {
-        const uint16_t h = ca_f32_to_bf16(w);
+        const uint16_t h = ca_f32_to_bf16(f->reals[at]);
         memcpy(to, &h, 2);
     }
 }
 
 /* A word of tap t: result o's weights of D channels from c on. */
-CA_READS_UNALIGNED static uint32_t word_at(const CaDotPlan *p, const float *oihw, int o,
-                                           int c, int t)
+static uint32_t word_at(const CaDotPlan *p, const Filter *f, int o, int c, int t)
 {
-    const float *w = oihw + (size_t)o * p->result_step + (size_t)c * p->channel_step + t;
+    const int d = word_of(p->type), e = ca_elem_size(p->type);
+    const size_t at =
+        (size_t)o * p->result_step + (size_t)c * p->channel_step + (size_t)t;
+    unsigned char bytes[4] = {0};
     uint32_t word = 0;
-    if (o >= p->s.co)
-        return 0;
-    if (p->type == CA_ELEM_BF16)
-        return ca_dot_bf16(w[0]) |
-               (c + 1 < p->s.ci ? ca_dot_bf16(w[p->channel_step]) << 16 : 0);
-    for (int k = 0; k < 4 && c + k < p->s.ci; k++)
-        word |= (uint32_t)(uint8_t)(int8_t)w[(size_t)k * p->channel_step] << 8 * k;
+    for (int k = 0; k < d && c + k < p->s.ci && o < p->s.co; k++)
+        put(p, bytes + k * e, f, at + (size_t)k * p->channel_step);
+    memcpy(&word, bytes, sizeof word);
     return word;
 }
 
-CA_READS_UNALIGNED static void pack_direct(const CaDotPlan *p, unsigned char *w,
-                                           const float *oihw, int first, int width)
+static void pack_direct(const CaDotPlan *p, unsigned char *w, const Filter *f, int first,
+                        int width)
 {
     const int d = word_of(p->type), taps = p->s.kh * p->s.kw;
     for (int block = 0; block < p->ci_blocks; block++) {
@@ -207,16 +225,15 @@ CA_READS_UNALIGNED static void pack_direct(const CaDotPlan *p, unsigned char *w,
         for (int t = 0; t < taps; t++)
             for (int q = 0; q < words; q++)
                 for (int o = 0; o < width; o++, w += 4) {
-                    const uint32_t word =
-                        word_at(p, oihw, first + o, block * 16 + q * d, t);
+                    const uint32_t word = word_at(p, f, first + o, block * 16 + q * d, t);
                     memcpy(w, &word, sizeof word);
                 }
     }
 }
 
 /* A row of the filter is kw * ci numbers, as a row of the input has them. */
-CA_READS_UNALIGNED static void pack_rows(const CaDotPlan *p, unsigned char *w,
-                                         const float *oihw, int first, int width)
+static void pack_rows(const CaDotPlan *p, unsigned char *w, const Filter *f, int first,
+                      int width)
 {
     const CaConvShape *s = &p->s;
     const int d = word_of(p->type), e = ca_elem_size(p->type);
@@ -225,38 +242,61 @@ CA_READS_UNALIGNED static void pack_rows(const CaDotPlan *p, unsigned char *w,
             for (int o = first; o < first + width; o++)
                 for (int i = q * d; i < (q + 1) * d; i++, w += e) {
                     const size_t row = (size_t)o * (size_t)s->ci + (size_t)(i % s->ci);
-                    put(p, w,
-                        o < s->co && i < s->kw * s->ci
-                            ? oihw[(row * (size_t)s->kh + (size_t)ky) * (size_t)s->kw +
-                                   (size_t)(i / s->ci)]
-                            : 0);
+                    memset(w, 0, (size_t)e);
+                    if (o < s->co && i < s->kw * s->ci)
+                        put(p, w, f,
+                            (row * (size_t)s->kh + (size_t)ky) * (size_t)s->kw +
+                                (size_t)(i / s->ci));
                 }
 }
 
-CA_READS_UNALIGNED static void pack_depthwise(const CaDotPlan *p, float *w,
-                                              const float *oihw, int first)
+CA_READS_UNALIGNED static float real_at(const Filter *f, size_t at)
+{
+    return f->integers ? (float)f->integers[at] : f->reals[at];
+}
+
+static void pack_depthwise(const CaDotPlan *p, float *w, const Filter *f, int first)
 {
     const int taps = p->s.kh * p->s.kw;
     for (int t = 0; t < taps; t++)
         for (int o = first; o < first + 16; o++) {
-            float x = o < p->s.co ? oihw[(size_t)o * (size_t)taps + (size_t)t] : 0;
+            const float x =
+                o < p->s.co ? real_at(f, (size_t)o * (size_t)taps + (size_t)t) : 0;
             *w++ = p->type == CA_ELEM_BF16 ? ca_bf16_to_f32(ca_f32_to_bf16(x)) : x;
         }
 }
 
-CA_READS_UNALIGNED static int32_t sum_of(const CaDotPlan *p, const float *oihw, int o)
+static void pack_words(const CaDotPlan *p, unsigned char *w, const Filter *f, int first)
 {
     const CaConvShape *s = &p->s;
-    const size_t n = (size_t)(s->ci / s->groups) * (size_t)(s->kh * s->kw);
+    for (int ky = 0; ky < s->kh; ky++)
+        for (int phase = 0; phase < 4; phase += s->stride_w)
+            for (int at = -phase; at < s->kw; at += 4)
+                for (int o = first; o < first + 16; o++)
+                    for (int kx = at; kx < at + 4; kx++, w++) {
+                        *w = 0;
+                        if (kx >= 0 && kx < s->kw && o < s->co)
+                            put(p, w, f,
+                                ((size_t)o * (size_t)s->kh + (size_t)ky) * (size_t)s->kw +
+                                    (size_t)kx);
+                    }
+}
+
+CA_READS_UNALIGNED static int32_t sum_of(const CaDotPlan *p, const Filter *f, int o)
+{
+    const CaConvShape *s = &p->s;
+    const size_t n = (size_t)(s->ci / s->groups) * (size_t)(s->kh * s->kw),
+                 first = (size_t)o * n;
     int32_t sum = 0;
-    for (size_t i = 0; i < n; i++)
-        sum += (int32_t)oihw[(size_t)o * n + i];
+    for (size_t i = first; f->integers && i < first + n; i++)
+        sum += f->integers[i];
+    for (size_t i = first; !f->integers && i < first + n; i++)
+        sum += (int32_t)f->reals[i];
     return sum;
 }
 
-CA_READS_UNALIGNED static void pack_channel(const CaDotPlan *p, void *packed, int o,
-                                            const float *oihw, const float *scale,
-                                            const float *bias, int in_zero)
+static void pack_channel(const CaDotPlan *p, void *packed, int o, const Filter *f,
+                         const float *scale, const float *bias, int in_zero)
 {
     const size_t n = (size_t)p->co_blocks * 16;
     int32_t *start = packed;
@@ -266,12 +306,12 @@ CA_READS_UNALIGNED static void pack_channel(const CaDotPlan *p, void *packed, in
     scales[o] = is_there ? scale ? scale[o] : 1 : 0;
     biases[o] = b;
     if (p->type == CA_ELEM_U8)
-        start[o] = is_there ? -in_zero * sum_of(p, oihw, o) : 0;
+        start[o] = is_there ? -in_zero * sum_of(p, f, o) : 0;
     else
         start_f[o] = b;
 }
 
-void ca_dot_pack(const CaDotPlan *p, void *packed, const float *oihw, const float *scale,
+static void pack(const CaDotPlan *p, void *packed, const Filter *f, const float *scale,
                  const float *bias, int in_zero, int item_begin, int item_end)
 {
     unsigned char *filter = (unsigned char *)packed + p->filter_at;
@@ -280,16 +320,31 @@ void ca_dot_pack(const CaDotPlan *p, void *packed, const float *oihw, const floa
         const int n = min_int(p->group_blocks, p->co_blocks - block);
         unsigned char *w = filter + (size_t)block * p->group_size;
         for (int o = block * 16; o < (block + n) * 16; o++)
-            pack_channel(p, packed, o, oihw, scale, bias, in_zero);
+            pack_channel(p, packed, o, f, scale, bias, in_zero);
         if (p->winograd)
-            ca_dot_winograd_pack(p, w, oihw, block, n);
+            ca_dot_winograd_pack(p, w, f->reals, block, n);
         else if (p->packed_pixels)
-            pack_rows(p, w, oihw, block * 16, n * 16);
+            pack_rows(p, w, f, block * 16, n * 16);
+        else if (p->words)
+            pack_words(p, w, f, block * 16);
         else if (p->depthwise)
-            pack_depthwise(p, (float *)(void *)w, oihw, block * 16);
+            pack_depthwise(p, (float *)(void *)w, f, block * 16);
         else
-            pack_direct(p, w, oihw, block * 16, n * 16);
+            pack_direct(p, w, f, block * 16, n * 16);
     }
+}
+
+void ca_dot_pack(const CaDotPlan *p, void *packed, const float *oihw, const float *scale,
+                 const float *bias, int in_zero, int item_begin, int item_end)
+{
+    pack(p, packed, &(Filter){oihw, NULL}, scale, bias, in_zero, item_begin, item_end);
+}
+
+void ca_dot_pack_s8(const CaDotPlan *p, void *packed, const int8_t *oihw,
+                    const float *scale, const float *bias, int in_zero, int item_begin,
+                    int item_end)
+{
+    pack(p, packed, &(Filter){NULL, oihw}, scale, bias, in_zero, item_begin, item_end);
 }
 
 /* --- Run. */
@@ -313,6 +368,33 @@ static bool is_flat(const CaConvShape *s, const CaMap *m)
 {
     return m->row_stride == (ptrdiff_t)s->ow * 16 * ca_elem_size(m->elem) &&
            (s->n == 1 || m->image_stride == m->row_stride * s->oh);
+}
+
+static unsigned char byte_of(float x)
+{
+    return (unsigned char)(x > 0 ? x < 255 ? rintf(x) : 255 : 0);
+}
+
+/* Does int32 hold what follows the sum's own steps? */
+static bool is_sum_bounded(const CaDotEnd *e)
+{
+    return fabsf(e->mid->scale) < 1e6f && fabsf(e->mid->zero) < 1e8f &&
+           fabsf(e->add_scale) < 1e6f && e->mid->low >= 0 && e->mid->high <= 255;
+}
+
+static void set_fast(Walk *w)
+{
+    const CaDotEnd *e = w->end;
+    if (w->geo.out != CA_ELEM_U8)
+        return;
+    if (!e->add && !e->mid && e->is_bounded)
+        w->geo.fast = CA_DOT_FAST_PLAIN;
+    if (!e->add && e->mid && is_sum_bounded(e))
+        w->geo.fast = CA_DOT_FAST_MID;
+    if (e->add && e->mid && e->add->elem == CA_ELEM_U8 && is_sum_bounded(e))
+        w->geo.fast = CA_DOT_FAST_SUM;
+    memset(w->geo.low_bytes, byte_of(w->geo.lo), sizeof w->geo.low_bytes);
+    memset(w->geo.high_bytes, byte_of(w->geo.hi), sizeof w->geo.high_bytes);
 }
 
 /* Two comparisons are enough, and what is stored needs no other scale: the kernels have them. */
@@ -372,6 +454,7 @@ static Walk walk_of(const CaDotPlan *p, const CaMap *out, const CaMap *in,
                       .last = p->last}};
     const int64_t most = p->group_blocks == 4 ? p->isa->wide_pixels : p->isa->max_pixels;
     w.after = ca_dot_set_end(&w.geo, out, end);
+    set_fast(&w);
     w.flat = p->one && s->stride_h == 1 && s->stride_w == 1 && s->pad_top == 0 &&
              s->pad_left == 0 && s->ow == s->iw && s->oh == s->ih && is_flat(s, out) &&
              is_flat(s, in) && (!end->add || is_flat(s, end->add));
@@ -489,45 +572,64 @@ static void run_depthwise(Walk *w, int block, int image, int y)
         w->in->data + block * w->in->block_stride + image * w->in->image_stride +
         ((ptrdiff_t)y * s->stride_h - s->pad_top) * w->in->row_stride -
         s->pad_left * 16 * ca_elem_size(w->in->elem);
-    unsigned char *out = pixel_of(w->out, block, image, y, 0);
-    p->isa->depthwise(&w->geo, w->after ? w->own : out, s->ow, in,
-                      (const float *)(const void *)(w->packed + p->filter_at +
-                                                    (size_t)block * p->group_size),
-                      &c, w->end->add ? pixel_of(w->end->add, block, image, y, 0) : NULL);
+    unsigned char *out = pixel_of(w->out, block, image, y, 0),
+                  *to = w->after ? w->own : out;
+    const unsigned char *filter =
+                            w->packed + p->filter_at + (size_t)block * p->group_size,
+                        *add = w->end->add ? pixel_of(w->end->add, block, image, y, 0)
+                                           : NULL;
+    if (p->words)
+        p->isa->words(s->stride_w, s->kw)(&w->geo, to, s->ow, in, filter, &c, add);
+    else
+        p->isa->depthwise(&w->geo, to, s->ow, in, (const float *)(const void *)filter, &c,
+                          add);
     if (w->after)
         ca_dot_finish(p, w->end, w->out->elem, block, out, (float *)(void *)w->own,
                       s->ow);
 }
 
+/* Rows of one group, or of one block where each channel has its own filter. */
+static void run_rows(Walk *w, int group, int64_t begin, int64_t end)
+{
+    const CaDotPlan *p = w->p;
+    for (int64_t row = begin; row < end; row++) {
+        if (p->depthwise)
+            run_depthwise(w, group, (int)(row / p->s.oh), (int)(row % p->s.oh));
+        for (int tile = 0; !p->depthwise && tile < w->tiles; tile++)
+            run_tile(w, group, row, tile);
+    }
+}
+
+/* Threads take rows, so that what one writes it mostly reads in the next layer, where there are enough of them and the
+ * filter is small; else groups of results, so that each reads its part of the filter. */
 static void run_direct(const CaDotPlan *p, int thread, int n_threads, const CaMap *out,
                        const CaMap *in, const void *packed, const CaDotEnd *end,
                        void *own)
 {
     Walk w = walk_of(p, out, in, packed, end, own);
-    const bool inside =
-        !p->depthwise && p->one && p->group_size * (size_t)p->co_blocks <= PANEL_SIZE;
+    const bool is_small =
+        p->depthwise || p->group_size * (size_t)p->co_blocks <= PANEL_SIZE;
     int64_t at = 0, stop = 0;
     if (p->before) {
         run_before(&w, thread, n_threads);
         return;
     }
-    if (inside &&
-        (w.rows % n_threads == 0 || w.rows >= 8 * n_threads || p->n_groups < n_threads)) {
+    if (is_small && ca_is_by_rows(w.rows, n_threads, p->n_groups)) {
         ca_share(w.rows, thread, n_threads, &at, &stop);
-        for (; at < stop; at++)
+        for (int g = 0; (p->depthwise || !p->one) && g < p->n_groups; g++)
+            run_rows(&w, g, at, stop);
+        for (; !p->depthwise && p->one && at < stop; at++)
             for (int tile = 0; tile < w.tiles; tile++)
                 for (int g = 0; g < p->n_groups; g++)
                     run_tile(&w, g, at, tile);
         return;
     }
     ca_share(w.rows * p->n_groups, thread, n_threads, &at, &stop);
-    for (; at < stop; at++) {
-        const int64_t row = at % w.rows;
-        if (p->depthwise)
-            run_depthwise(&w, (int)(at / w.rows), (int)(row / p->s.oh),
-                          (int)(row % p->s.oh));
-        for (int tile = 0; !p->depthwise && tile < w.tiles; tile++)
-            run_tile(&w, (int)(at / w.rows), row, tile);
+    while (at < stop) {
+        const int64_t row = at % w.rows, left = stop - at,
+                      n = left < w.rows - row ? left : w.rows - row;
+        run_rows(&w, (int)(at / w.rows), row, row + n);
+        at += n;
     }
 }
 

@@ -32,6 +32,13 @@
 #define TEXT_(a) #a
 #define TEXT(a) TEXT_(a)
 
+#ifndef WORDS_OF /* depthwise by words, u8 only */
+#    define WORDS_OF NULL
+#endif
+#ifndef HAS_STORE_4 /* narrow_store_4_within, u8 only: four pixels, one vector each */
+#    define HAS_STORE_4 0
+#endif
+
 enum { BLOCK_NV = 16 / VF32_N };
 
 CA_INLINE vf32 dot_load(CaElem elem, const unsigned char *p)
@@ -115,6 +122,35 @@ CA_INLINE void dot_short_end(const bool has_add, const int P, const int NV,
         }
 }
 
+#if HAS_STORE_4
+/* u8 is stored, of the sum alone, of its steps, or of these and those of a residual in u8: from the registers. */
+CA_INLINE void dot_ends_u8(const bool has_mid, const bool is_sum, const int P,
+                           const int NV, const CaDotGeo *g, unsigned char *out,
+                           const vdot *sum, const CaDotChannel *c,
+                           const unsigned char *add)
+{
+    UNROLL_FOR(v, NV) {
+        const vf32 scale = vf32_load(c->scale + v * VF32_N),
+                   bias = vf32_load(c->bias + v * VF32_N);
+        unsigned char *to = out + v * g->out_block;
+        vf32 y[4];
+        UNROLL_FOR(i, P) {
+            y[i % 4] = vf32_fma(vdot_float(sum[i * NV + v]), scale, bias);
+            if (has_mid)
+                y[i % 4] = dot_mid(g, y[i % 4]);
+            if (is_sum)
+                y[i % 4] = vf32_fma(narrow_load(add + v * g->add_block + i * 16),
+                                    vf32_set1(g->add_scale), y[i % 4]);
+            if (i % 4 == 3)
+                narrow_store_4_within(to + (i - 3) * 16, y, g->low_bytes, g->high_bytes);
+            else if (i >= P / 4 * 4)
+                narrow_store(to + i * 16, vf32_min(vf32_set1(g->hi),
+                                                   vf32_max(vf32_set1(g->lo), y[i % 4])));
+        }
+    }
+}
+#endif
+
 CA_INLINE void dot_tile(const bool one, const int P, const int NV, const ptrdiff_t step,
                         const CaDotGeo *g, unsigned char *restrict out,
                         const unsigned char *restrict in, const unsigned char *restrict w,
@@ -157,6 +193,20 @@ CA_INLINE void dot_tile(const bool one, const int P, const int NV, const ptrdiff
         dot_short_end(true, P, NV, g, out, sum, add);
         return;
     }
+#if HAS_STORE_4
+    if (g->fast == CA_DOT_FAST_PLAIN) {
+        dot_ends_u8(false, false, P, NV, g, out, sum, c, NULL);
+        return;
+    }
+    if (g->fast == CA_DOT_FAST_MID) {
+        dot_ends_u8(true, false, P, NV, g, out, sum, c, NULL);
+        return;
+    }
+    if (g->fast == CA_DOT_FAST_SUM) {
+        dot_ends_u8(true, true, P, NV, g, out, sum, c, add);
+        return;
+    }
+#endif
     vdot all[28];
     UNROLL_FOR(i, P * NV)
         all[i] = sum[i];
@@ -367,6 +417,7 @@ const CaDotIsa PASTE(PASTE(PASTE(ca_dot_, TYPE), _), ISA) = {
     .wide_pixels = WIDE_PIXELS,
     .tile = tile_of,
     .depthwise = depthwise,
+    .words = WORDS_OF,
     .narrow = narrow,
     .widen = widen,
     .finish = finish,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* u8 x s8: vpdpbusd does not saturate on its way. */
 #include "../simd/simd_avx512.h"
+#include "dot_kernels.h"
 
 #include <string.h>
 
@@ -25,8 +26,8 @@ CA_INLINE void narrow_store(unsigned char *p, vf32 x)
     const __m512i q = _mm512_max_epi32(_mm512_cvtps_epi32(x), _mm512_setzero_si512());
     _mm_storeu_si128((__m128i *)(void *)p, _mm512_cvtusepi32_epi8(q));
 }
-/* Saturating twice, each 128 bits by themselves: then words of four channels go to their pixels. */
-CA_INLINE void narrow_store_4(unsigned char *p, const vf32 *x)
+/* Four pixels. Saturating twice, each 128 bits by themselves: then words of four channels go to their pixels. */
+CA_INLINE __m512i narrow_4(const vf32 *x)
 {
     const __m512i order =
         _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
@@ -34,7 +35,146 @@ CA_INLINE void narrow_store_4(unsigned char *p, const vf32 *x)
         _mm512_packs_epi32(_mm512_cvtps_epi32(x[0]), _mm512_cvtps_epi32(x[1]));
     const __m512i b =
         _mm512_packs_epi32(_mm512_cvtps_epi32(x[2]), _mm512_cvtps_epi32(x[3]));
-    _mm512_storeu_si512(p, _mm512_permutexvar_epi32(order, _mm512_packus_epi16(a, b)));
+    return _mm512_permutexvar_epi32(order, _mm512_packus_epi16(a, b));
+}
+CA_INLINE void narrow_store_4(unsigned char *p, const vf32 *x)
+{
+    _mm512_storeu_si512(p, narrow_4(x));
+}
+
+/* The same, held within 64 bytes of lowest and 64 of largest results. */
+CA_INLINE void narrow_store_4_within(unsigned char *p, const vf32 *x,
+                                     const unsigned char *low, const unsigned char *high)
+{
+    const __m512i y = _mm512_max_epu8(narrow_4(x), _mm512_loadu_si512(low));
+    _mm512_storeu_si512(p, _mm512_min_epu8(y, _mm512_loadu_si512(high)));
+}
+
+/* --- Depthwise by words: of 4 neighbouring pixels each channel's bytes become a word, which meets the filter's row,
+ * shifted to where the result's window starts in the word; a window that crosses into the next word meets that too. */
+
+/* 4 pixels of 16 channels, as many as mask has words of: channel by channel. */
+CA_INLINE __m512i pixels_by_channel(const unsigned char *p, __mmask16 mask)
+{
+    const __m512i order =
+        _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+    const __m512i turn = _mm512_broadcast_i32x4(
+        _mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15));
+    const __m512i x = _mm512_maskz_loadu_epi32(mask, p);
+    return _mm512_shuffle_epi8(_mm512_permutexvar_epi32(order, x), turn);
+}
+
+CA_INLINE vf32 depthwise_end(const CaDotGeo *g, vf32 y, const unsigned char *add)
+{
+    if (g->has_mid) {
+        y = vf32_min(vf32_set1(g->mid.high), vf32_max(vf32_set1(g->mid.low), y));
+        y = vf32_fma(vf32_round(y), vf32_set1(g->mid.scale), vf32_set1(g->mid.zero));
+    }
+    if (add)
+        y = vf32_fma(g->add == CA_ELEM_F32 ? vf32_load((const float *)(const void *)add)
+                                           : narrow_load(add),
+                     vf32_set1(g->add_scale), y);
+    return vf32_min(vf32_set1(g->hi), vf32_max(vf32_set1(g->lo), y));
+}
+
+CA_INLINE void words_end(const int P, const CaDotGeo *g, unsigned char *out,
+                         const vdot *sum, const CaDotChannel *c, const unsigned char *add)
+{
+    const vf32 scale = vf32_load(c->scale), bias = vf32_load(c->bias);
+    const ptrdiff_t add_size = g->add == CA_ELEM_F32 ? 64 : 16;
+    if (P % 4 == 0 && g->fast == CA_DOT_FAST_PLAIN) {
+        UNROLL_FOR(i, P / 4) {
+            vf32 y[4];
+            UNROLL_FOR(j, 4)
+                y[j] = vf32_fma(vdot_float(sum[i * 4 + j]), scale, bias);
+            narrow_store_4_within(out + i * 64, y, g->low_bytes, g->high_bytes);
+        }
+        return;
+    }
+    UNROLL_FOR(i, P) {
+        const vf32 y = depthwise_end(g, vf32_fma(vdot_float(sum[i]), scale, bias),
+                                     add ? add + i * add_size : NULL);
+        if (g->out == CA_ELEM_F32)
+            vf32_store((float *)(void *)(out + i * 64), y);
+        else
+            narrow_store(out + i * 16, y);
+    }
+}
+
+/* P results of a row; w [kh][words of each phase, in order][16][4]. */
+CA_INLINE void words_tile(const int P, const int STRIDE, const int KW, const CaDotGeo *g,
+                          unsigned char *out, const unsigned char *in,
+                          const unsigned char *w, const CaDotChannel *c,
+                          const unsigned char *add)
+{
+    const int G = ((P - 1) * STRIDE + KW + 3) / 4,
+              left = (P - 1) * STRIDE + KW - 4 * (G - 1);
+    vdot sum[16], x[10];
+    UNROLL_FOR(i, P)
+        sum[i] = vdot_load(c->start);
+    for (int ky = 0; ky < g->kh; ky++, in += g->filter_row) {
+        UNROLL_FOR(j, G)
+            x[j] = pixels_by_channel(
+                in + j * 64, (__mmask16)(j + 1 < G ? 0xffff : (1 << 4 * left) - 1));
+        UNROLL_FOR(phase, 4) {
+            if (phase % STRIDE)
+                continue;
+            UNROLL_FOR(k, (phase + KW + 3) / 4) {
+                const vdot row = vdot_row(w);
+                w += 64;
+                UNROLL_FOR(i, P)
+                    if (i * STRIDE % 4 == phase)
+                        sum[i] = vdot_step(sum[i], x[i * STRIDE / 4 + k], row);
+            }
+        }
+    }
+    words_end(P, g, out, sum, c, add);
+}
+
+/* Tiles of 16, 8, 4; the last one laps back over the one before it: same inputs, same results. */
+CA_INLINE void words_row(const int STRIDE, const int KW, const CaDotGeo *g,
+                         unsigned char *out, int n, const unsigned char *in,
+                         const unsigned char *w, const CaDotChannel *c,
+                         const unsigned char *add)
+{
+    const ptrdiff_t to = g->out == CA_ELEM_F32 ? 64 : 16, from = STRIDE * 16,
+                    more = !add                    ? 0
+                           : g->add == CA_ELEM_F32 ? 64
+                                                   : 16;
+    for (ptrdiff_t x = 0, size; x < n; x += size) {
+        const ptrdiff_t left = n - x;
+        size = left >= 16 ? 16 : left >= 8 ? 8 : n >= 4 ? 4 : 1;
+        const ptrdiff_t at = left < size ? n - size : x;
+        unsigned char *y = out + at * to;
+        const unsigned char *p = in + at * from, *a = add ? add + at * more : NULL;
+        if (size == 16)
+            words_tile(16, STRIDE, KW, g, y, p, w, c, a);
+        else if (size == 8)
+            words_tile(8, STRIDE, KW, g, y, p, w, c, a);
+        else if (size == 4)
+            words_tile(4, STRIDE, KW, g, y, p, w, c, a);
+        else
+            words_tile(1, STRIDE, KW, g, y, p, w, c, a);
+    }
+}
+
+#define WORDS(stride, kw)                                                              \
+    static void words_##kw##_##stride(const CaDotGeo *g, unsigned char *out, int n,    \
+                                      const unsigned char *in, const unsigned char *w, \
+                                      const CaDotChannel *c, const unsigned char *add) \
+    {                                                                                  \
+        words_row(stride, kw, g, out, n, in, w, c, add);                               \
+    }
+WORDS(1, 3)
+WORDS(2, 3)
+WORDS(1, 5)
+WORDS(2, 5)
+
+static CaDotWords *words_of(int stride, int kw)
+{
+    static CaDotWords *const all[2][2] = {{words_3_1, words_3_2}, {words_5_1, words_5_2}};
+    return (stride == 1 || stride == 2) && (kw == 3 || kw == 5) ? all[kw == 5][stride - 1]
+                                                                : NULL;
 }
 
 enum { E = 1, D = 4, IS_SCALED = 1 };
@@ -46,6 +186,8 @@ enum { E = 1, D = 4, IS_SCALED = 1 };
 #define MAX_PIXELS 14
 #define MAX_BLOCKS 2
 #define WIDE_PIXELS 7
+#define HAS_STORE_4 1
+#define WORDS_OF words_of
 #include "dot_tile_tmpl.h"
 
 #include "u8_rows_tmpl.h"

@@ -4,7 +4,7 @@
  */
 #include "u8_maps.h"
 
-#include "base/threads.h"
+#include "row_share.h"
 
 #include <string.h>
 
@@ -30,11 +30,6 @@ typedef struct Row {
     int block, image, y;
 } Row;
 
-static Row row_at(const CaMap *m, int64_t i)
-{
-    return (Row){(int)(i / m->h / m->n), (int)(i / m->h % m->n), (int)(i % m->h)};
-}
-
 static unsigned char *pixel_of(const CaMap *m, const Row *r)
 {
     return m->data + r->block * m->block_stride + r->image * m->image_stride +
@@ -56,24 +51,41 @@ static void fill_beside(const CaMap *m, unsigned char *row, int y, int value)
     }
 }
 
-void ca_u8_stages(const CaMap *out, const CaMap *in, const CaU8Stage *stages,
-                  int n_stages, int zero, uint32_t cpu, int64_t begin, int64_t end)
+/* Rows [i, end) of the block from i on that lie without gaps in both maps. */
+static int64_t without_gap(const CaMap *out, const CaMap *in, int64_t i, int64_t end)
 {
-    const CaU8Rows *rows = rows_of(cpu);
-    const bool is_whole = out->halo == 0 && in->halo == 0; /* rows without gaps */
-    CaU8Stage own[CA_U8_MOST_STAGES];
-    for (int64_t i = begin; i < end;) {
-        const Row r = row_at(out, i);
-        const int64_t left = out->h - r.y < end - i ? out->h - r.y : end - i,
-                      n = is_whole ? left : 1;
-        for (int k = 0; k < CA_U8_MOST_STAGES && k < n_stages; k++)
-            own[k] = (CaU8Stage){stages[k].k + r.block * 16, stages[k].b + r.block * 16,
-                                 stages[k].low, stages[k].high};
+    const int64_t of_image = out->h - i % out->h;
+    if (out->halo || in->halo)
+        return 1;
+    return of_image < end - i ? of_image : end - i;
+}
+
+static void stages_of_block(const CaMap *out, const CaMap *in, const CaU8Stage *own,
+                            int n_stages, int zero, const CaU8Rows *rows, int block,
+                            int64_t begin, int64_t end)
+{
+    for (int64_t i = begin, n; i < end; i += n) {
+        const Row r = {block, (int)(i / out->h), (int)(i % out->h)};
+        n = without_gap(out, in, i, end);
         rows->stages(pixel_of(out, &r), pixel_of(in, &r), (int)(n * out->w), own,
                      n_stages);
         if (out->halo)
             fill_beside(out, pixel_of(out, &r), r.y, zero);
-        i += n;
+    }
+}
+
+void ca_u8_stages(const CaMap *out, const CaMap *in, const CaU8Stage *stages,
+                  int n_stages, int zero, uint32_t cpu, int thread, int n_threads)
+{
+    const CaRowShare share = ca_row_share(out, thread, n_threads);
+    for (int block = 0; block < (out->c + 15) / 16; block++) {
+        CaU8Stage own[CA_U8_MOST_STAGES] = {{NULL, NULL, 0, 0}};
+        int64_t begin = 0, end = 0;
+        for (int k = 0; k < CA_U8_MOST_STAGES && k < n_stages; k++)
+            own[k] = (CaU8Stage){stages[k].k + block * 16, stages[k].b + block * 16,
+                                 stages[k].low, stages[k].high};
+        ca_row_range(&begin, &end, &share, block);
+        stages_of_block(out, in, own, n_stages, zero, rows_of(cpu), block, begin, end);
     }
 }
 
@@ -103,13 +115,16 @@ void ca_u8_mean(const CaMap *out, const CaMap *in, const CaU8Mean *how, uint32_t
                 int thread, int n_threads)
 {
     const CaU8Rows *rows = rows_of(cpu);
-    int64_t at = 0, stop = 0;
-    ca_share(ca_u8_n_rows(out), thread, n_threads, &at, &stop);
-    for (; at < stop; at++) {
-        const Row r = row_at(out, at);
-        for (int x = 0; x < out->w; x++)
-            mean_at(out, in, how, rows, &r, x);
-        fill_beside(out, pixel_of(out, &r), r.y, (int)how->zero);
+    const CaRowShare share = ca_row_share(out, thread, n_threads);
+    for (int block = 0; block < (out->c + 15) / 16; block++) {
+        int64_t i = 0, end = 0;
+        ca_row_range(&i, &end, &share, block);
+        for (; i < end; i++) {
+            const Row r = {block, (int)(i / out->h), (int)(i % out->h)};
+            for (int x = 0; x < out->w; x++)
+                mean_at(out, in, how, rows, &r, x);
+            fill_beside(out, pixel_of(out, &r), r.y, (int)how->zero);
+        }
     }
 }
 
@@ -118,14 +133,18 @@ void ca_u8_quantize(const CaMap *out, const float *in, const CaQuant *q, uint32_
 {
     const CaU8Rows *rows = rows_of(cpu);
     const ptrdiff_t plane = (ptrdiff_t)out->h * out->w;
-    int64_t at = 0, stop = 0;
-    ca_share(ca_u8_n_rows(out), thread, n_threads, &at, &stop);
-    for (; at < stop; at++) {
-        const Row r = row_at(out, at);
-        const int left = out->c - r.block * 16;
-        const ptrdiff_t channel = (ptrdiff_t)r.image * out->c + r.block * 16;
-        rows->quantize(pixel_of(out, &r), in + channel * plane + (ptrdiff_t)r.y * out->w,
-                       plane, left < 16 ? left : 16, out->w, q);
-        fill_beside(out, pixel_of(out, &r), r.y, (int)q->zero);
+    const CaRowShare share = ca_row_share(out, thread, n_threads);
+    for (int block = 0; block < (out->c + 15) / 16; block++) {
+        const int left = out->c - block * 16;
+        int64_t i = 0, end = 0;
+        ca_row_range(&i, &end, &share, block);
+        for (; i < end; i++) {
+            const Row r = {block, (int)(i / out->h), (int)(i % out->h)};
+            const ptrdiff_t channel = (ptrdiff_t)r.image * out->c + block * 16;
+            rows->quantize(pixel_of(out, &r),
+                           in + channel * plane + (ptrdiff_t)r.y * out->w, plane,
+                           left < 16 ? left : 16, out->w, q);
+            fill_beside(out, pixel_of(out, &r), r.y, (int)q->zero);
+        }
     }
 }

@@ -19,16 +19,9 @@ typedef struct CaU8Stage {
 } CaU8Stage;
 enum { CA_U8_MOST_STAGES = 4 };
 
-/* Rows of a map: of all blocks, images. */
-static inline int64_t ca_u8_n_rows(const CaMap *m)
-{
-    return (int64_t)((m->c + 15) / 16) * m->n * m->h;
-}
-
-/* out = the stages of in, one after the other; rows [begin, end) of ca_u8_n_rows. zero: what the halo holds. Same n, c, h,
- * w, any halos. */
+/* out = the stages of in, one after the other. zero: what the halo holds. Same n, c, h, w, any halos. */
 void ca_u8_stages(const CaMap *out, const CaMap *in, const CaU8Stage *stages,
-                  int n_stages, int zero, uint32_t cpu, int64_t begin, int64_t end);
+                  int n_stages, int zero, uint32_t cpu, int thread, int n_threads);
 
 /* y = round(zero + ratio * (sum of the window's (x - in_zero)) / divisor), held within [low, high]. The divisor is the
  * number of all of the window's places, or of those that are not padding. Sums must stay below 2^24. */
