@@ -338,7 +338,7 @@ static void set_before(Case *c, CaDotBefore *before, CaElem type, int halo)
         const float v = any_float(type);
         memcpy(at(&f.m, b, k, y, x), &v, sizeof v);
         put_float(&c->in.m, b, k, y, x,
-                  fminf(fmaxf(fmaf(v, scale[k], shift[k]), before->lo), before->hi));
+                  fminf(fmaxf(v * scale[k] + shift[k], before->lo), before->hi));
     }
     c->source = f.m;
     c->end.before = before;

@@ -47,7 +47,8 @@ typedef void CaDotRow(const CaDotGeo *g, unsigned char *out, int n,
 /* n rows of 16: floats to what is stored, and back. */
 typedef void CaNarrowRow(unsigned char *out, const float *in, int n, const CaQuant *q);
 typedef void CaWidenRow(float *out, const unsigned char *in, int n, const CaQuant *q);
-/* n pixels of 16 channels from floats, scale and shift of these channels. */
+/* n pixels of 16 channels from floats, scale and shift of these channels; rounded after each, so that all instruction
+ * sets round to the same short number. */
 typedef void CaDotBeforeRow(unsigned char *out, const float *in, int n,
                             const float *scale, const float *shift, float lo, float hi);
 /* n numbers of a and b. */
