@@ -129,7 +129,7 @@ static double sum_at(const Case *c, double *size, int n, int o, int y, int x)
 }
 
 /* F(2,3) of one result: the sum of the sizes of all that is added, A^T |(G g G^T)| . |(B^T d B)| A. */
-static double winograd_size(const Case *c, int n, int o, int y, int x)
+static double winograd_size(const Case *c, double *all, int n, int o, int y, int x)
 {
     static const double G[4][3] = {{1, 0, 0}, {.5, .5, .5}, {.5, -.5, .5}, {0, 0, 1}},
                         B[4][4] = {{1, 0, -1, 0},
@@ -153,15 +153,19 @@ static double winograd_size(const Case *c, int n, int o, int y, int x)
                         ix >= 0 && ix < s->iw)
                         v += B[p][k / 4] * B[q][k % 4] * get(&c->in.m, n, i, iy, ix);
                 }
-                size += A[y % 2][p] * A[x % 2][q] * fabs(u * v);
+                /* the sums are held in twice the bits: 3 u^2 for 2 u */
+                size += A[y % 2][p] * A[x % 2][q] * fabs(u * v) *
+                        (p == 1 && q == 1 ? 1.5 * ldexp(1, -8) : 1);
+                *all += A[y % 2][p] * A[x % 2][q] * fabs(u * v);
             }
     return size;
 }
 
-/* U and V are rounded to 8 bits each, and to f32 before, in two sums of 3; ci products are added, then 9 sums. */
+/* U and V are rounded to 8 bits each, and to f32 before, in two sums of 3; 3 ci products at most are added, then 9 sums. */
 static double winograd_error(const Case *c, int n, int o, int y, int x)
 {
-    const double u = ldexp(1, -8), size = winograd_size(c, n, o, y, x);
+    double all = 0;
+    const double u = ldexp(1, -8), size = winograd_size(c, &all, n, o, y, x);
     return c->is_whole ? 0
                        : (2 * u + u * u) * size + (c->plan.s.ci + 24) * 0.5 *
                                                       (double)FLT_EPSILON *

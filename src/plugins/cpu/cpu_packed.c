@@ -79,7 +79,7 @@ typedef struct Header {
 
 static Header header_of(size_t size)
 {
-    Header h = {.magic = "carina packed 1", .size = size};
+    Header h = {.magic = "carina packed 2", .size = size};
     h.check = ca_hash(&h, offsetof(Header, check), 0);
     return h;
 }
