@@ -161,14 +161,16 @@ bool ca_dot_plan_winograd(CaDotPlan *p, const CaConvShape *s, const CaDotIsa *is
     p->kernel = isa->name_winograd;
     p->winograd = true;
     p->group_blocks = p->co_blocks >= 16 ? 4 : 2;
-    p->group_size = 16 * 64 * words_of(p);
-    return set_packed(p) && ca_dot_winograd_sizes(p);
+    return ca_dot_winograd_sizes(p) && set_packed(p);
 }
 
-/* Where its tiles of 2 x 2 fill the map, and the transforms do not cost more than they save. */
+/* Where its tiles of 2 x 2 fill the map, and the transforms do not cost more than they save: on 7x7 with large filters
+ * only. */
 static bool wants_winograd(const CaConvShape *s)
 {
-    return s->ci >= 16 && s->co >= 32 && s->oh >= 7 && s->ow >= 7;
+    const int size = min_int(s->oh, s->ow);
+    return s->ci >= 16 && s->co >= 32 &&
+           (size > 7 || (size == 7 && (int64_t)s->ci * s->co >= 128 * 128));
 }
 
 bool ca_dot_plan(CaDotPlan *p, const CaConvShape *s, CaElem type, uint32_t cpu,
