@@ -119,7 +119,7 @@ static bool scales_fit(const Layer *l)
     int64_t along = 1;
     if (!t || ca_tensor_count(t) == 1)
         return true;
-    const int n = t->shape.rank, lead = l->groups > 1 && l->w.shape.rank == 5 ? 2 : 1;
+    const int n = t->shape.rank, lead = l->w.shape.rank == 5 ? 2 : 1;
     if (n != l->w.shape.rank)
         return false;
     for (int i = 0; i < lead; i++)

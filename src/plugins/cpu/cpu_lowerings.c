@@ -25,6 +25,7 @@ const CaCpuLowering ca_cpu_lowerings[] = {
     {"SpaceToDepth", ca_cpu_lower_strided},
     {"ShuffleChannels", ca_cpu_lower_strided},
     {"ReorgYolo", ca_cpu_lower_strided},
+    {"MaxPool", ca_cpu_lower_step_max},
     {"MaxPool", ca_cpu_lower_pool},
     {"AvgPool", ca_cpu_lower_pool},
     {"MatMul", ca_cpu_lower_matmul},
@@ -158,5 +159,9 @@ const CaCpuLowering ca_cpu_lowerings[] = {
     {"Einsum", ca_cpu_lower_einsum},
     {"Clamp", ca_cpu_lower_clamp},
     {"NonMaxSuppression", ca_cpu_lower_nms},
+    {"QuantizedConvolution", ca_cpu_lower_step_conv},
+    {"QuantizedBinary", ca_cpu_lower_step_binary},
+    {"QuantizedAvgPool", ca_cpu_lower_step_mean},
+    {"QuantizedTable", ca_cpu_lower_step_table},
     {NULL, NULL},
 };

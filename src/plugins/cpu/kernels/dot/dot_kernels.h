@@ -12,6 +12,7 @@
 typedef struct CaDotChannel {
     const void *start;
     const float *scale, *bias;
+    const int32_t *mantissa, *right, *whole_bias; /* of a fixed end; else NULL */
 } CaDotChannel;
 
 typedef struct CaDotGeo { /* strides in bytes */
@@ -22,6 +23,8 @@ typedef struct CaDotGeo { /* strides in bytes */
     float add_scale, lo, hi;
     bool has_mid;
     CaQuant mid;
+    const CaDotFixed *fixed;   /* or NULL */
+    const int32_t *pixel_sums; /* of the tile's pixels, or NULL */
 } CaDotGeo;
 
 /* P pixels of a row, NV vectors of results; add may be NULL. A step is one 32-bit word of channels. */
@@ -38,6 +41,8 @@ typedef void CaWidenRow(float *out, const unsigned char *in, int n, const CaQuan
 /* n numbers of a and b. */
 typedef void CaAddRow(unsigned char *out, const unsigned char *a, const unsigned char *b,
                       int n, const CaMapAdd *how);
+typedef void CaFixedRow(unsigned char *out, const unsigned char *a,
+                        const unsigned char *b, int n, const CaMapFixed *how);
 typedef void CaDotFinish(float *x, int n, const CaAct *act, const float *slope,
                          int lanes);
 
@@ -54,6 +59,7 @@ struct CaDotIsa {
     CaWidenRow *widen;
     CaDotFinish *finish;
     CaAddRow *add;
+    CaFixedRow *fixed; /* u8; else NULL */
 };
 
 /* Best first; the last of each type needs nothing. */

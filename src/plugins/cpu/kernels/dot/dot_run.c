@@ -83,7 +83,8 @@ bool ca_dot_plan(CaDotPlan *p, const CaConvShape *s, CaElem type, uint32_t cpu)
     return false;
 }
 
-/* --- Pack: [start][scale][bias] of 16 * co_blocks each, then the filter. */
+/* --- Pack: [start][scale][bias] of 16 * co_blocks each, then the filter. With an end in whole numbers scale and bias
+ * are mantissas and shifts, and a fourth list holds what depthwise sums do not begin with. */
 
 static void put(const CaDotPlan *p, unsigned char *to, float w)
 {
@@ -215,9 +216,11 @@ static void set_end(Walk *w)
     w->geo.add_block = e->add ? e->add->block_stride : 0;
     w->geo.add_scale = e->add_scale;
     w->geo.has_mid = e->mid != NULL;
+    w->geo.fixed = e->fixed;
     if (e->mid)
         w->geo.mid = *e->mid;
-    w->after = e->slope || scaled || pads || !(is_none || is_relu || is_clamp);
+    w->after =
+        !e->fixed && (e->slope || scaled || pads || !(is_none || is_relu || is_clamp));
     if (w->after) {
         w->geo.lo = -INFINITY;
         w->geo.hi = INFINITY;
@@ -268,7 +271,13 @@ static CaDotChannel channels(const Walk *w, int block)
 {
     const size_t n = (size_t)w->p->co_blocks * 16;
     const float *start = (const float *)(const void *)w->packed + block * 16;
-    return (CaDotChannel){start, start + n, start + 2 * n};
+    CaDotChannel c = {.start = start, .scale = start + n, .bias = start + 2 * n};
+    if (w->p->fixed) {
+        c.mantissa = (const int32_t *)(const void *)c.scale;
+        c.right = c.mantissa + n;
+        c.whole_bias = c.mantissa + 2 * n;
+    }
+    return c;
 }
 
 /* What the kernels do not have: the rest of the end, from floats in own to out. */
@@ -301,6 +310,9 @@ static void run_tile(Walk *w, int group, int64_t row, int tile)
         ((ptrdiff_t)y * s->stride_h - s->pad_top) * w->in->row_stride +
         (x * s->stride_w - s->pad_left) * 16 * ca_elem_size(w->in->elem);
     unsigned char *out = pixel_of(w->out, first, image, y, x);
+    if (w->end->fixed && w->end->fixed->pixel_sums)
+        w->geo.pixel_sums =
+            w->end->fixed->pixel_sums + x + ((int64_t)image * s->oh + y) * s->ow;
     if (w->after)
         w->geo.out_block = (ptrdiff_t)pixels * 16 * (ptrdiff_t)sizeof(float);
     p->isa->tile(p->one, n, pixels,
