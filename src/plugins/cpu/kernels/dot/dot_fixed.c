@@ -11,16 +11,24 @@
 /* So that sums, and what is added to them on the way, stay within int32, and depthwise ones within what f32 counts. */
 enum { MOST_TERMS = 8192, MOST_DEPTHWISE = 128 };
 
-bool ca_dot_plan_fixed(CaDotPlan *p, const CaConvShape *s, uint32_t cpu)
+bool ca_dot_plan_fixed_as(CaDotPlan *p, const CaConvShape *s, const CaDotIsa *isa)
 {
     const size_t list = (size_t)((s->co + 15) / 16) * 64;
-    if (!ca_dot_plan(p, s, CA_ELEM_U8, cpu))
+    if (!isa->fixed || !ca_dot_plan_as(p, s, isa))
         return false;
     p->fixed = true;
     p->filter_at += list;
     p->packed_size += list;
     return p->depthwise ? s->kh * s->kw <= MOST_DEPTHWISE
                         : (int64_t)s->ci * s->kh * s->kw <= MOST_TERMS;
+}
+
+bool ca_dot_plan_fixed(CaDotPlan *p, const CaConvShape *s, uint32_t cpu)
+{
+    const CaDotIsa *const *isa = ca_dot_isas;
+    while (!(*isa)->fixed || ((*isa)->needs & cpu) != (*isa)->needs)
+        isa++; /* stops at ref, which needs nothing */
+    return ca_dot_plan_fixed_as(p, s, *isa);
 }
 
 void ca_dot_pack_fixed(const CaDotPlan *p, void *packed, const int32_t *bias,

@@ -65,5 +65,6 @@ struct CaDotIsa {
 /* Best first; the last of each type needs nothing. */
 extern const CaDotIsa *const ca_dot_isas[];
 bool ca_dot_plan_as(CaDotPlan *p, const CaConvShape *s, const CaDotIsa *isa);
+bool ca_dot_plan_fixed_as(CaDotPlan *p, const CaConvShape *s, const CaDotIsa *isa);
 
 #endif
