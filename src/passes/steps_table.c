@@ -60,6 +60,17 @@ static float real_exp(float x, const CaNode *n)
     return expf(x);
 }
 
+static float real_sigmoid(float x, const CaNode *n)
+{
+    (void)n;
+    return 1.0f / (1.0f + expf(-x));
+}
+static float real_tanh(float x, const CaNode *n)
+{
+    (void)n;
+    return tanhf(x);
+}
+
 /* Cut, not rounded. */
 static int64_t square_root(const Function *f, int64_t x)
 {
@@ -132,7 +143,8 @@ typedef struct Row {
 static const Row rows[] = {
     {"Abs", absolute, NULL, true},      {"Elu", in_reals, real_elu, false},
     {"Exp", in_reals, real_exp, false}, {"HSwish", hard_swish, NULL, false},
-    {"Negative", negative, NULL, true}, {"Sqrt", square_root, NULL, false},
+    {"Negative", negative, NULL, true}, {"Sigmoid", in_reals, real_sigmoid, false},
+    {"Sqrt", square_root, NULL, false}, {"Tanh", in_reals, real_tanh, false},
 };
 
 static CaValue *table(CaStepsPass *p, const CaTwin *t, const CaStepRange *range,
