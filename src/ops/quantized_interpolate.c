@@ -118,6 +118,7 @@ const CaOp ca_op_quantized_interpolate = {
     .opset = 1,
     .summary = "bilinear resizing of quantised integers, exact to TensorFlow Lite's",
     .arity = {1, 1, 1},
+    .flags = CA_OP_OWN,
     .attrs_size = sizeof(Attrs),
     .attrs = attrs,
     .infer = infer,

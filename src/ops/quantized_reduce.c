@@ -74,6 +74,7 @@ const CaOp ca_op_quantized_reduce = {
     .opset = 1,
     .summary = "sum or mean of quantised integers, exact to TensorFlow Lite's",
     .arity = {2, 2, 1},
+    .flags = CA_OP_OWN,
     .attrs_size = sizeof(Attrs),
     .attrs = attrs,
     .infer = infer,
