@@ -5,6 +5,7 @@
 #include "fuzz.h"
 
 #include "base/file.h"
+#include "base/sort.h"
 #include "ir/ir.h"
 
 #include <stdio.h>
@@ -121,20 +122,36 @@ static bool is_plain(const char *name)
     return true;
 }
 
-/* The writer gives nodes of one name, other than Results, new ones, and XML cannot hold every byte; here such names
- * are changed before. */
+static int by_name(const void *a, const void *b)
+{
+    return strcmp((*(CaNode *const *)a)->name, (*(CaNode *const *)b)->name);
+}
+
+/* The writer gives nodes of one name, other than Results, new ones, and XML cannot hold every byte; here all of a
+ * graph's nodes get new names where one is such. */
 static void make_names_plain(CaGraph *graph)
 {
     char name[64];
+    size_t n_nodes = 0, i = 0;
+    bool is_good = true;
     CA_EACH_NODE(n, graph) {
         for (int k = 0; k < n->n_bodies; k++)
             make_names_plain(n->bodies[k].graph);
-        if (is_plain(n->name) && ca_graph_find(graph, n->name) == n)
-            continue;
-        int i = 0;
-        do
-            snprintf(name, sizeof name, "unique_%d_%d", n->id, i++);
-        while (ca_graph_find(graph, name));
+        is_good = is_good && is_plain(n->name);
+        n_nodes++;
+    }
+    CaNode **nodes = ca_alloc((n_nodes + 1) * sizeof(CaNode *));
+    fuzz_require(nodes != NULL, "memory for the nodes", "none");
+    CA_EACH_NODE(n, graph)
+        nodes[i++] = n;
+    ca_sort(nodes, n_nodes, sizeof *nodes, by_name);
+    for (i = 1; i < n_nodes; i++)
+        is_good = is_good && by_name(&nodes[i - 1], &nodes[i]) != 0;
+    ca_free(nodes);
+    CA_EACH_NODE(n, graph) {
+        if (is_good)
+            break;
+        snprintf(name, sizeof name, "node_%d", n->id);
         (void)ca_node_rename(graph, n, name, NULL);
     }
 }

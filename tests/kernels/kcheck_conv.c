@@ -12,18 +12,20 @@
 #include <stdio.h>
 #include <string.h>
 
-/* A map: blocked memory with a larger halo than needed, and the plain numbers inside. */
+/* A map: memory in blocks of 16 channels or of one (planes), with a larger halo than needed. */
 typedef struct {
     CaActs a;
+    int lanes;
     float *all;
     size_t n_all;
 } Map;
 
-static Map map_of(int n, int c, int h, int w, int halo)
+static Map map_of(int lanes, int n, int c, int h, int w, int halo)
 {
-    const ptrdiff_t row = (ptrdiff_t)(w + 2 * halo) * 16, image = row * (h + 2 * halo);
-    const int blocks = (c + 15) / 16;
-    Map m = {.a = {.n = n,
+    const ptrdiff_t row = (ptrdiff_t)(w + 2 * halo) * lanes, image = row * (h + 2 * halo);
+    const int blocks = (c + lanes - 1) / lanes;
+    Map m = {.lanes = lanes,
+             .a = {.n = n,
                    .c = c,
                    .h = h,
                    .w = w,
@@ -34,14 +36,15 @@ static Map map_of(int n, int c, int h, int w, int halo)
              .n_all = (size_t)(image * n * blocks)};
 
     m.all = kc_zeros(m.n_all);
-    m.a.data = m.all + halo * row + halo * 16;
+    m.a.data = m.all + halo * row + halo * lanes;
     return m;
 }
 
-static float *at(const CaActs *a, int n, int c, int y, int x)
+static float *at(const Map *m, int n, int c, int y, int x)
 {
-    return a->data + c / 16 * a->block_stride + n * a->image_stride + y * a->row_stride +
-           x * 16 + c % 16;
+    const CaActs *a = &m->a;
+    return a->data + c / m->lanes * a->block_stride + n * a->image_stride +
+           y * a->row_stride + x * m->lanes + c % m->lanes;
 }
 
 static void fill(const Map *m)
@@ -50,7 +53,7 @@ static void fill(const Map *m)
         for (int c = 0; c < m->a.c; c++)
             for (int y = 0; y < m->a.h; y++)
                 for (int x = 0; x < m->a.w; x++)
-                    *at(&m->a, n, c, y, x) = kc_float();
+                    *at(m, n, c, y, x) = kc_float();
 }
 
 /* Halo and padding channels. */
@@ -65,7 +68,7 @@ static bool is_zero_outside(const Map *m)
         for (int c = 0; c < a->c; c++)
             for (int y = 0; y < a->h; y++)
                 for (int x = 0; x < a->w; x++)
-                    inside += *at(a, n, c, y, x) != 0;
+                    inside += *at(m, n, c, y, x) != 0;
     return all == inside;
 }
 
@@ -143,15 +146,15 @@ static void check_results(const Case *c)
                                 if (iy < 0 || iy >= s->ih || ix < 0 || ix >= s->iw)
                                     continue;
                                 const double t =
-                                    (double)*at(&c->in.a, n, o / co * ci + i, iy, ix) *
+                                    (double)*at(&c->in, n, o / co * ci + i, iy, ix) *
                                     (double)
                                         c->oihw[((o * ci + i) * s->kh + ky) * s->kw + kx];
                                 sum += t;
                                 size += fabs(t);
                             }
                     if (c->end.add) {
-                        sum += (double)*at(&c->add.a, n, o, y, x);
-                        size += fabs((double)*at(&c->add.a, n, o, y, x));
+                        sum += (double)*at(&c->add, n, o, y, x);
+                        size += fabs((double)*at(&c->add, n, o, y, x));
                     }
                     /* Direct: a product and a sum a term (ref rounds both), then bias, residual.
                      * Winograd: the sum of all terms is below ci k^2, as |d|, |g| < 1; 4 + 4
@@ -162,8 +165,8 @@ static void check_results(const Case *c)
                     if (c->slope && sum < 0)
                         sum *= (double)c->slope[o];
                     const double want = act_of(&c->end.act, sum);
-                    kc_close("result", (size_t)(at(&c->out.a, n, o, y, x) - c->out.all),
-                             (double)*at(&c->out.a, n, o, y, x), want,
+                    kc_close("result", (size_t)(at(&c->out, n, o, y, x) - c->out.all),
+                             (double)*at(&c->out, n, o, y, x), want,
                              u * (terms + 8 * fabs(want)));
                 }
 }
@@ -202,9 +205,11 @@ static void check(const CaConvIsa *isa, CaConvAlgorithm algorithm, const CaConvS
     }
     const int more =
         with & NO_HALO ? 0 : 1; /* halos larger than needed must do no harm */
-    c.in = map_of(s->n, s->ci, s->ih, s->iw, c.plan.in_halo + more);
-    c.out = map_of(s->n, s->co, s->oh, s->ow, more);
-    c.add = map_of(s->n, s->co, s->oh, s->ow, 2 * more);
+    c.in = algorithm == CA_CONV_PLANES
+               ? map_of(1, s->n, s->ci, s->ih, s->iw, 0)
+               : map_of(16, s->n, s->ci, s->ih, s->iw, c.plan.in_halo + more);
+    c.out = map_of(16, s->n, s->co, s->oh, s->ow, more);
+    c.add = map_of(16, s->n, s->co, s->oh, s->ow, 2 * more);
     fill(&c.in);
     fill(&c.add);
     c.oihw = kc_floats(n_weights);
@@ -222,7 +227,7 @@ static void check(const CaConvIsa *isa, CaConvAlgorithm algorithm, const CaConvS
     kc_true(is_zero_outside(&c.out), "halo and padding channels of the result are zero");
     const Map first = c.out;
     for (int n_threads = 2; n_threads <= 4; n_threads++) {
-        c.out = map_of(s->n, s->co, s->oh, s->ow, more);
+        c.out = map_of(16, s->n, s->co, s->oh, s->ow, more);
         run(&c, n_threads);
         kc_true(memcmp(first.all, c.out.all, first.n_all * sizeof(float)) == 0,
                 "more threads give the same bits");
@@ -288,6 +293,27 @@ static void check_direct(const CaConvIsa *isa)
     check(isa, CA_CONV_DIRECT, &s, relu, WITH_ADD);
     s = square(1, 1500, 200, 3, 4, 1, 1);
     check(isa, CA_CONV_DIRECT, &s, relu, WITH_ADD);
+}
+
+static void check_planes(const CaConvIsa *isa)
+{
+    CaConvShape s;
+
+    for (int w = 1; w <= 31; w += w < 16 ? 1 : 5)
+        for (int stride = 1; stride <= 3; stride++) {
+            s = square(1, 3, 40, 4, w, 3, stride);
+            check(isa, CA_CONV_PLANES, &s, w & 1 ? relu : none, w & 2 ? WITH_ADD : 0);
+        }
+    s = square(2, 3, 64, 14, 14, 7, 2); /* the wide tile; rows that are all padding */
+    check(isa, CA_CONV_PLANES, &s, relu, 0);
+    s = square(1, 1, 17, 31, 27, 11, 4);
+    check(isa, CA_CONV_PLANES, &s, sigmoid, WITH_ADD | WITH_SLOPE);
+    s = square(1, 4, 35, 12, 12, 1, 1);
+    check(isa, CA_CONV_PLANES, &s, above, 0);
+    s = (CaConvShape){2, 5, 24, 13, 11, 9, 12, 2, 3, 1, 1, 3, 2, 0, 3, 1};
+    check(isa, CA_CONV_PLANES, &s, none, WITH_ADD | WITH_SLOPE);
+    s = (CaConvShape){1, 3, 16, 2, 3, 4, 5, 3, 3, 2, 2, 1, 1, 4, 9, 1}; /* all padding */
+    check(isa, CA_CONV_PLANES, &s, none, 0);
 }
 
 static void check_groups(const CaConvIsa *isa)
@@ -378,6 +404,7 @@ static void check_rule(void)
     s.groups = 512;
     kc_true(ca_conv_plan(&p, &s, cpu, true) && p.algorithm == CA_CONV_DEPTHWISE,
             "depthwise");
+    kc_true(!ca_conv_plan_planes(&p, &s, cpu), "no planes of many channels");
     s.groups = 3;
     kc_true(!ca_conv_plan(&p, &s, cpu, true), "groups must divide the channels");
     s = square(1, 1 << 24, 1 << 24, 7, 7, 3, 1);
@@ -409,10 +436,12 @@ static void bench(uint32_t cpu, const CaConvShape *s)
     Bench b = {.c = {.end = {.act = relu}}};
     char name[80];
 
-    if (!kc_is_bench() || !ca_conv_plan(&b.c.plan, s, cpu, true))
+    if (!kc_is_bench() || (!ca_conv_plan_planes(&b.c.plan, s, cpu) &&
+                           !ca_conv_plan(&b.c.plan, s, cpu, true)))
         return;
-    b.c.in = map_of(s->n, s->ci, s->ih, s->iw, b.c.plan.in_halo);
-    b.c.out = map_of(s->n, s->co, s->oh, s->ow, s->kh == 1);
+    b.c.in = map_of(b.c.plan.algorithm == CA_CONV_PLANES ? 1 : 16, s->n, s->ci, s->ih,
+                    s->iw, b.c.plan.in_halo);
+    b.c.out = map_of(16, s->n, s->co, s->oh, s->ow, s->kh == 1);
     fill(&b.c.in);
     b.c.packed = kc_floats(b.c.plan.packed_size / sizeof(float));
     b.shared = kc_floats(b.c.plan.shared_scratch / sizeof(float));
@@ -472,6 +501,7 @@ static void check_isa(const CaConvIsa *isa)
         check_winograd(isa, CA_CONV_WINOGRAD_4);
         check_large_winograd(isa);
     }
+    KC_GUARDED(isa->kernel[CA_CONV_PLANES], isa->needs) { check_planes(isa); }
     KC_GUARDED(isa->kernel[CA_CONV_DEPTHWISE], isa->needs) { check_depthwise(isa); }
     KC_GUARDED("f32_conv_bench", isa->needs) { bench_all(isa); }
 }

@@ -323,6 +323,7 @@ static CarinaStatus read_output(CaTflite *r, CaTfliteScope *s, const Signature *
     const char *alias = signature_name(r, &sign->outputs, at);
     CaTfliteCall c = {.r = r, .b = b, .s = s, .first_id = b->graph->own->next_id};
     CaValue *v = output_value(r, s, i);
+    ca_build_settle(b); /* a constant is widened where it is asked for */
     CA_TRY(b->status);
     if (ca_tflite_is_quantized(t)) {
         CaValue *before = ca_node_is(v->node, "FakeQuantize") && ca_value_n_uses(v) == 0

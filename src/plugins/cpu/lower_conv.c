@@ -12,14 +12,31 @@ typedef struct ConvStep {
     CaConvPlan plan;
     CaConvEnd end;
     CaCpuRef in, out, add;
+    int planes; /* buffer of the input where it is read as planes, else -1 */
     const unsigned char *packed;
 } ConvStep;
+
+/* A row-major input, each channel a block. */
+static CaActs planes_of(CaCpuRun *r, const ConvStep *d)
+{
+    const CaConvShape *s = &d->plan.s;
+    const ptrdiff_t plane = (ptrdiff_t)s->ih * s->iw;
+    return (CaActs){.data = ca_cpu_at(r, d->planes),
+                    .n = s->n,
+                    .c = s->ci,
+                    .h = s->ih,
+                    .w = s->iw,
+                    .block_stride = plane,
+                    .image_stride = plane * s->ci,
+                    .row_stride = s->iw};
+}
 
 static void run_conv(const CaCpuStep *s, CaCpuRun *r, int phase, int thread,
                      int n_threads)
 {
     const ConvStep *d = s->data;
-    const CaActs in = ca_cpu_acts(r, &d->in), out = ca_cpu_acts(r, &d->out);
+    const CaActs in = d->planes < 0 ? ca_cpu_acts(r, &d->in) : planes_of(r, d);
+    const CaActs out = ca_cpu_acts(r, &d->out);
     CaActs add = {0};
     CaConvEnd end = d->end;
     if (d->add.buffer >= 0) {
@@ -166,35 +183,51 @@ bool ca_cpu_conv_is_offered(const CaCpuBuild *b, const CarinaNode *conv)
            ca_conv_plan(&plan, &shape, b->host->cpu_flags, b->allow_winograd);
 }
 
+/* The input as the plan reads it. Planes, where the channels are few and nobody has made blocks of them. */
+static CarinaStatus plan_input(CaCpuBuild *b, CaConvPlan *plan, CaCpuRef *in, int *planes,
+                               const CarinaNode *conv)
+{
+    const CarinaValue *v = conv->inputs[0].value;
+    CaConvShape shape;
+    CaConvPlan of_planes;
+    *in = (CaCpuRef){.buffer = -1};
+    *planes = -1;
+    if (!ca_cpu_conv_shape(&shape, conv) ||
+        !ca_conv_plan(plan, &shape, b->host->cpu_flags, b->allow_winograd))
+        return ca_err(b->err, CARINA_ERR_UNSUPPORTED,
+                      "node '%s' (%s): a convolution of this shape is not offered",
+                      conv->name, conv->op_name);
+    if (ca_cpu_has_blocked(b, v) || ca_cpu_value(b, v)->narrow.buffer >= 0 ||
+        !ca_conv_plan_planes(&of_planes, &shape, b->host->cpu_flags))
+        return ca_cpu_blocked(b, in, v, plan->in_halo);
+    *plan = of_planes;
+    return ca_cpu_plain(b, planes, v);
+}
+
 CarinaStatus ca_cpu_lower_fused(CaCpuBuild *b, const CaCpuFusion *f)
 {
-    CaConvShape shape;
     CaConvPlan plan;
     CaConvEnd end = {{CA_ACT_NONE, 0, 0}, NULL, NULL};
     CaCpuStep *s = NULL;
     CaCpuRef in, out, add = {.buffer = -1};
+    int planes = -1;
     unsigned char *packed = NULL;
     const CarinaValue *result = &f->last->outputs[0];
     if (b->takes_narrow[f->conv->id])
         return ca_cpu_lower_dot(b, f);
-    if (!ca_cpu_conv_shape(&shape, f->conv) ||
-        !ca_conv_plan(&plan, &shape, b->host->cpu_flags, b->allow_winograd))
-        return ca_err(b->err, CARINA_ERR_UNSUPPORTED,
-                      "node '%s' (%s): a convolution of this shape is not offered",
-                      f->conv->name, f->conv->op_name);
+    CA_TRY(plan_input(b, &plan, &in, &planes, f->conv));
     CA_TRY(ca_cpu_conv_act(b, &end.act, &end.slope, f));
-    CA_TRY(ca_cpu_blocked(b, &in, f->conv->inputs[0].value, plan.in_halo));
     if (f->residual)
         CA_TRY(ca_cpu_blocked(b, &add, f->residual, 0));
     CA_TRY(ca_cpu_new_blocked(b, &out, result));
     CA_TRY(pack(b, &plan, f, &packed));
     CA_TRY(ca_cpu_add_step(b, &s, f->conv, plan.kernel, run_conv, sizeof(ConvStep)));
-    *(ConvStep *)s->data = (ConvStep){plan, end, in, out, add, packed};
+    *(ConvStep *)s->data = (ConvStep){plan, end, in, out, add, planes, packed};
     s->n_phases = plan.n_phases;
     s->shared_work = plan.shared_scratch;
     s->thread_work = plan.thread_scratch;
-    ca_cpu_conv_info(s, f, &shape, 4);
-    ca_cpu_use(b, in.buffer);
+    ca_cpu_conv_info(s, f, &plan.s, 4);
+    ca_cpu_use(b, planes < 0 ? in.buffer : planes);
     ca_cpu_use(b, out.buffer);
     if (add.buffer >= 0)
         ca_cpu_use(b, add.buffer);

@@ -35,16 +35,24 @@ CA_INLINE vf32 vf32_reduce_ln2(vf32 x, vf32 *r)
     return n;
 }
 
-/* exp(x), 2u + 1u of the polynomial. 2^n is applied in two halves: n reaches from -150 to 128,
- * so results become subnormal, zero or infinite where they should. */
+/* exp(x) for -104 <= x <= 89, 2u + 1u of the polynomial. n reaches from -150 to 128, so results become subnormal,
+ * zero or infinite where they should. */
+CA_INLINE vf32 vf32_exp_within(vf32 x)
+{
+    vf32 r;
+    const vf32 n = vf32_reduce_ln2(x, &r);
+    return vf32_scale(vf32_add(vf32_expm1_small(r), vf32_set1(1)), n);
+}
+
 CA_INLINE vf32 vf32_exp(vf32 x)
 {
-    const vf32 y = vf32_min(vf32_set1(89), vf32_max(vf32_set1(-104), x));
-    vf32 r;
-    const vf32 n = vf32_reduce_ln2(y, &r);
-    const vf32 half = vf32_round(vf32_mul(n, vf32_set1(0.5f)));
-    const vf32 p = vf32_add(vf32_expm1_small(r), vf32_set1(1));
-    return vf32_mul(vf32_mul(p, vf32_pow2(half)), vf32_pow2(vf32_sub(n, half)));
+    return vf32_exp_within(vf32_min(vf32_set1(89), vf32_max(vf32_set1(-104), x)));
+}
+
+/* The same for x <= 0. */
+CA_INLINE vf32 vf32_exp_neg(vf32 x)
+{
+    return vf32_exp_within(vf32_max(vf32_set1(-104), x));
 }
 
 /* exp(x) - 1 for x <= 0, 4u: 2^n (p + 1) - 1 = 2^n p + (2^n - 1), and 2^n - 1 is exact. */
@@ -61,7 +69,7 @@ CA_INLINE vf32 vf32_expm1_neg(vf32 x)
 CA_INLINE vf32 vf32_sigmoid(vf32 x)
 {
     const vf32 one = vf32_set1(1), zero = vf32_zero();
-    const vf32 e = vf32_exp(vf32_sub(zero, vf32_abs(x)));
+    const vf32 e = vf32_exp_neg(vf32_minus_abs(x));
     return vf32_div(vf32_select_lt(x, zero, e, one), vf32_add(one, e));
 }
 
@@ -93,7 +101,7 @@ CA_INLINE vf32 vf32_log1p_unit(vf32 e)
 
 CA_INLINE vf32 vf32_softplus(vf32 x)
 {
-    const vf32 e = vf32_exp(vf32_sub(vf32_zero(), vf32_abs(x)));
+    const vf32 e = vf32_exp_neg(vf32_minus_abs(x));
     return vf32_add(vf32_max(vf32_zero(), x), vf32_log1p_unit(e));
 }
 
@@ -106,7 +114,7 @@ CA_INLINE vf32 vf32_erfc_scaled(vf32 x, vf32 *e)
     const vf32 z = vf32_mul(a, vf32_set1(0x1.6a09e6p-1f));
     const vf32 sq = vf32_mul(a, a), half = vf32_set1(-0.5f);
     const vf32 lost = vf32_mul(vf32_fma(a, a, vf32_sub(vf32_zero(), sq)), half);
-    *e = vf32_exp(vf32_mul(sq, half));
+    *e = vf32_exp_neg(vf32_mul(sq, half));
     const vf32 t = vf32_div(vf32_sub(z, vf32_set1(3.75f)), vf32_add(z, vf32_set1(3.75f)));
     vf32 p = vf32_set1(0x1.1d5ccap-10f);
     p = vf32_fma(p, t, vf32_set1(0x1.2ba800p-9f));

@@ -2,8 +2,8 @@
 /*
  * f32 convolution with its fused end: plan once, pack the filter once, run many times.
  *
- * Four algorithms on activations in blocks of 16 channels (acts.h): direct, Winograd F(4,3) and
- * F(2,3) for 3x3 of step 1, and depthwise. Grouped filters become direct ones: neighbouring groups
+ * Five algorithms: direct, Winograd F(4,3) and F(2,3) for 3x3 of step 1, and depthwise on activations in blocks
+ * of 16 channels (acts.h); and direct from planes, for the few channels of a picture. Grouped filters become direct ones: neighbouring groups
  * are merged, with zeros between them, until both sides are whole blocks.
  *
  * A run is n_phases calls a thread: the caller forks and joins once per phase, there is no barrier
@@ -38,6 +38,7 @@ typedef enum CaConvAlgorithm {
     CA_CONV_WINOGRAD_2, /* F(2,3): 3e-6 of the largest result */
     CA_CONV_WINOGRAD_4, /* F(4,3): 1e-5 of the largest result */
     CA_CONV_DEPTHWISE,
+    CA_CONV_PLANES, /* the input is row-major, without halo: block_stride is that of a channel */
     CA_N_CONV_ALGORITHMS
 } CaConvAlgorithm;
 
@@ -61,6 +62,7 @@ typedef struct CaConvPlan {
     bool one;                   /* 1x1 */
     bool pixels_outside;        /* the filter stays in L2: pixels first, then groups */
     bool fetch_panels;          /* the filter is large: fetch the next panel ahead */
+    int row_width;              /* planes: floats of an input row with its padding */
     int chunk;                  /* blocks of input channels of one walk */
     int m, tile_rows, tile_cols,
         block;     /* Winograd: F(m,3), tiles of an image and of a block */
@@ -70,6 +72,8 @@ typedef struct CaConvPlan {
 /* The fastest algorithm by rule. false: a shape we do not offer (sizes below 1, padding below 0, groups
  * that do not divide, more memory than a size_t counts). cpu: CA_CPU_ flags. */
 bool ca_conv_plan(CaConvPlan *p, const CaConvShape *s, uint32_t cpu, bool allow_winograd);
+/* From planes; false too where channels are so many that blocks are better. */
+bool ca_conv_plan_planes(CaConvPlan *p, const CaConvShape *s, uint32_t cpu);
 /* Items [item_begin, item_end) of p->n_pack_items; any order, any thread.
  * oihw [co][ci / groups][kh][kw], bias [co] or NULL. */
 void ca_conv_pack(const CaConvPlan *p, void *packed, const float *oihw, const float *bias,

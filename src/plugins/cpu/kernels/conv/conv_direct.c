@@ -130,6 +130,7 @@ static bool set_chunk(Walk *w, int block, int n)
     const bool last = block + n >= p->ci_blocks;
 
     w->geo.n_blocks = n;
+    w->geo.per_block = 16;
     w->geo.last = last ? p->ci_last : 16;
     w->geo.lo = last ? w->tail.lo : -INFINITY;
     w->geo.hi = last ? w->tail.hi : INFINITY;

@@ -21,6 +21,7 @@ const CaConvIsa PASTE(ca_f32_conv_, ISA) = {
     .kernel = {[CA_CONV_DIRECT] = "f32_conv_direct_" TEXT(ISA),
                [CA_CONV_WINOGRAD_2] = "f32_conv_winograd2_" TEXT(ISA),
                [CA_CONV_WINOGRAD_4] = "f32_conv_winograd4_" TEXT(ISA),
+               [CA_CONV_PLANES] = "f32_conv_planes_" TEXT(ISA),
                [CA_CONV_DEPTHWISE] = "f32_conv_depthwise_" TEXT(ISA)},
     .needs = NEEDS,
     .max_pixels = MAX_PIXELS,

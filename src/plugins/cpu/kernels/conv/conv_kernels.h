@@ -9,12 +9,13 @@
 
 /* What stays the same from tile to tile. Strides in floats. */
 typedef struct CaConvGeo {
-    ptrdiff_t pixel, block; /* input: step of a result's pixel, of 16 channels */
+    ptrdiff_t pixel, block; /* input: step of a result's pixel, of a block of channels */
     ptrdiff_t filter_row, filter_col; /* input: step of a filter's row and column */
     ptrdiff_t out_block, add_block;   /* a pixel of both is 16 floats */
-    int kh, kw, n_blocks, last;       /* blocks of input channels, channels of the last */
-    int lines;         /* cache lines to fetch into L2 with each tap of each block */
-    const float *next; /* from here */
+    int kh, kw, n_blocks;
+    int per_block, last; /* input channels of a block, of the last block; planes: 1 */
+    int lines;           /* cache lines to fetch into L2 with each tap of each block */
+    const float *next;   /* from here */
     float lo, hi;
 } CaConvGeo;
 
@@ -22,7 +23,14 @@ typedef struct CaConvGeo {
 typedef void CaConvTile(const CaConvGeo *g, float *out, const float *in, const float *w,
                         const float *bias, const float *add, bool resume);
 
-typedef enum CaConvStep { CA_CONV_STEP_16, CA_CONV_STEP_32, CA_CONV_STEP_ANY } CaConvStep;
+/* From the input of a result's pixel to the next one's, in floats; 1 and 2: planes. */
+typedef enum CaConvStep {
+    CA_CONV_STEP_16,
+    CA_CONV_STEP_32,
+    CA_CONV_STEP_1,
+    CA_CONV_STEP_2,
+    CA_CONV_STEP_ANY
+} CaConvStep;
 
 /* v[xi * xi_stride .. + 16] = B^T d B of the 16 channels at `in`; rows and columns outside [y0, y1) and
  * [x0, x1) of the tile are zero and not read. */
@@ -95,6 +103,9 @@ static inline int64_t ca_conv_share(int64_t total, int thread, int n_threads)
 
 void ca_conv_direct(const CaConvPlan *p, int thread, int n_threads, const CaActs *out,
                     const CaActs *in, const float *packed, const CaConvEnd *end);
+void ca_conv_planes(const CaConvPlan *p, int thread, int n_threads, const CaActs *out,
+                    const CaActs *in, const float *packed, const CaConvEnd *end,
+                    float *own);
 void ca_conv_depthwise(const CaConvPlan *p, int thread, int n_threads, const CaActs *out,
                        const CaActs *in, const float *packed, const CaConvEnd *end);
 void ca_conv_winograd(const CaConvPlan *p, int phase, int thread, int n_threads,

@@ -3,6 +3,7 @@
  * Filters into the order in which the kernels read them, strictly forward.
  *
  *      direct      [group][ci / 16][kh][kw][16 or what is left][channels of the group]
+ *      planes      the same of one channel a block
  *      Winograd    [group][xi][panel][ci][channels of the panel]     U = G g G^T, rounded once
  *      depthwise   [c / 16][kh][kw][16]
  */
@@ -71,8 +72,9 @@ static void pack_direct(const CaConvPlan *p, float *filter, const float *oihw, G
     const size_t row = (size_t)p->ci * (size_t)taps;
     float *w = filter + (size_t)g.first * 16 * row;
 
-    for (int c0 = 0; c0 < p->ci; c0 += 16) {
-        const int n = p->ci - c0 < 16 ? p->ci - c0 : 16;
+    const int block = p->algorithm == CA_CONV_PLANES ? 1 : 16;
+    for (int c0 = 0; c0 < p->ci; c0 += block) {
+        const int n = p->ci - c0 < block ? p->ci - c0 : block;
         for (int o = 0; o < width; o += 16) {
             const int first = g.first * 16 + o;
             if (p->s.groups == 1 && first + 16 <= p->s.co)
@@ -171,7 +173,7 @@ void ca_conv_pack(const CaConvPlan *p, void *packed, const float *oihw, const fl
         const Group g = group_of(p, item);
         for (int o = g.first * 16; o < (g.first + g.n) * 16; o++)
             biases[o] = bias && o < p->s.co ? bias[o] : 0;
-        if (p->algorithm == CA_CONV_DIRECT)
+        if (p->algorithm == CA_CONV_DIRECT || p->algorithm == CA_CONV_PLANES)
             pack_direct(p, filter, oihw, g);
         else if (p->algorithm == CA_CONV_DEPTHWISE)
             pack_depthwise(p, filter, oihw, g);

@@ -19,6 +19,7 @@ enum {
     STREAM_FROM = 8 << 20, /* and of this size once for all tiles, V lying in L3 */
     V_IN_L2 = 272 << 10,   /* transformed input of a block of tiles */
     V_IN_L3 = 8 << 20,
+    MOST_PLANES = 8,  /* channels; a block of 16 would be half padding */
     LARGEST = 1 << 24 /* of any size, and taps of a filter: indices fit into int */
 };
 
@@ -171,6 +172,23 @@ static bool plan_winograd(CaConvPlan *p)
     return true;
 }
 
+/* The input's rows of a row of results, with their padding, are copied to where the thread works. */
+static bool plan_planes(CaConvPlan *p)
+{
+    const CaConvShape *s = &p->s;
+    const int64_t width =
+        (int64_t)(s->ow - 1) * s->stride_w + (int64_t)(s->kw - 1) * s->dilation_w + 1;
+    size_t rows;
+
+    if (s->groups != 1 || width > LARGEST || !plan_direct(p))
+        return false;
+    const int sizes[] = {s->ci, s->kh, (int)width, (int)sizeof(float)};
+    p->one = p->pixels_outside = p->fetch_panels = false;
+    p->in_halo = 0;
+    p->row_width = (int)width;
+    return product(&rows, sizes, 4) && ca_add_size(&p->thread_scratch, rows, 64);
+}
+
 static bool plan_depthwise(CaConvPlan *p)
 {
     const CaConvShape *s = &p->s;
@@ -206,6 +224,7 @@ bool ca_conv_plan_as(CaConvPlan *p, const CaConvShape *s, const CaConvIsa *isa,
     case CA_CONV_DIRECT: return plan_direct(p);
     case CA_CONV_WINOGRAD_2:
     case CA_CONV_WINOGRAD_4: return plan_winograd(p);
+    case CA_CONV_PLANES: return plan_planes(p);
     case CA_CONV_DEPTHWISE: return plan_depthwise(p);
     case CA_N_CONV_ALGORITHMS: break;
     }
@@ -226,12 +245,24 @@ static CaConvAlgorithm winograd_of(const CaConvShape *s)
     return (int64_t)s->ci * s->co <= 256 * 512 ? CA_CONV_WINOGRAD_2 : CA_CONV_DIRECT;
 }
 
-bool ca_conv_plan(CaConvPlan *p, const CaConvShape *s, uint32_t cpu, bool allow_winograd)
+static const CaConvIsa *const *isa_of(uint32_t cpu)
 {
     const CaConvIsa *const *isa = ca_conv_isas;
 
     while (((*isa)->needs & cpu) != (*isa)->needs) /* stops at ref, which needs nothing */
         isa++;
+    return isa;
+}
+
+bool ca_conv_plan_planes(CaConvPlan *p, const CaConvShape *s, uint32_t cpu)
+{
+    return s->ci <= MOST_PLANES && ca_conv_plan_as(p, s, *isa_of(cpu), CA_CONV_PLANES);
+}
+
+bool ca_conv_plan(CaConvPlan *p, const CaConvShape *s, uint32_t cpu, bool allow_winograd)
+{
+    const CaConvIsa *const *isa = isa_of(cpu);
+
     if (ca_conv_plan_as(p, s, *isa, CA_CONV_DEPTHWISE))
         return true;
     if (allow_winograd && winograd_of(s) != CA_CONV_DIRECT &&

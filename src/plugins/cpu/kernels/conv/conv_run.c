@@ -76,6 +76,8 @@ void ca_conv_run(const CaConvPlan *p, int phase, int thread, int n_threads,
 {
     if (p->algorithm == CA_CONV_DIRECT)
         ca_conv_direct(p, thread, n_threads, out, in, packed, end);
+    else if (p->algorithm == CA_CONV_PLANES)
+        ca_conv_planes(p, thread, n_threads, out, in, packed, end, own);
     else if (p->algorithm == CA_CONV_DEPTHWISE)
         ca_conv_depthwise(p, thread, n_threads, out, in, packed, end);
     else

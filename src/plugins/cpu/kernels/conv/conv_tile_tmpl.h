@@ -12,6 +12,7 @@
  * Memory latency is hidden by prefetching what the hardware cannot foresee: the lines of the result (for
  * writing) and of the residual, the next tile's input, the next panel of the filter.
  * 1x1 filters have an instance without the loops over taps: their sums are short.
+ * Planes (steps 1 and 2) are blocks of one channel; steps of another size than the four are not constants.
  */
 #define PIXELS_4(X, b) X(1, b) X(2, b) X(3, b) X(4, b)
 #define PIXELS_6(X, b) PIXELS_4(X, b) X(5, b) X(6, b)
@@ -45,7 +46,9 @@ CA_INLINE void conv_tile(const bool one, const int P, const int NV, const ptrdif
                                             v % BLOCK_NV * VF32_N);
 
     for (int block = 0; block < g->n_blocks; block++, in += g->block) {
-        const int n_channels = block + 1 < g->n_blocks ? 16 : g->last;
+        const int n_channels = step == 1 || step == 2    ? 1
+                               : block + 1 < g->n_blocks ? g->per_block
+                                                         : g->last;
         for (int ky = 0; ky < kh; ky++)
             for (int kx = 0; kx < kw; kx++) {
                 const float *p = one ? in : in + ky * g->filter_row + kx * g->filter_col;
@@ -102,18 +105,24 @@ CA_INLINE void conv_tile(const bool one, const int P, const int NV, const ptrdif
 #define TILES_OF(pixels, blocks) \
     TILE(0, pixels, blocks, 16)  \
     TILE(0, pixels, blocks, 32)  \
+    TILE(0, pixels, blocks, 1)   \
+    TILE(0, pixels, blocks, 2)   \
     TILE(1, pixels, blocks, 16)  \
     TILE(1, pixels, blocks, 32)
 #define TILE_ANY(pixels, blocks) TILE(0, pixels, blocks, 0)
 #define ROW_0_16(pixels, blocks) tile_0_##pixels##x##blocks##_16,
 #define ROW_0_32(pixels, blocks) tile_0_##pixels##x##blocks##_32,
+#define ROW_0_1(pixels, blocks) tile_0_##pixels##x##blocks##_1,
+#define ROW_0_2(pixels, blocks) tile_0_##pixels##x##blocks##_2,
 #define ROW_1_16(pixels, blocks) tile_1_##pixels##x##blocks##_16,
 #define ROW_1_32(pixels, blocks) tile_1_##pixels##x##blocks##_32,
 #define ROW_ANY(pixels, blocks) tile_0_##pixels##x##blocks##_0,
-#define TABLE(blocks)                                                       \
-    static CaConvTile *const tiles_##blocks[2][2][MAX_PIXELS] = {           \
-        {{EACH_PIXELS(ROW_0_16, blocks)}, {EACH_PIXELS(ROW_0_32, blocks)}}, \
-        {{EACH_PIXELS(ROW_1_16, blocks)}, {EACH_PIXELS(ROW_1_32, blocks)}}};
+#define TABLE(blocks)                                                        \
+    static CaConvTile *const tiles_##blocks[2][2][MAX_PIXELS] = {            \
+        {{EACH_PIXELS(ROW_0_16, blocks)}, {EACH_PIXELS(ROW_0_32, blocks)}},  \
+        {{EACH_PIXELS(ROW_1_16, blocks)}, {EACH_PIXELS(ROW_1_32, blocks)}}}; \
+    static CaConvTile *const planes_##blocks[2][MAX_PIXELS] = {              \
+        {EACH_PIXELS(ROW_0_1, blocks)}, {EACH_PIXELS(ROW_0_2, blocks)}};
 
 EACH_PIXELS(TILES_OF, 1)
 EACH_PIXELS(TILE_ANY, 1)
@@ -127,20 +136,23 @@ TABLE(2)
 TILES_OF(7, 4)
 static CaConvTile *const tiles_4[2][2] = {{tile_0_7x4_16, tile_0_7x4_32},
                                           {tile_1_7x4_16, tile_1_7x4_32}};
+static CaConvTile *const planes_4[2] = {tile_0_7x4_1, tile_0_7x4_2};
 #endif
 
 static CaConvTile *conv_tile_of(bool one, int blocks, int pixels, CaConvStep step)
 {
     if (step == CA_CONV_STEP_ANY)
         return tiles_any[pixels - 1];
+    const bool planes = step >= CA_CONV_STEP_1;
+    const int s = (int)step - (int)(planes ? CA_CONV_STEP_1 : CA_CONV_STEP_16);
 #if WIDE_PIXELS
     if (blocks == 4)
-        return tiles_4[one][step];
+        return planes ? planes_4[s] : tiles_4[one][s];
 #endif
 #if MAX_BLOCKS == 2
     if (blocks == 2)
-        return tiles_2[one][step][pixels - 1];
+        return planes ? planes_2[s][pixels - 1] : tiles_2[one][s][pixels - 1];
 #endif
     (void)blocks;
-    return tiles_1[one][step][pixels - 1];
+    return planes ? planes_1[s][pixels - 1] : tiles_1[one][s][pixels - 1];
 }

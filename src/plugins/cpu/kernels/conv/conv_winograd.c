@@ -71,6 +71,7 @@ static void products(const Walk *w, const float *u, int blocks, int begin, int n
                    .kh = 1,
                    .kw = 1,
                    .n_blocks = p->ci_blocks,
+                   .per_block = 16,
                    .last = p->ci_last,
                    .lo = -INFINITY,
                    .hi = INFINITY};

@@ -30,6 +30,7 @@ CA_INLINE vf32 vf32_max(vf32 a, vf32 b) { return _mm256_max_ps(a, b); }
 CA_INLINE vf32 vf32_min(vf32 a, vf32 b) { return _mm256_min_ps(a, b); }
 CA_INLINE vf32 vf32_sqrt(vf32 a) { return _mm256_sqrt_ps(a); }
 CA_INLINE vf32 vf32_abs(vf32 a) { return _mm256_andnot_ps(_mm256_set1_ps(-0.0f), a); }
+CA_INLINE vf32 vf32_minus_abs(vf32 a) { return _mm256_or_ps(_mm256_set1_ps(-0.0f), a); }
 /* To the nearest whole number, halves to even. */
 CA_INLINE vf32 vf32_round(vf32 a)
 {
@@ -80,5 +81,7 @@ CA_INLINE void vf32_add_to(float *p, vf32 v, int n)
     else if (n > 0)
         vf32_store_n(p, vf32_add(vf32_load_n(p, n), v), n);
 }
+
+#include "simd_scale.h"
 
 #endif

@@ -41,6 +41,9 @@ CA_INLINE vf32 vf32_pow2(vf32 a)
     const __m512i e = _mm512_add_epi32(_mm512_cvtps_epi32(a), _mm512_set1_epi32(127));
     return _mm512_castsi512_ps(_mm512_slli_epi32(e, 23));
 }
+/* a * 2^n of a whole n */
+CA_INLINE vf32 vf32_scale(vf32 a, vf32 n) { return _mm512_scalef_ps(a, n); }
+CA_INLINE vf32 vf32_minus_abs(vf32 a) { return _mm512_or_ps(a, _mm512_set1_ps(-0.0f)); }
 /* x < y ? a : b */
 CA_INLINE vf32 vf32_select_lt(vf32 x, vf32 y, vf32 a, vf32 b)
 {

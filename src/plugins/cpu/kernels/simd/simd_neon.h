@@ -30,6 +30,7 @@ CA_INLINE vf32 vf32_max(vf32 a, vf32 b) { return vbslq_f32(vcgtq_f32(a, b), a, b
 CA_INLINE vf32 vf32_min(vf32 a, vf32 b) { return vbslq_f32(vcltq_f32(a, b), a, b); }
 CA_INLINE vf32 vf32_sqrt(vf32 a) { return vsqrtq_f32(a); }
 CA_INLINE vf32 vf32_abs(vf32 a) { return vabsq_f32(a); }
+CA_INLINE vf32 vf32_minus_abs(vf32 a) { return vnegq_f32(vabsq_f32(a)); }
 /* To the nearest whole number, halves to even. */
 CA_INLINE vf32 vf32_round(vf32 a) { return vrndnq_f32(a); }
 /* 2^a of a whole a in [-126, 127] */
@@ -68,5 +69,7 @@ CA_INLINE void vf32_add_to(float *p, vf32 v, int n)
     else if (n > 0)
         vf32_store_n(p, vf32_add(vf32_load_n(p, n), v), n);
 }
+
+#include "simd_scale.h"
 
 #endif

@@ -110,6 +110,13 @@ CA_INLINE vf32 vf32_abs(vf32 a)
         r.f[i] = fabsf(a.f[i]);
     return r;
 }
+CA_INLINE vf32 vf32_minus_abs(vf32 a)
+{
+    vf32 r;
+    UNROLL_FOR(i, 4)
+        r.f[i] = -fabsf(a.f[i]);
+    return r;
+}
 /* To the nearest whole number, halves to even. */
 CA_INLINE vf32 vf32_round(vf32 a)
 {
@@ -162,5 +169,7 @@ CA_INLINE void vf32_add_to(float *p, vf32 v, int n)
     else if (n > 0)
         vf32_store_n(p, vf32_add(vf32_load_n(p, n), v), n);
 }
+
+#include "simd_scale.h"
 
 #endif

@@ -41,14 +41,14 @@ static double row_sum(float *y, const float *x, ptrdiff_t len, float most)
         const ptrdiff_t end = len - i < ROW_PART ? len : i + ROW_PART;
         vf32 sum = vf32_zero();
         for (; i + VF32_N <= end; i += VF32_N) {
-            const vf32 e = vf32_exp(vf32_sub(vf32_load(x + i), top));
+            const vf32 e = vf32_exp_neg(vf32_sub(vf32_load(x + i), top));
             if (y)
                 vf32_store(y + i, e);
             sum = vf32_add(sum, e);
         }
         if (i < end) { /* lanes behind the end must not be summed: they load as zero */
             const int n = (int)(end - i);
-            const vf32 e = vf32_exp(vf32_sub(vf32_load_n(x + i, n), top));
+            const vf32 e = vf32_exp_neg(vf32_sub(vf32_load_n(x + i, n), top));
             float part[VF32_N];
             vf32_store(part, e);
             if (y)
@@ -101,7 +101,7 @@ static void some_columns(float *y, const float *x, ptrdiff_t len, ptrdiff_t ld, 
         const ptrdiff_t end = len - i < COLUMN_PART ? len : i + COLUMN_PART;
         vf32 sum = vf32_zero();
         for (; i < end; i++) {
-            const vf32 e = vf32_exp(vf32_sub(vf32_load_n(x + i * ld, n), most));
+            const vf32 e = vf32_exp_neg(vf32_sub(vf32_load_n(x + i * ld, n), most));
             if (!is_log)
                 vf32_store_n(y + i * ld, e, n);
             sum = vf32_add(sum, e);
