@@ -57,35 +57,28 @@ static const unsigned char *pixel_at(const CaMap *m, int block, int image, int64
            y * m->row_stride + x * 16;
 }
 
-static int32_t sum_at(const CaDotPlan *p, const CaMap *in, int image, int y, int x)
-{
-    const CaConvShape *s = &p->s;
-    int32_t sum = 0;
-    for (int block = 0; block < p->ci_blocks; block++) {
-        const int n = s->ci - block * 16 < 16 ? s->ci - block * 16 : 16;
-        for (int ky = 0; ky < s->kh; ky++)
-            for (int kx = 0; kx < s->kw; kx++) {
-                const unsigned char *v = pixel_at(
-                    in, block, image,
-                    (int64_t)y * s->stride_h - s->pad_top + (int64_t)ky * s->dilation_h,
-                    (int64_t)x * s->stride_w - s->pad_left + (int64_t)kx * s->dilation_w);
-                for (int i = 0; i < n; i++)
-                    sum += v[i];
-            }
-    }
-    return sum;
-}
-
 void ca_dot_pixel_sums(const CaDotPlan *p, int32_t *out, const CaMap *in, int filter_zero,
                        int thread, int n_threads)
 {
     const CaConvShape *s = &p->s;
+    const CaDotGeo g = {.pixel = (ptrdiff_t)s->stride_w * 16,
+                        .block = in->block_stride,
+                        .filter_row = s->dilation_h * in->row_stride,
+                        .filter_col = (ptrdiff_t)s->dilation_w * 16,
+                        .kh = s->kh,
+                        .kw = s->kw,
+                        .n_blocks = p->ci_blocks};
     int64_t at = 0, stop = 0;
     ca_share((int64_t)s->n * s->oh, thread, n_threads, &at, &stop);
-    for (; at < stop; at++)
+    for (; at < stop; at++) {
+        int32_t *row = out + at * s->ow;
+        p->isa->sums(&g, row, s->ow,
+                     pixel_at(in, 0, (int)(at / s->oh),
+                              at % s->oh * s->stride_h - s->pad_top, -s->pad_left),
+                     s->ci - (p->ci_blocks - 1) * 16);
         for (int x = 0; x < s->ow; x++)
-            out[at * s->ow + x] =
-                -filter_zero * sum_at(p, in, (int)(at / s->oh), (int)(at % s->oh), x);
+            row[x] *= -filter_zero;
+    }
 }
 
 /* --- Maps. */

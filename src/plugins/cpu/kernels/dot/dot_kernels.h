@@ -43,6 +43,9 @@ typedef void CaAddRow(unsigned char *out, const unsigned char *a, const unsigned
                       int n, const CaMapAdd *how);
 typedef void CaFixedRow(unsigned char *out, const unsigned char *a,
                         const unsigned char *b, int n, const CaMapFixed *how);
+/* n pixels of a row: the sum of the bytes under each window, of the last block the first `last_channels`. */
+typedef void CaByteSums(const CaDotGeo *g, int32_t *out, int n, const unsigned char *in,
+                        int last_channels);
 typedef void CaDotFinish(float *x, int n, const CaAct *act, const float *slope,
                          int lanes);
 
@@ -59,7 +62,8 @@ struct CaDotIsa {
     CaWidenRow *widen;
     CaDotFinish *finish;
     CaAddRow *add;
-    CaFixedRow *fixed; /* u8; else NULL */
+    CaFixedRow *fixed; /* u8; else NULL, as the next */
+    CaByteSums *sums;
 };
 
 /* Best first; the last of each type needs nothing. */

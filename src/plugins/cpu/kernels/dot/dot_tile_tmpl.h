@@ -113,6 +113,42 @@ CA_INLINE void fixed_ends(int pixels, int nv, const CaDotGeo *g, unsigned char *
     }
 }
 
+/* P neighbours at once where the window moves by one pixel: D bytes of a word are added by a step with ones. */
+static void byte_sums(const CaDotGeo *g, int32_t *out, int n, const unsigned char *in,
+                      int last_channels)
+{
+    enum { P = VF32_N / 4 };
+    unsigned char ones[VF32_N * 4], last[VF32_N * 4];
+    for (int i = 0; i < VF32_N * 4; i++) {
+        ones[i] = 1;
+        last[i] = i % 16 < last_channels;
+    }
+    for (int x = 0; x < n;) {
+        const int count = g->pixel == 16 && x + P <= n ? P : 1;
+        const unsigned char *block = in + x * g->pixel;
+        vdot sum = vdot_set1(0);
+        int32_t lanes[VF32_N], alone = 0;
+        for (int b = 0; b < g->n_blocks; b++, block += g->block) {
+            const unsigned char *w = b + 1 < g->n_blocks ? ones : last;
+            for (int ky = 0; ky < g->kh; ky++)
+                for (int kx = 0; kx < g->kw; kx++) {
+                    const unsigned char *p =
+                        block + ky * g->filter_row + kx * g->filter_col;
+                    if (count > 1)
+                        sum = vdot_step(sum, vdot_load(p), vdot_row(w));
+                    for (int i = 0; count == 1 && i < 16; i++)
+                        alone += p[i] * w[i];
+                }
+        }
+        memcpy(lanes, &sum, sizeof lanes);
+        for (int i = 0; i < count; i++)
+            out[x + i] = count == 1 ? alone
+                                    : lanes[4 * i] + lanes[4 * i + 1] + lanes[4 * i + 2] +
+                                          lanes[4 * i + 3];
+        x += count;
+    }
+}
+
 /* One row of a and b each, by the same factors in all lanes. */
 static void fixed_row(unsigned char *out, const unsigned char *a, const unsigned char *b,
                       int n, const CaMapFixed *how)
@@ -370,5 +406,6 @@ const CaDotIsa PASTE(PASTE(PASTE(ca_dot_, TYPE), _), ISA) = {
     .add = add_row,
 #if HAS_FIXED
     .fixed = fixed_row,
+    .sums = byte_sums,
 #endif
 };
