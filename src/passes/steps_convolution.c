@@ -241,6 +241,9 @@ static void back_pads(const Layer *l, int64_t begin[2], int64_t end[2])
     }
 }
 
+/* Zeros between elements cost as much as elements. */
+enum { MOST_SPREAD = 4 };
+
 static bool is_back_offered(const Layer *l)
 {
     const CarinaNode *n = l->product;
@@ -253,7 +256,7 @@ static bool is_back_offered(const Layer *l)
         return true;
     if (strides.n != 2 || dilations.n != 2 || dilations.v[0] != 1 ||
         dilations.v[1] != 1 || pads.n != 2 || !ca_text_equal(mode, "explicit") ||
-        strides.v[0] > 64 || strides.v[1] > 64)
+        strides.v[0] > MOST_SPREAD || strides.v[1] > MOST_SPREAD)
         return false;
     back_pads(l, begin, end);
     for (int i = 0; i < 2; i++)
