@@ -164,6 +164,7 @@ const CaCpuLowering ca_cpu_lowerings[] = {
     {"QuantizedBinary", ca_cpu_lower_step_binary},
     {"QuantizedBinary", ca_cpu_lower_step_pair},
     {"QuantizedAvgPool", ca_cpu_lower_step_mean},
+    {"QuantizedSoftMax", ca_cpu_lower_step_soft_max},
     {"QuantizedTable", ca_cpu_lower_step_table},
     {NULL, NULL},
 };

@@ -190,10 +190,11 @@ void ca_map_pack(const CaMap *out, const unsigned char *in, int flip, int zero,
                                     ((int64_t)r.image * out->c + r.block * 16) * plane +
                                     (int64_t)r.y * out->w;
         unsigned char *to = row_of(out, &r);
-        for (int c = 0; c < 16; c++)
-            for (ptrdiff_t x = 0; x < out->w; x++)
-                to[x * 16 + c] = c < n ? (unsigned char)(from[c * plane + x] ^ flip)
-                                       : (unsigned char)zero;
+        for (ptrdiff_t x = 0; x < out->w; x++, to += 16) {
+            memset(to, zero, 16);
+            for (int c = 0; c < n; c++)
+                to[c] = (unsigned char)(from[c * plane + x] ^ flip);
+        }
     }
     ca_map_fill_halo(out, zero, thread, n_threads);
 }

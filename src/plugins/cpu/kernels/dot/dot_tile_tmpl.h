@@ -130,14 +130,15 @@ static void byte_sums(const CaDotGeo *g, int32_t *out, int n, const unsigned cha
         int32_t lanes[VF32_N], alone = 0;
         for (int b = 0; b < g->n_blocks; b++, block += g->block) {
             const unsigned char *w = b + 1 < g->n_blocks ? ones : last;
+            const int n_bytes = b + 1 < g->n_blocks ? 16 : last_channels;
             for (int ky = 0; ky < g->kh; ky++)
                 for (int kx = 0; kx < g->kw; kx++) {
                     const unsigned char *p =
                         block + ky * g->filter_row + kx * g->filter_col;
                     if (count > 1)
                         sum = vdot_step(sum, vdot_load(p), vdot_row(w));
-                    for (int i = 0; count == 1 && i < 16; i++)
-                        alone += p[i] * w[i];
+                    for (int i = 0; count == 1 && i < n_bytes; i++)
+                        alone += p[i];
                 }
         }
         memcpy(lanes, &sum, sizeof lanes);
