@@ -21,7 +21,7 @@ const char *carina_op_formats(int i)
     for (int k = 0; made_from[k][0]; k++)
         if (strcmp(made_from[k][0], op->name) == 0)
             return made_from[k][1];
-    return "IR";
+    return op->flags & CA_OP_OWN ? "none" : "IR";
 }
 
 /* Reader i of those that read. */

@@ -97,13 +97,14 @@ static CarinaStatus find_op(CaIrReader *r, const CaIrLayer *l, const CaOp **op,
         return CARINA_OK;
     CA_TRY(opset_of(r, l, opset));
     *op = ca_op_find(l->type, *opset);
-    if (*op)
+    const bool is_own = *op && ((*op)->flags & CA_OP_OWN);
+    if (*op && !is_own)
         return CARINA_OK;
-    if (ca_op_find(l->type, 0))
+    if (!is_own && ca_op_find(l->type, 0))
         return ca_ir_fail(&r->net, l, CARINA_ERR_UNSUPPORTED,
                           "no %s of opset%d or before is known; the first is of opset%d",
                           l->type, *opset, ca_op_find(l->type, 0)->opset);
-    const char *near = ca_op_nearest(l->type);
+    const char *near = is_own ? NULL : ca_op_nearest(l->type);
     if (near)
         return ca_ir_fail(
             &r->net, l, CARINA_ERR_UNSUPPORTED,

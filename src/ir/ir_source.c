@@ -35,7 +35,9 @@ static CarinaStatus read_source(CaGraph **out, CaSource *s)
 
 static const char *operator_name(int i)
 {
-    const CaOp *op = ca_op_at(i);
+    const CaOp *op = NULL;
+    for (int k = 0; i >= 0 && (op = ca_op_at(k)); k++)
+        i -= !(op->flags & CA_OP_OWN);
     return op ? op->name : NULL;
 }
 

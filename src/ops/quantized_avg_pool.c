@@ -66,6 +66,7 @@ const CaOp ca_op_quantized_avg_pool = {
     .opset = 1,
     .summary = "mean under a window of quantised integers, exact to TensorFlow Lite's",
     .arity = {1, 1, 1},
+    .flags = CA_OP_OWN,
     .attrs_size = sizeof(Attrs),
     .attrs = attrs,
     .infer = infer,

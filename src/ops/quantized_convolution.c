@@ -133,6 +133,7 @@ const CaOp ca_op_quantized_convolution = {
     .opset = 1,
     .summary = "convolution of quantised integers, exact to TensorFlow Lite's",
     .arity = {5, 5, 1},
+    .flags = CA_OP_OWN,
     .attrs_size = sizeof(Attrs),
     .attrs = attrs,
     .infer = infer,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * QuantizedReduce: factor * (sum of x - zero_x over the axes) + zero_y, held within [low, high]; the factor holds the
- * division of a mean. Halves are rounded twice. Carina's own.
+ * division of a mean. Carina's own.
  */
 #include "ops/quantized.h"
 
@@ -10,7 +10,10 @@
 typedef struct {
     bool keep_dims;
     int64_t zero_x, zero_y, low, high, mantissa, exponent;
+    int32_t rounding;
 } Attrs;
+
+static const char *const roundings[] = {"twice", "once", NULL};
 
 static const CarinaAttr attrs[] = {
     CA_ATTR_BOOL(Attrs, keep_dims, CA_DEFAULT("false")),
@@ -20,6 +23,7 @@ static const CarinaAttr attrs[] = {
     CA_STEP_ATTR(Attrs, high, CA_REQUIRED),
     CA_MANTISSA_ATTR(Attrs, mantissa, CA_REQUIRED),
     CA_EXPONENT_ATTR(Attrs, exponent, CA_REQUIRED),
+    CA_ATTR_ENUM(Attrs, rounding, roundings, CA_DEFAULT("twice")),
     CA_ATTRS_END,
 };
 
@@ -60,7 +64,9 @@ static void ref(CaRefArgs *r)
             r->in[0].whole[i] - at->zero_x;
     for (int64_t i = 0; i < r->out[0].n; i++)
         r->out[0].whole[i] = ca_step_held(
-            ca_fixed_twice(r->out[0].whole[i], f) + at->zero_y, at->low, at->high);
+            ca_fixed_times((CaFixedRounding)at->rounding, r->out[0].whole[i], f) +
+                at->zero_y,
+            at->low, at->high);
 }
 
 const CaOp ca_op_quantized_reduce = {
@@ -68,6 +74,7 @@ const CaOp ca_op_quantized_reduce = {
     .opset = 1,
     .summary = "sum or mean of quantised integers, exact to TensorFlow Lite's",
     .arity = {2, 2, 1},
+    .flags = CA_OP_OWN,
     .attrs_size = sizeof(Attrs),
     .attrs = attrs,
     .infer = infer,

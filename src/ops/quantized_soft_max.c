@@ -68,6 +68,7 @@ const CaOp ca_op_quantized_soft_max = {
     .summary =
         "softmax of 8-bit integers along the last axis, exact to TensorFlow Lite's",
     .arity = {2, 2, 1},
+    .flags = CA_OP_OWN,
     .attrs_size = sizeof(Attrs),
     .attrs = attrs,
     .infer = infer,

@@ -37,6 +37,7 @@ const CaOp ca_op_quantized_table = {
     .opset = 1,
     .summary = "a function of one quantised integer, by its table",
     .arity = {2, 2, 1},
+    .flags = CA_OP_OWN,
     .infer = infer,
     .ref = ref,
 };

@@ -5,6 +5,8 @@
  */
 #include "passes/whole_steps.h"
 
+#include "base/text.h"
+
 #include <math.h>
 
 static CaValue *inferred(CaStepsPass *p, CaValue *v)
@@ -166,7 +168,64 @@ static CaValue *reduced(CaStepsPass *p, const CaNode *n, const CaSteps *s,
     if (y)
         p->status = ca_node_set_text(p->g, y->node, "keep_dims",
                                      attrs[0].v ? "true" : "false", p->err);
+    if (y && p->status == CARINA_OK) /* sums are rounded in f32 */
+        p->status =
+            ca_node_set_text(p->g, y->node, "rounding",
+                             ca_node_is(n, "ReduceSum") ? "once" : "twice", p->err);
     return named(p, y, n);
+}
+
+/* --- Resizing. */
+
+static bool axes_are(CaStepsPass *p, const CaNode *n, int64_t first)
+{
+    CaValue *v = ca_node_input(n, 2);
+    const CarinaTensor *t = v ? ca_steps_known(p, v) : NULL;
+    return t && ca_tensor_count(t) == 2 && ca_get_int(t->type, t->data, 0) == first &&
+           ca_get_int(t->type, t->data, 1) == first + 1;
+}
+
+static bool is_bilinear(const CaNode *n)
+{
+    static const char *const known[] = {"asymmetric", "align_corners", "half_pixel"};
+    const char *mode = carina_node_enum(n, "mode"),
+               *coordinates = carina_node_enum(n, "coordinate_transformation_mode");
+    bool is_known = false;
+    for (int i = 0; coordinates && i < 3; i++)
+        is_known = is_known || ca_text_equal(coordinates, known[i]);
+    return is_known && ca_text_equal(mode, "linear_onnx") &&
+           n->outputs[0].shape.rank == 4 && !carina_node_ints(n, "pads_begin").n &&
+           !carina_node_ints(n, "pads_end").n;
+}
+
+static CaValue *transposed(CaStepsPass *p, CaValue *v, const int64_t *order)
+{
+    CaValue *const in[] = {v, ca_steps_ints(p, CARINA_I64, order, 4)};
+    return inferred(p, ca_steps_node(p, "Transpose", in, 2, NULL, 0));
+}
+
+/* Channels first, or last where Transposes around it have gone. */
+static CaValue *resized(CaStepsPass *p, const CaNode *n, const CaSteps *s)
+{
+    static const int64_t to_first[] = {0, 3, 1, 2}, to_last[] = {0, 2, 3, 1};
+    const CaTwin t = ca_steps_twin(p, ca_node_input(n, 0));
+    if (!t.q || !ca_steps_same(&t.s, s) || !is_bilinear(n))
+        return NULL;
+    const bool is_last = axes_are(p, n, 1);
+    if (!is_last && !axes_are(p, n, 2))
+        return NULL;
+    CaValue *const in[] = {is_last ? transposed(p, t.q, to_first) : t.q};
+    CaValue *y = ca_steps_node(p, "QuantizedInterpolate", in, 1, NULL, 0);
+    if (!y)
+        return NULL;
+    p->status = ca_node_set_ints(p->g, y->node, "sizes",
+                                 n->outputs[0].shape.dims + (is_last ? 1 : 2), 2, p->err);
+    if (p->status == CARINA_OK)
+        p->status = ca_node_set_text(
+            p->g, y->node, "coordinates",
+            carina_node_enum(n, "coordinate_transformation_mode"), p->err);
+    y = named(p, y, n);
+    return y && is_last ? transposed(p, y, to_last) : y;
 }
 
 CaValue *ca_steps_arithmetic(CaStepsPass *p, CaValue *core, const CaSteps *s,
@@ -179,5 +238,8 @@ CaValue *ca_steps_arithmetic(CaStepsPass *p, CaValue *core, const CaSteps *s,
         return pool(p, n, s, range);
     if (ca_node_is(n, "ReduceMean") || ca_node_is(n, "ReduceSum"))
         return reduced(p, n, s, range);
+    if (ca_node_is(n, "Interpolate") && range->low == s->lowest &&
+        range->high == s->highest)
+        return resized(p, n, s);
     return pair(p, n, s, range);
 }

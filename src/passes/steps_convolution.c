@@ -5,6 +5,8 @@
  */
 #include "passes/whole_steps.h"
 
+#include "base/text.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -47,6 +49,7 @@ typedef struct Layer {
     CaTwin x;
     int64_t co, each, groups;     /* each: input channels of a filter */
     bool is_dense, is_transposed; /* weights [C, O] */
+    bool is_back;                 /* ConvolutionBackpropData, weights [C, O, h, w] */
 } Layer;
 
 static bool dense(CaStepsPass *p, Layer *l)
@@ -86,7 +89,9 @@ static bool layer_of(CaStepsPass *p, Layer *l, CaValue *core)
     }
     const CaNode *n = l->product;
     const bool grouped = ca_node_is(n, "GroupConvolution");
-    if (!grouped && !ca_node_is(n, "Convolution") && !ca_node_is(n, "MatMul"))
+    l->is_back = ca_node_is(n, "ConvolutionBackpropData") && !ca_node_input(n, 2);
+    if (!grouped && !l->is_back && !ca_node_is(n, "Convolution") &&
+        !ca_node_is(n, "MatMul"))
         return false;
     l->x = ca_steps_twin(p, ca_node_input(n, 0));
     if (!l->x.q || !weights_of(p, &l->w, ca_node_input(n, 1)))
@@ -97,8 +102,8 @@ static bool layer_of(CaStepsPass *p, Layer *l, CaValue *core)
     if (n->outputs[0].shape.rank != 4 || s->rank != (grouped ? 5 : 4) || pads_inwards(n))
         return false;
     l->groups = grouped ? s->dims[0] : 1;
-    l->co = l->groups * s->dims[grouped ? 1 : 0];
-    l->each = s->dims[grouped ? 2 : 1];
+    l->co = l->groups * s->dims[grouped || l->is_back ? 1 : 0];
+    l->each = s->dims[grouped ? 2 : l->is_back ? 0 : 1];
     return true;
 }
 
@@ -119,11 +124,11 @@ static bool scales_fit(const Layer *l)
     int64_t along = 1;
     if (!t || ca_tensor_count(t) == 1)
         return true;
-    const int n = t->shape.rank, lead = l->groups > 1 && l->w.shape.rank == 5 ? 2 : 1;
+    const int n = t->shape.rank, lead = l->w.shape.rank == 5 ? 2 : 1;
     if (n != l->w.shape.rank)
         return false;
     for (int i = 0; i < lead; i++)
-        along *= t->shape.dims[l->is_transposed ? n - 1 - i : i];
+        along *= t->shape.dims[l->is_transposed ? n - 1 - i : l->is_back ? 1 : i];
     return along == l->co && ca_tensor_count(t) == l->co;
 }
 
@@ -179,9 +184,33 @@ static CaValue *reshaped(CaStepsPass *p, CaValue *v, const int64_t *dims, int n)
     return inferred(p, ca_steps_node(p, "Reshape", in, 2, NULL, 0));
 }
 
+/* [C, O, h, w] turned round: [O, C, h, w] from the last tap to the first. */
+static CaValue *turned_filter(CaStepsPass *p, const Layer *l)
+{
+    const CarinaTensor *w = ca_steps_known(p, l->w.q);
+    const int64_t *d = l->w.shape.dims, taps = d[2] * d[3];
+    const CarinaShape shape = ca_shape(4, (const int64_t[]){d[1], d[0], d[2], d[3]});
+    CarinaTensor *t = NULL;
+    CaValue *out = NULL;
+    if (!w || p->status != CARINA_OK)
+        return NULL;
+    p->status = carina_tensor_create(&t, w->type, &shape, p->err);
+    if (p->status != CARINA_OK)
+        return NULL;
+    for (int64_t i = 0; i < d[0] * d[1] * taps; i++) {
+        const int64_t tap = i % taps, o = i / taps % d[1], c = i / taps / d[1];
+        ca_put_int(w->type, t->data, (o * d[0] + c) * taps + taps - 1 - tap,
+                   ca_get_int(w->type, w->data, i));
+    }
+    p->status = ca_graph_constant(&out, p->g, p->before, NULL, t, p->err);
+    return p->status == CARINA_OK ? out : NULL;
+}
+
 /* [O, each, h, w], dense layers as 1x1. */
 static CaValue *filter(CaStepsPass *p, const Layer *l)
 {
+    if (l->is_back)
+        return turned_filter(p, l);
     static const int64_t turned[] = {1, 0};
     const int rank = l->w.shape.rank;
     CaValue *w = l->w.q;
@@ -197,8 +226,111 @@ static CaValue *filter(CaStepsPass *p, const Layer *l)
     return w;
 }
 
+/* The padding of the plain convolution that a transposed one is on its input with zeros between; negative at the
+ * beginning: there is none. */
+static void back_pads(const Layer *l, int64_t begin[2], int64_t end[2])
+{
+    const CarinaInts strides = carina_node_ints(l->product, "strides"),
+                     pads = carina_node_ints(l->product, "pads_begin");
+    for (int i = 0; i < 2; i++) {
+        const int64_t taps = l->w.shape.dims[2 + i],
+                      out = l->product->outputs[0].shape.dims[2 + i],
+                      spread = l->x.q->shape.dims[2 + i] * strides.v[i];
+        begin[i] = taps - 1 - pads.v[i];
+        end[i] = out + taps - 1 - spread - begin[i];
+    }
+}
+
+/* Zeros between elements cost as much as elements. */
+enum { MOST_SPREAD = 4 };
+
+static bool is_back_offered(const Layer *l)
+{
+    const CarinaNode *n = l->product;
+    const CarinaInts strides = carina_node_ints(n, "strides"),
+                     dilations = carina_node_ints(n, "dilations"),
+                     pads = carina_node_ints(n, "pads_begin");
+    const char *mode = carina_node_enum(n, "auto_pad");
+    int64_t begin[2], end[2];
+    if (!l->is_back)
+        return true;
+    if (strides.n != 2 || dilations.n != 2 || dilations.v[0] != 1 ||
+        dilations.v[1] != 1 || pads.n != 2 || !ca_text_equal(mode, "explicit") ||
+        strides.v[0] > MOST_SPREAD || strides.v[1] > MOST_SPREAD)
+        return false;
+    back_pads(l, begin, end);
+    for (int i = 0; i < 2; i++)
+        if (begin[i] < 0 || -end[i] >= l->x.q->shape.dims[2 + i] * strides.v[i])
+            return false;
+    return true;
+}
+
+static CaValue *padded(CaStepsPass *p, CaValue *v, const int64_t *ends, int n,
+                       const CaSteps *s)
+{
+    static const int64_t none[CARINA_MAX_RANK] = {0};
+    CaValue *zero = ca_steps_ints(p, s->type, &s->zero, 1);
+    CaValue *const shaped[] = {zero, ca_steps_ints(p, CARINA_I64, none, 1)};
+    zero = inferred(p, ca_steps_node(p, "Squeeze", shaped, 2, NULL, 0));
+    CaValue *const in[] = {v, ca_steps_ints(p, CARINA_I64, none, n),
+                           ca_steps_ints(p, CARINA_I64, ends, n), zero};
+    CaValue *y = ca_steps_node(p, "Pad", in, 4, NULL, 0);
+    if (y)
+        p->status = ca_node_set_text(p->g, y->node, "pad_mode", "constant", p->err);
+    return inferred(p, y);
+}
+
+static CaValue *cut(CaStepsPass *p, CaValue *v, const int64_t *to)
+{
+    static const int64_t zeros[] = {0, 0}, ones[] = {1, 1}, axes[] = {2, 3};
+    CaValue *const in[] = {
+        v, ca_steps_ints(p, CARINA_I64, zeros, 2), ca_steps_ints(p, CARINA_I64, to, 2),
+        ca_steps_ints(p, CARINA_I64, ones, 2), ca_steps_ints(p, CARINA_I64, axes, 2)};
+    return inferred(p, ca_steps_node(p, "Slice", in, 5, NULL, 0));
+}
+
+/* The input of a transposed convolution with zeros between its elements, as many as the stride asks for. */
+static CaValue *spread(CaStepsPass *p, const Layer *l)
+{
+    const CarinaInts strides = carina_node_ints(l->product, "strides");
+    const int64_t *d = l->x.q->shape.dims;
+    const int64_t apart[] = {d[0], d[1], d[2], 1, d[3], 1},
+                  ends[] = {0, 0, 0, strides.v[0] - 1, 0, strides.v[1] - 1},
+                  wide[] = {d[0], d[1], d[2] * strides.v[0], d[3] * strides.v[1]};
+    int64_t begin[2], end[2];
+    CaValue *v = l->x.q;
+    if (strides.v[0] > 1 || strides.v[1] > 1) {
+        v = reshaped(p, v, apart, 6);
+        v = v ? padded(p, v, ends, 6, &l->x.s) : NULL;
+        v = v ? reshaped(p, v, wide, 4) : NULL;
+    }
+    back_pads(l, begin, end);
+    const int64_t to[] = {wide[2] + (end[0] < 0 ? end[0] : 0),
+                          wide[3] + (end[1] < 0 ? end[1] : 0)};
+    return v && (end[0] < 0 || end[1] < 0) ? cut(p, v, to) : v;
+}
+
+static bool set_back_window(CaStepsPass *p, CaNode *to, const Layer *l)
+{
+    static const int64_t ones[] = {1, 1};
+    int64_t begin[2], end[2];
+    back_pads(l, begin, end);
+    for (int i = 0; i < 2; i++)
+        end[i] = end[i] < 0 ? 0 : end[i];
+    const struct {
+        const char *name;
+        const int64_t *v;
+    } lists[] = {
+        {"strides", ones}, {"dilations", ones}, {"pads_begin", begin}, {"pads_end", end}};
+    for (int i = 0; i < 4 && p->status == CARINA_OK; i++)
+        p->status = ca_node_set_ints(p->g, to, lists[i].name, lists[i].v, 2, p->err);
+    return p->status == CARINA_OK;
+}
+
 static bool set_window(CaStepsPass *p, CaNode *to, const Layer *l)
 {
+    if (l->is_back)
+        return set_back_window(p, to, l);
     static const char *const lists[] = {"strides", "dilations", "pads_begin", "pads_end"};
     static const int64_t ones[] = {1, 1}, zeros[] = {0, 0};
     for (int i = 0; i < 4 && p->status == CARINA_OK; i++) {
@@ -227,13 +359,15 @@ CaValue *ca_steps_convolution(CaStepsPass *p, CaValue *core, const CaSteps *s,
     Layer l;
     CaValue *rows[3];
     if (!layer_of(p, &l, core) || l.x.s.type != s->type || !scales_fit(&l) ||
-        !channels(p, rows, &l, s))
+        !is_back_offered(&l) || !channels(p, rows, &l, s))
         return NULL;
     CaValue *x = l.x.q;
     const CarinaShape out = core->shape;
     if (l.is_dense) {
         const int64_t dims[] = {-1, l.each, 1, 1};
         x = reshaped(p, x, dims, 4);
+    } else if (l.is_back) {
+        x = spread(p, &l);
     }
     CaValue *const in[] = {x, filter(p, &l), rows[0], rows[1], rows[2]};
     const CaStepAttr attrs[] = {{"groups", l.groups}, {"zero_x", l.x.s.zero},

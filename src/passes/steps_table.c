@@ -60,12 +60,92 @@ static float real_exp(float x, const CaNode *n)
     return expf(x);
 }
 
+static float real_sigmoid(float x, const CaNode *n)
+{
+    (void)n;
+    return 1.0f / (1.0f + expf(-x));
+}
+static float real_tanh(float x, const CaNode *n)
+{
+    (void)n;
+    return tanhf(x);
+}
+
+/* Cut, not rounded. */
+static int64_t square_root(const Function *f, int64_t x)
+{
+    const float v = (float)f->from->scale * (float)(x - f->from->zero);
+    return (v > 0 ? (int64_t)(sqrtf(v) / (float)f->to->scale) : 0) + f->to->zero;
+}
+
+/* Two tensors of one scale are not multiplied. */
+static int64_t absolute(const Function *f, int64_t x)
+{
+    const int64_t v = x < f->from->zero ? f->from->zero - x : x - f->from->zero;
+    return (f->from->scale == f->to->scale ? v : ca_fixed_twice(v, f->factor)) +
+           f->to->zero;
+}
+
+/* The bits are negated, whose lowest number stays what it is. */
+static int64_t negative(const Function *f, int64_t x)
+{
+    return x == f->from->lowest && f->from->lowest < 0 ? x : -x;
+}
+static bool can_negate(const CaSteps *from, const CaSteps *to)
+{
+    return from->zero + to->zero == 0 && from->scale == to->scale;
+}
+
+/* --- HardSwish is computed in 16-bit fixed point. */
+
+static int64_t held_16(int64_t x) { return x < -32768 ? -32768 : x > 32767 ? 32767 : x; }
+static int64_t high_16(int64_t a, int64_t b)
+{
+    const int64_t product = a * b;
+    return held_16((product + (product >= 0 ? 1 << 14 : 1 - (1 << 14))) / (1 << 15));
+}
+static int64_t mantissa_16(CaFixed f)
+{
+    return f.mantissa >= INT32_MAX - (1 << 15) ? 32767 : (f.mantissa + (1 << 15)) >> 16;
+}
+static int64_t shifted_right(int64_t x, int n)
+{
+    const int64_t mask = (INT64_C(1) << n) - 1;
+    return (x >> n) + ((x & mask) > (mask >> 1) + (x < 0));
+}
+
+static int64_t hard_swish(const Function *f, int64_t x)
+{
+    const float hires = 1.0f / 128.0f * (float)f->from->scale;
+    const CaFixed out = ca_fixed_of((double)(hires / (float)f->to->scale)),
+                  gate = ca_fixed_of((double)(hires / (3.0f / 32768.0f)));
+    const int64_t v = held_16((x - f->from->zero) * 128);
+    int64_t g = v;
+    if (gate.exponent > 0)
+        g = held_16(g * (INT64_C(1) << (gate.exponent - 1)));
+    g = high_16(g, mantissa_16(gate));
+    if (gate.exponent > 0)
+        g = held_16(g * 2);
+    if (gate.exponent < 0)
+        g = shifted_right(g, -gate.exponent);
+    g = (g + (1 << 15)) >> 1;
+    const int64_t product = g * high_16(v, mantissa_16(out)) / (1 << 15);
+    return shifted_right(product, out.exponent < 0 ? -out.exponent : 0) + f->to->zero;
+}
+
+/* Where factors are greater than 1 TensorFlow Lite refuses; there are no tables of 16 bits of these. */
 typedef struct Row {
     const char *op;
     At *at;
     float (*real)(float x, const CaNode *node);
+    bool is_wide; /* of 16 bits too */
 } Row;
-static const Row rows[] = {{"Elu", in_reals, real_elu}, {"Exp", in_reals, real_exp}};
+static const Row rows[] = {
+    {"Abs", absolute, NULL, true},      {"Elu", in_reals, real_elu, false},
+    {"Exp", in_reals, real_exp, false}, {"HSwish", hard_swish, NULL, false},
+    {"Negative", negative, NULL, true}, {"Sigmoid", in_reals, real_sigmoid, false},
+    {"Sqrt", square_root, NULL, false}, {"Tanh", in_reals, real_tanh, false},
+};
 
 static CaValue *table(CaStepsPass *p, const CaTwin *t, const CaStepRange *range,
                       const Function *f, At *at, const CaNode *like)
@@ -154,9 +234,17 @@ CaValue *ca_steps_table(CaStepsPass *p, CaValue *core, const CaSteps *s,
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         if (ca_node_is(n, rows[i].op) && n->n_inputs >= 1) {
             const CaTwin t = ca_steps_twin(p, ca_node_input(n, 0));
-            const Function f = {.node = n, .from = &t.s, .to = s, .real = rows[i].real};
-            return t.q && t.s.type == s->type ? table(p, &t, range, &f, rows[i].at, n)
-                                              : NULL;
+            const Function f = {.node = n,
+                                .from = &t.s,
+                                .to = s,
+                                .factor = ca_fixed_of(t.s.scale / s->scale),
+                                .real = rows[i].real};
+            if (t.q && rows[i].at == negative && !can_negate(&t.s, s))
+                return NULL;
+            return t.q && t.s.type == s->type &&
+                           (rows[i].is_wide || s->type != CARINA_I16)
+                       ? table(p, &t, range, &f, rows[i].at, n)
+                       : NULL;
         }
     return NULL;
 }

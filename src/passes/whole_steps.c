@@ -102,18 +102,24 @@ static CaValue *in_floats(CaStepsPass *p, CaValue *q, const CaSteps *s)
 
 /* --- Values that are known in integers. */
 
-const CarinaTensor *ca_steps_known(CaStepsPass *p, CaValue *v)
+/* Constants are stored forms of weights: a few nodes deep. */
+enum { MOST_DEEP = 6 };
+
+static const CarinaTensor *known(CaStepsPass *p, CaValue *v, int depth)
 {
     CaNode *n = v->node;
-    if (v->constant || ca_node_is(n, "Const") || n->n_inputs < 1 || !n->op->ref)
+    if (v->constant || ca_node_is(n, "Const") || n->n_inputs < 1 || n->n_inputs > 4 ||
+        n->n_outputs != 1 || !n->op->ref || depth > MOST_DEEP)
         return v->constant;
     for (int i = 0; i < n->n_inputs; i++) {
         CaValue *from = ca_node_input(n, i);
-        if (from && !ca_steps_known(p, from))
+        if (from && !known(p, from, depth + 1))
             return NULL;
     }
     return fails(p, ca_node_know(p->g, n, p->err)) ? NULL : v->constant;
 }
+
+const CarinaTensor *ca_steps_known(CaStepsPass *p, CaValue *v) { return known(p, v, 0); }
 
 static bool scalar_of(CaStepsPass *p, const CaNode *n, int i, double *x)
 {

@@ -8,6 +8,7 @@
  * scale. What reaches a FakeQuantize is rounded to its steps by the rule of the operator that made it.
  */
 #include "base/file.h"
+#include "base/fixed.h"
 #include "formats/tflite/tflite.h"
 #include "graph/op.h"
 
@@ -113,46 +114,6 @@ static CarinaTensor *moved(const Oracle *o, const CarinaTensor *q)
 
 /* --- Rounding. */
 
-typedef struct Factor {
-    int64_t mantissa; /* of 2^-31 */
-    int exponent;
-} Factor;
-
-static Factor factor_of(double x)
-{
-    Factor f = {0, 0};
-    if (x == 0)
-        return f;
-    f.mantissa = (int64_t)round(frexp(x, &f.exponent) * 0x1p31);
-    if (f.mantissa == (int64_t)1 << 31) {
-        f.mantissa /= 2;
-        f.exponent++;
-    }
-    if (f.exponent < -31)
-        f = (Factor){0, 0};
-    return f;
-}
-
-/* Rounded twice: the high half of the product, then the shift, halves away from zero. */
-static int64_t times(int64_t x, Factor f)
-{
-    const int left = f.exponent > 0 ? f.exponent : 0,
-              right = f.exponent > 0 ? 0 : -f.exponent;
-    const int64_t product = x * ((int64_t)1 << left) * f.mantissa;
-    const int64_t nudge = product >= 0 ? (int64_t)1 << 30 : 1 - ((int64_t)1 << 30);
-    const int64_t high = (product + nudge) / ((int64_t)1 << 31);
-    const int64_t mask = ((int64_t)1 << right) - 1, rest = high & mask;
-    const int64_t threshold = (mask >> 1) + (high < 0);
-    return (high >> right) + (rest > threshold);
-}
-
-/* Rounded once, halves up: FULLY_CONNECTED does so where convolutions round twice. */
-static int64_t times_once(int64_t x, Factor f)
-{
-    const int shift = 31 - f.exponent;
-    return (x * f.mantissa + ((int64_t)1 << (shift - 1))) >> shift;
-}
-
 static double scale_at(const Value *v, int64_t i)
 {
     return v->scales[v->n_scales > 1 ? i / v->channel_stride % v->n_channels : 0];
@@ -164,16 +125,17 @@ static double rounded_two(const Value *v, int64_t i, const Steps *s)
     const int64_t n_a = ca_tensor_count(v->a->q), n_b = ca_tensor_count(v->b->q);
     const int64_t qa = (int64_t)elements(v->a->q)[n_a == 1 ? 0 : i],
                   qb = (int64_t)elements(v->b->q)[n_b == 1 ? 0 : i];
-    const int64_t sum = times(qa * (1 << 20), factor_of(sa / twice)) +
-                        (int64_t)v->sign * times(qb * (1 << 20), factor_of(sb / twice));
-    return (double)times(sum, factor_of(twice / ((1 << 20) * s->scale)));
+    const int64_t sum =
+        ca_fixed_twice(qa * (1 << 20), ca_fixed_of(sa / twice)) +
+        (int64_t)v->sign * ca_fixed_twice(qb * (1 << 20), ca_fixed_of(sb / twice));
+    return (double)ca_fixed_twice(sum, ca_fixed_of(twice / ((1 << 20) * s->scale)));
 }
 
 static int64_t summed(const Value *v, int64_t i, const Steps *s)
 {
-    const Factor f = factor_of(scale_at(v, i) / s->scale);
+    const CaFixed f = ca_fixed_of(scale_at(v, i) / s->scale);
     const int64_t q = (int64_t)elements(v->q)[i];
-    return v->rounds_once ? times_once(q, f) : times(q, f);
+    return v->rounds_once ? ca_fixed_once(q, f) : ca_fixed_twice(q, f);
 }
 
 /* Element i of v in steps of s, zero point included. */
@@ -188,7 +150,8 @@ static double in_steps(const Oracle *o, const Value *v, int64_t i, const Steps *
     case STEPS:
         return v->scales[0] == s->scale && v->zero == s->zero
                    ? q + s->zero
-                   : (double)times((int64_t)q, factor_of(v->scales[0] / s->scale)) +
+                   : (double)ca_fixed_twice((int64_t)q,
+                                            ca_fixed_of(v->scales[0] / s->scale)) +
                          s->zero;
     case NOTHING: break;
     }

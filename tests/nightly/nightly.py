@@ -47,8 +47,8 @@ def safe(name):
     return re.sub(r"[^A-Za-z0-9._-]", "_", name)
 
 
-def run(model, feeds, folder):
-    """The outputs of `carina run` by file name; feeds: name -> array."""
+def run(model, feeds, folder, *more):
+    """The outputs of `carina run` by file name; feeds: name -> array. more: options."""
     folder.mkdir(parents=True, exist_ok=True)
     for old in folder.glob("*.npy"):
         old.unlink()
@@ -61,7 +61,7 @@ def run(model, feeds, folder):
     out.mkdir(exist_ok=True)
     for old in out.glob("*.npy"):
         old.unlink()
-    carina("run", model, *args, "--out-dir", out)
+    carina("run", model, *args, "--out-dir", out, *more)
     return {p.stem: np.load(p) for p in out.glob("*.npy")}
 
 

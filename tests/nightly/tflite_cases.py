@@ -382,6 +382,31 @@ def old_uint8():
                {}, **q, out_quant=dict(scale=[0.02], zero=[120]))
 
 
+def odd_scales():
+    """Operators of 8 bits whose scales and zero points are no round numbers, each on all its integers."""
+    random = np.random.default_rng(31)
+    one = dict(LOGISTIC=None, TANH=None, HARD_SWISH=None, LEAKY_RELU={0: ("f32", 0.37)}, RELU=None, RELU6=None, RELU_N1_TO_1=None,
+               QUANTIZE={}, SOFTMAX={0: ("f32", 1.0)}, ELU=None, EXP={}, SQRT=None, ABS=None)
+    two = dict(ADD={0: ("i8", 1)}, SUB={0: ("i8", 3)}, MUL={0: ("i8", 0)}, SQUARED_DIFFERENCE={})
+    fixed = dict(LOGISTIC=(1 / 256, 0), TANH=(1 / 128, 128), SOFTMAX=(1 / 256, 0))
+    of_i8_only = ("ELU", "EXP", "SQRT", "ABS", "SQUARED_DIFFERENCE")
+    for kind, name, lowest in (make.I8, "i8", -128), (make.U8, "u8", 0):
+        for operator, options in [*one.items(), *two.items()]:
+            if kind == make.U8 and operator in of_i8_only:
+                continue
+            for k in range(2):
+                x, y = [(float(np.float32(np.exp(random.uniform(-5, -2)))), int(random.integers(lowest, lowest + 256))) for _ in "xy"]
+                if operator in fixed:
+                    y = (fixed[operator][0], fixed[operator][1] + lowest)
+                low, high = [(end - x[1]) * x[0] for end in (lowest, lowest + 255)]
+                if operator == "SQRT":
+                    low = 0.0
+                shape = (4, 200)
+                yield hand("odd_%s_%s_%d" % (operator.lower(), name, k), [shape] * (2 if operator in two else 1), operator, [], shape,
+                           options, low=low, high=high, x_type=kind, x_quant=dict(scale=[x[0]], zero=[x[1]]), out_type=kind,
+                           out_quant=dict(scale=[y[0]], zero=[y[1]]))
+
+
 def others():
     pool = {0: ("i8", 0), 1: ("i32", 2), 2: ("i32", 2), 3: ("i32", 3), 4: ("i32", 2), 5: ("i8", 0)}
     yield hand("l2_pool", [(1, 7, 6, 3)], "L2_POOL_2D", [], (1, 4, 3, 3), pool)
@@ -420,7 +445,7 @@ def whole_files():
     for name, shape in dict(conv=(1, 5, 6, 2), depthwise=(1, 5, 6, 2), dilated=(1, 6, 7, 2),
                             half=(1, 4), sparse_rows=(1, 4), sparse_blocks=(1, 4), variables=(2,), loop=(2,), branch=(2,),
                             loop_none=(2,), composite=(2,), shape=(1, 3), quantised_u8=(1, 4), quantised_moves=(2, 3),
-                            quantised_i8=(1, 4)).items():
+                            quantised_i8=(1, 4), steps_i8=(1, 6, 6, 3), steps_u8=(1, 6, 6, 3)).items():
         data = (folder / (name + ".tflite")).read_bytes()
         yield "file_" + name, lambda d=data, s=shape: (d, [np.random.default_rng(3).uniform(-1, 1, s).astype(np.float32)])
 
@@ -449,7 +474,7 @@ def shapes():
 
 def by_hand():
     cases = dict(lstm_cases())
-    for part in rnn_cases, old_uint8, others, shapes, whole_files:
+    for part in rnn_cases, old_uint8, odd_scales, others, shapes, whole_files:
         cases.update(part())
     cases.update([detection("detection_fast", False), detection("detection_regular", True),
                   detection("detection_no_background", False, background=0),

@@ -203,6 +203,8 @@ CarinaStatus ca_cpu_narrow(CaCpuBuild *b, CaCpuRef *ref, const CarinaValue *v, i
 CarinaStatus ca_cpu_new_narrow(CaCpuBuild *b, CaCpuRef *ref, const CarinaValue *v);
 /* The f32 blocked form from the narrow one, which is there. */
 CarinaStatus ca_cpu_widen_blocked(CaCpuBuild *b, CaCpuRef *ref, const CarinaValue *v);
+/* Quantised integers as plain bytes from the map that is there (lower_steps.c). */
+CarinaStatus ca_cpu_plain_of_map(CaCpuBuild *b, int *buffer, const CarinaValue *v);
 /* Which values have a u8 form, and which nodes read narrow forms. */
 CarinaStatus ca_cpu_plan_quant(CaCpuBuild *b);
 /* FakeQuantize onto whole steps of a u8 form that its readers want. */

@@ -160,6 +160,7 @@ def model(*graphs, version=3, signatures=None, metadata=None, **more):
 # --- The files. -------------------------------------------------------------------------------------
 
 ADD, AVERAGE_POOL, CONCAT, CONV, DEPTHWISE, DEQUANTIZE, DENSE, MAX_POOL = 0, 1, 2, 3, 4, 6, 9, 17
+LOGISTIC, MUL, RESIZE_BILINEAR = 14, 18, 23
 RELU, RESHAPE, SOFTMAX, PAD, SPACE_TO_BATCH, BATCH_TO_SPACE, STRIDED_SLICE = 19, 22, 25, 34, 38, 37, 45
 SUB, TRANSPOSE_CONV, SHAPE, PACK, LESS, IF, WHILE, QUANTIZE, DENSIFY, SEQUENCE_LSTM = 41, 67, 77, 83, 58, 118, 119, 114, 124, 44
 CALL_ONCE, VAR_HANDLE, READ_VARIABLE, ASSIGN_VARIABLE, COMPOSITE, HASHTABLE, CUSTOM = 129, 142, 143, 144, 206, 136, 32
@@ -215,6 +216,60 @@ def quantised(type=I8, zero=-10):
                    tensor("b", [3], I32, [2, -4, 1], scale=[0.125] if type == U8 else [0.125, 0.25, 0.5]),
                    tensor("y", [1, 3], type, scale=[0.5], zero=[lowest + 100])],
                   [op(DENSE, ["x", "w", "b"], ["y"], (8, {0: ("i8", 0)}))], ["x"], ["y"]))
+
+
+def steps(type=I8):
+    """Many quantised operators, one after the other, whose steps all differ."""
+    lowest = 0 if type == U8 else -128
+    zero_w = 101 if type == U8 else 0
+    tensors, ops = [], []
+
+    def act(name, shape, scale, zero):
+        tensors.append(tensor(name, shape, type, scale=[scale], zero=[zero + lowest + 128]))
+        return name
+
+    def filters(name, shape, channels, axis, factor):
+        n = product(shape)
+        scales = [0.001 + 0.0003 * k for k in range(channels)] if type == I8 else [0.0013]
+        tensors.append(tensor(name, shape, type, [k * factor % 255 - 127 + (128 if type == U8 else 0) for k in range(n)],
+                              scale=scales, zero=[zero_w] * len(scales), axis=axis))
+        return name
+
+    def bias(name, n, scale):
+        scales = [scale * (0.001 + 0.0003 * k) for k in range(n)] if type == I8 else [scale * 0.0013]
+        tensors.append(tensor(name, [n], I32, [k * 37 % 101 - 50 for k in range(n)], scale=scales))
+        return name
+
+    x = act("x", [1, 6, 6, 3], 0.05, -7)
+    a = act("a", [1, 6, 6, 8], 0.03, -100)
+    ops.append(op(CONV, [x, filters("w1", [8, 3, 3, 3], 8, 0, 59), bias("b1", 8, 0.05)], [a], conv_options(0, 1, 3)))
+    b = act("b", [1, 6, 6, 8], 0.021, 13)
+    ops.append(op(DEPTHWISE, [a, filters("w2", [1, 3, 3, 8], 8, 3, 83), bias("b2", 8, 0.03)], [b],
+                  (2, {0: ("i8", 0), 1: ("i32", 1), 2: ("i32", 1), 3: ("i32", 1), 4: ("i8", 0)})))
+    c = act("c", [1, 6, 6, 8], 0.047, 3)
+    ops.append(op(ADD, [a, b], [c], (11, {0: ("i8", 1)})))
+    d = act("d", [1, 3, 3, 8], 0.047, 3)
+    ops.append(op(AVERAGE_POOL, [c], [d], (5, {0: ("i8", 1), 1: ("i32", 2), 2: ("i32", 2), 3: ("i32", 2), 4: ("i32", 3)})))
+    e = act("e", [1, 3, 3, 8], 1 / 256, -128)
+    ops.append(op(LOGISTIC, [d], [e]))
+    f = act("f", [1, 3, 3, 8], 0.019, -30)
+    ops.append(op(MUL, [d, e], [f], (21, {0: ("i8", 0)})))
+    g = act("g", [1, 5, 4, 8], 0.019, -30)
+    tensors.append(whole("size", [5, 4]))
+    ops.append(op(RESIZE_BILINEAR, [f, "size"], [g], (15, {3: ("bool", True)})))
+    h = act("h", [1, 7, 6, 8], 0.019, -30)
+    tensors.append(whole("pads", [0, 0, 1, 1, 1, 1, 0, 0], [4, 2]))
+    ops.append(op(PAD, [g, "pads"], [h], (22, {})))
+    i = act("i", [1, 3, 2, 5], 0.04, 9)
+    ops.append(op(CONV, [h, filters("w3", [5, 3, 3, 8], 5, 0, 71), bias("b3", 5, 0.019)], [i], conv_options(1, 2, 0)))
+    tensors.append(whole("to", [1, 30]))
+    j = act("j", [1, 30], 0.04, 9)
+    ops.append(op(RESHAPE, [i, "to"], [j]))
+    k = act("k", [1, 7], 0.05, -20)
+    ops.append(op(DENSE, [j, filters("w4", [7, 30], 7, 0, 97), bias("b4", 7, 0.04)], [k], (8, {0: ("i8", 0)})))
+    y = act("y", [1, 7], 1 / 256, -128)
+    ops.append(op(SOFTMAX, [k], [y], (9, {0: ("f32", 1.0)})))
+    return model((tensors, ops, [x], [y, k]))
 
 
 def labels():
@@ -340,6 +395,8 @@ def good():
                            [op(DENSE, ["x", "w"], ["y"], (8, {}))], ["x"], ["y"])))
     save("quantised_i8", quantised())
     save("quantised_u8", quantised(U8, 120))
+    save("steps_i8", steps())
+    save("steps_u8", steps(U8))
     q = dict(scale=[0.5], zero=[3])
     save("quantised_moves", model(([tensor("x", [2, 3], I8, **q), whole("to", [3, 2]), tensor("t", [3, 2], I8, **q), tensor("y", [3, 2], I8, scale=[0.25], zero=[0])],
                                    [op(RESHAPE, ["x", "to"], ["t"]), op(QUANTIZE, ["t"], ["y"])], ["x"], ["y"])))

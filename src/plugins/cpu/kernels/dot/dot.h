@@ -10,6 +10,7 @@
 #include "../act.h"
 #include "../acts.h"
 #include "../conv/conv.h"
+#include "base/fixed.h"
 
 /* What is done to f32 input while it is rounded: min(max(x * scale + shift, lo), hi), [ci rounded up to 16] each. */
 typedef struct CaDotBefore {
@@ -20,6 +21,15 @@ typedef struct CaDotBefore {
 /* y = act(prelu(sum * scale + bias + add * add_scale)), stored as it is, or in u8 as `out` says. With `mid` (u8) the
  * sum is first rounded to a step of its own: v = round(sum * scale + bias) within [mid->low, mid->high], and
  * y = v * mid->scale + mid->zero + add * add_scale. */
+
+/* The end in whole numbers (base/fixed.h), of a plan by ca_dot_plan_fixed: y = factor of the channel * (sum + bias) +
+ * zero, held within [low, high]; rounded twice or once. */
+typedef struct CaDotFixed {
+    CaFixedRounding rounding;
+    int32_t zero, low, high;
+    const int32_t *pixel_sums; /* [n * oh * ow], added to each pixel's sums; or NULL */
+} CaDotFixed;
+
 typedef struct CaDotEnd {
     CaAct act;
     const float *slope; /* [co rounded up to 16] or NULL */
@@ -30,6 +40,7 @@ typedef struct CaDotEnd {
     bool is_bounded; /* |sum * scale + bias| < 2^31 for all inputs: allows faster ends */
     CaQuant out;
     const CaDotBefore *before; /* of ca_dot_plan_before, and not an end at all */
+    const CaDotFixed *fixed;   /* instead of all the others, where the plan is fixed */
 } CaDotEnd;
 
 typedef struct CaDotIsa CaDotIsa;
@@ -47,7 +58,7 @@ typedef struct CaDotPlan {
     /* ---- */
     const CaDotIsa *isa;
     CaElem type; /* of the input: u8 or bf16 */
-    bool depthwise, one, winograd, packed_pixels, before;
+    bool depthwise, one, winograd, packed_pixels, before, fixed;
     int words; /* depthwise by words: of a row of the filter, all its shifts; else 0 */
     int ci_blocks, co_blocks, group_blocks, n_groups;
     int last; /* steps of the last block of input channels */
@@ -75,6 +86,16 @@ void ca_dot_pack(const CaDotPlan *p, void *packed, const float *oihw, const floa
 void ca_dot_pack_s8(const CaDotPlan *p, void *packed, const int8_t *oihw,
                     const float *scale, const float *bias, int in_zero, int item_begin,
                     int item_end);
+/* u8 with an end in whole numbers; biases of 2^29 at most. */
+bool ca_dot_plan_fixed(CaDotPlan *p, const CaConvShape *s, uint32_t cpu);
+/* After ca_dot_pack (without scale and bias): what each channel's end needs. bias, mantissa, exponent (0 or less): [co].
+ * The filter is stored less filter_zero; where that is not 0, pixel_sums must be ca_dot_pixel_sums. */
+void ca_dot_pack_fixed(const CaDotPlan *p, void *packed, const int32_t *bias,
+                       const int32_t *mantissa, const int32_t *exponent, int in_zero,
+                       int filter_zero);
+/* [n * oh * ow]: -filter_zero times the sum of the input under each pixel's window. One of n_threads threads. */
+void ca_dot_pixel_sums(const CaDotPlan *p, int32_t *out, const CaMap *in, int filter_zero,
+                       int thread, int n_threads);
 /* One phase of one of n_threads threads. shared: of all threads, own: of this one. */
 void ca_dot_run(const CaDotPlan *p, int phase, int thread, int n_threads,
                 const CaMap *out, const CaMap *in, const void *packed,
@@ -106,6 +127,31 @@ typedef struct CaMapPool {
 } CaMapPool;
 void ca_map_max_pool(const CaMap *out, const CaMap *in, const CaMapPool *how, int zero,
                      int thread, int n_threads);
+/* u8, in whole numbers: a and b less their zeros are summed (shifted left and multiplied by a factor of their own each)
+ * or multiplied; times factor y, plus zero_y, held within [low, high]. Exponents are 0 or less. */
+typedef enum CaFixedMode { CA_FIXED_ADD, CA_FIXED_SUB, CA_FIXED_MUL } CaFixedMode;
+typedef struct CaMapFixed {
+    CaFixedMode mode;
+    int left, zero_a, zero_b, zero_y, low, high;
+    CaFixed a, b, y;
+} CaMapFixed;
+void ca_map_fixed(const CaMap *out, const CaMap *a, const CaMap *b, const CaMapFixed *how,
+                  int zero, uint32_t cpu, int thread, int n_threads);
+/* u8: the mean of each window without the padding, less `less`, to the nearest, halves away from zero, plus `less`. */
+typedef struct CaMapMean {
+    CaMapPool pool;
+    int less, low, high;
+} CaMapMean;
+void ca_map_mean_pool(const CaMap *out, const CaMap *in, const CaMapMean *how, int zero,
+                      int thread, int n_threads);
+/* u8: table[x]. */
+void ca_map_table(const CaMap *out, const CaMap *in, const unsigned char *table, int zero,
+                  int thread, int n_threads);
+/* u8: from and to [N, C, H, W] of bytes, every byte with its bits turned by `flip` (0 or 0x80: i8). */
+void ca_map_pack(const CaMap *out, const unsigned char *in, int flip, int zero,
+                 int thread, int n_threads);
+void ca_map_unpack(unsigned char *out, const CaMap *in, int flip, int thread,
+                   int n_threads);
 void ca_map_copy(const CaMap *out, const CaMap *in, int zero, int thread, int n_threads);
 /* value: what stands for 0 (u8). */
 void ca_map_fill_halo(const CaMap *m, int value, int thread, int n_threads);

@@ -24,6 +24,7 @@ static inline uint32_t ca_dot_bf16(float f)
 typedef struct CaDotChannel {
     const void *start;
     const float *scale, *bias;
+    const int32_t *mantissa, *right, *whole_bias; /* of a fixed end; else NULL */
 } CaDotChannel;
 
 /* Ends that u8's tiles have within them: the sum alone, `mid`, or `mid` and a residual in u8. Results that int32 holds are
@@ -45,6 +46,8 @@ typedef struct CaDotGeo { /* strides in bytes */
     unsigned char low_bytes[64], high_bytes[64]; /* lo and hi, where fast */
     bool has_mid;
     CaQuant mid;
+    const CaDotFixed *fixed;   /* or NULL */
+    const int32_t *pixel_sums; /* of the tile's pixels, or NULL */
 } CaDotGeo;
 
 /* P pixels of a row, NV vectors of results; add may be NULL. A step is one 32-bit word of channels. */
@@ -69,6 +72,11 @@ typedef void CaDotBeforeRow(unsigned char *out, const float *in, int n,
 /* n numbers of a and b. */
 typedef void CaAddRow(unsigned char *out, const unsigned char *a, const unsigned char *b,
                       int n, const CaMapAdd *how);
+typedef void CaFixedRow(unsigned char *out, const unsigned char *a,
+                        const unsigned char *b, int n, const CaMapFixed *how);
+/* n pixels of a row: the sum of the bytes under each window, of the last block the first `last_channels`. */
+typedef void CaByteSums(const CaDotGeo *g, int32_t *out, int n, const unsigned char *in,
+                        int last_channels);
 typedef void CaDotFinish(float *x, int n, const CaAct *act, const float *slope,
                          int lanes);
 
@@ -121,11 +129,17 @@ struct CaDotIsa {
     CaAddRow *add;
     CaDotBeforeRow *before;
     const CaDotWinograd *winograd; /* or NULL */
+    CaFixedRow *fixed;             /* u8; else NULL, as the next */
+    CaByteSums *sums;
 };
 
 /* Best first; the last of each type needs nothing. */
 extern const CaDotIsa *const ca_dot_isas[];
 bool ca_dot_plan_as(CaDotPlan *p, const CaConvShape *s, const CaDotIsa *isa);
+bool ca_dot_plan_fixed_as(CaDotPlan *p, const CaConvShape *s, const CaDotIsa *isa);
+/* by_words: depthwise may. */
+bool ca_dot_plan_direct(CaDotPlan *p, const CaConvShape *s, const CaDotIsa *isa,
+                        bool by_words);
 bool ca_dot_plan_packed_as(CaDotPlan *p, const CaConvShape *s, const CaDotIsa *isa);
 bool ca_dot_plan_before_as(CaDotPlan *p, const CaConvShape *s, const CaDotIsa *isa);
 /* The same by Winograd; false: not a 3x3 of step 1, or a type that has none. */

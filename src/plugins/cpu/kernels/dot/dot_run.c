@@ -84,7 +84,8 @@ static size_t words_of(const CaDotPlan *p)
     return (size_t)((p->ci_blocks - 1) * (16 / word_of(p->type)) + p->last);
 }
 
-bool ca_dot_plan_as(CaDotPlan *p, const CaConvShape *s, const CaDotIsa *isa)
+bool ca_dot_plan_direct(CaDotPlan *p, const CaConvShape *s, const CaDotIsa *isa,
+                        bool by_words)
 {
     const int taps = s->kh * s->kw;
 
@@ -99,7 +100,8 @@ bool ca_dot_plan_as(CaDotPlan *p, const CaConvShape *s, const CaDotIsa *isa)
     if (p->depthwise) {
         p->kernel = isa->name_depthwise;
         p->group_blocks = 1;
-        if (isa->words && s->dilation_w == 1 && isa->words(s->stride_w, s->kw))
+        if (by_words && isa->words && s->dilation_w == 1 &&
+            isa->words(s->stride_w, s->kw))
             p->words = n_words(s->stride_w, s->kw);
     }
     /* of one block of 16 results */
@@ -107,6 +109,11 @@ bool ca_dot_plan_as(CaDotPlan *p, const CaConvShape *s, const CaDotIsa *isa)
                              : (size_t)taps * 64 * (p->depthwise ? 1 : words_of(p));
     p->thread_scratch = (size_t)(p->depthwise ? s->ow : 4 * 14) * 16 * sizeof(float);
     return set_packed(p);
+}
+
+bool ca_dot_plan_as(CaDotPlan *p, const CaConvShape *s, const CaDotIsa *isa)
+{
+    return ca_dot_plan_direct(p, s, isa, true);
 }
 
 bool ca_dot_plan_before_as(CaDotPlan *p, const CaConvShape *s, const CaDotIsa *isa)
@@ -184,7 +191,8 @@ bool ca_dot_plan(CaDotPlan *p, const CaConvShape *s, CaElem type, uint32_t cpu,
     return false;
 }
 
-/* --- Pack: [start][scale][bias] of 16 * co_blocks each, then the filter. */
+/* --- Pack: [start][scale][bias] of 16 * co_blocks each, then the filter. With an end in whole numbers scale and bias
+ * are mantissas and shifts, and a fourth list holds what depthwise sums do not begin with. */
 
 /* [co][ci / groups][kh][kw]: floats, or s8. */
 typedef struct Filter {
@@ -387,7 +395,7 @@ static bool is_sum_bounded(const CaDotEnd *e)
 static void set_fast(Walk *w)
 {
     const CaDotEnd *e = w->end;
-    if (w->geo.out != CA_ELEM_U8)
+    if (w->geo.out != CA_ELEM_U8 || e->fixed)
         return;
     if (!e->add && !e->mid && e->is_bounded)
         w->geo.fast = CA_DOT_FAST_PLAIN;
@@ -408,7 +416,8 @@ bool ca_dot_set_end(CaDotGeo *g, const CaMap *out, const CaDotEnd *e)
         out->elem == CA_ELEM_U8 && (e->out.scale != 1 || e->out.zero != 0);
     const bool pads =
         out->elem == CA_ELEM_F32 && is_clamp && (e->act.a > 0 || e->act.b < 0);
-    const bool after = e->slope || scaled || pads || !(is_none || is_relu || is_clamp);
+    const bool after =
+        !e->fixed && (e->slope || scaled || pads || !(is_none || is_relu || is_clamp));
     g->lo = is_relu && !after ? 0 : is_clamp && !after ? e->act.a : -INFINITY;
     g->hi = is_clamp && !after ? e->act.b : INFINITY;
     g->out = after ? CA_ELEM_F32 : out->elem;
@@ -417,6 +426,7 @@ bool ca_dot_set_end(CaDotGeo *g, const CaMap *out, const CaDotEnd *e)
     g->add_block = e->add ? e->add->block_stride : 0;
     g->add_scale = e->add_scale;
     g->has_mid = e->mid != NULL;
+    g->fixed = e->fixed;
     if (e->mid)
         g->mid = *e->mid;
     return after;
@@ -477,7 +487,13 @@ static CaDotChannel channels(const Walk *w, int block)
 {
     const size_t n = (size_t)w->p->co_blocks * 16;
     const float *start = (const float *)(const void *)w->packed + block * 16;
-    return (CaDotChannel){start, start + n, start + 2 * n};
+    CaDotChannel c = {.start = start, .scale = start + n, .bias = start + 2 * n};
+    if (w->p->fixed) {
+        c.mantissa = (const int32_t *)(const void *)c.scale;
+        c.right = c.mantissa + n;
+        c.whole_bias = c.mantissa + 2 * n;
+    }
+    return c;
 }
 
 void ca_dot_finish(const CaDotPlan *p, const CaDotEnd *e, CaElem out, int block,
@@ -526,6 +542,9 @@ static void run_tile(Walk *w, int group, int64_t row, int tile)
                         (x * s->stride_w - s->pad_left) * channels_of(p) *
                             ca_elem_size(w->in->elem);
     unsigned char *out = pixel_of(w->out, first, image, y, x);
+    if (w->end->fixed && w->end->fixed->pixel_sums)
+        w->geo.pixel_sums =
+            w->end->fixed->pixel_sums + x + ((int64_t)image * s->oh + y) * s->ow;
     if (w->after)
         w->geo.out_block = (ptrdiff_t)pixels * 16 * (ptrdiff_t)sizeof(float);
     p->isa->tile(p->one, n, pixels,

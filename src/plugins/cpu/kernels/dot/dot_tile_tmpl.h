@@ -12,6 +12,10 @@
  *                                              sums; D elements in all lanes; D rows of the filter; one step
  *      narrow_load, narrow_store               VF32_N elements as floats, and back (rounded, saturated)
  *      IS_SCALED                               sums are whole numbers to be scaled
+ *      HAS_FIXED                               1: ends in whole numbers too; then also vdot_set1, vdot_add, vdot_sub,
+ *                                              vdot_shift_left, vdot_mul, vdot_clamp, vdot_of_float, vdot_of_bytes,
+ *                                              vdot_to_bytes, vdot_twice, vdot_once (of base/fixed.h, by mantissas and
+ *                                              shifts to the right)
  *      MAX_PIXELS, MAX_BLOCKS, WIDE_PIXELS, TYPE, ELEM, ISA, NEEDS
  *      HAS_WINOGRAD                            1: dot_winograd_tmpl.h too (bf16)
  * Registers: P * NV sums, NV of the filter, 1 of the input, as in conv/.
@@ -91,12 +95,106 @@ CA_INLINE void dot_ends(CaElem out_elem, CaElem add_elem, bool has_add, int pixe
     }
 }
 
+#if HAS_FIXED
+CA_INLINE void fixed_end(const CaDotFixed *f, unsigned char *out, vdot sum, vdot mantissa,
+                         vdot right)
+{
+    const vdot y = f->rounding == CA_FIXED_ONCE ? vdot_once(sum, mantissa, right)
+                                                : vdot_twice(sum, mantissa, right);
+    vdot_to_bytes(out, vdot_clamp(vdot_add(y, vdot_set1(f->zero)), f->low, f->high));
+}
+
+CA_INLINE void fixed_ends(int pixels, int nv, const CaDotGeo *g, unsigned char *out,
+                          const vdot *sum, const CaDotChannel *c)
+{
+    for (int v = 0; v < nv; v++) {
+        const ptrdiff_t lane = v % BLOCK_NV * VF32_N, block = v / BLOCK_NV;
+        const vdot mantissa = vdot_load(c->mantissa + v * VF32_N),
+                   right = vdot_load(c->right + v * VF32_N);
+        for (ptrdiff_t i = 0; i < pixels; i++) {
+            vdot x = sum[i * nv + v];
+            if (g->pixel_sums)
+                x = vdot_add(x, vdot_set1(g->pixel_sums[i]));
+            fixed_end(g->fixed, out + block * g->out_block + i * 16 + lane, x, mantissa,
+                      right);
+        }
+    }
+}
+
+/* P neighbours at once where the window moves by one pixel: D bytes of a word are added by a step with ones. */
+static void byte_sums(const CaDotGeo *g, int32_t *out, int n, const unsigned char *in,
+                      int last_channels)
+{
+    enum { P = VF32_N / 4 };
+    unsigned char ones[VF32_N * 4], last[VF32_N * 4];
+    for (int i = 0; i < VF32_N * 4; i++) {
+        ones[i] = 1;
+        last[i] = i % 16 < last_channels;
+    }
+    for (int x = 0; x < n;) {
+        const int count = g->pixel == 16 && x + P <= n ? P : 1;
+        const unsigned char *block = in + x * g->pixel;
+        vdot sum = vdot_set1(0);
+        int32_t lanes[VF32_N], alone = 0;
+        for (int b = 0; b < g->n_blocks; b++, block += g->block) {
+            const unsigned char *w = b + 1 < g->n_blocks ? ones : last;
+            const int n_bytes = b + 1 < g->n_blocks ? 16 : last_channels;
+            for (int ky = 0; ky < g->kh; ky++)
+                for (int kx = 0; kx < g->kw; kx++) {
+                    const unsigned char *p =
+                        block + ky * g->filter_row + kx * g->filter_col;
+                    if (count > 1)
+                        sum = vdot_step(sum, vdot_load(p), vdot_row(w));
+                    for (int i = 0; count == 1 && i < n_bytes; i++)
+                        alone += p[i];
+                }
+        }
+        memcpy(lanes, &sum, sizeof lanes);
+        for (int i = 0; i < count; i++)
+            out[x + i] = count == 1 ? alone
+                                    : lanes[4 * i] + lanes[4 * i + 1] + lanes[4 * i + 2] +
+                                          lanes[4 * i + 3];
+        x += count;
+    }
+}
+
+/* One row of a and b each, by the same factors in all lanes. */
+static void fixed_row(unsigned char *out, const unsigned char *a, const unsigned char *b,
+                      int n, const CaMapFixed *how)
+{
+    const vdot za = vdot_set1(how->zero_a), zb = vdot_set1(how->zero_b),
+               zy = vdot_set1(how->zero_y);
+    const vdot ma = vdot_set1(how->a.mantissa), ra = vdot_set1(-how->a.exponent),
+               mb = vdot_set1(how->b.mantissa), rb = vdot_set1(-how->b.exponent),
+               my = vdot_set1(how->y.mantissa), ry = vdot_set1(-how->y.exponent);
+    for (ptrdiff_t i = 0; i < n; i += VF32_N) {
+        vdot x = vdot_sub(vdot_of_bytes(a + i), za),
+             y = vdot_sub(vdot_of_bytes(b + i), zb);
+        if (how->mode == CA_FIXED_MUL) {
+            x = vdot_mul(x, y);
+        } else {
+            x = vdot_twice(vdot_shift_left(x, how->left), ma, ra);
+            y = vdot_twice(vdot_shift_left(y, how->left), mb, rb);
+            x = how->mode == CA_FIXED_ADD ? vdot_add(x, y) : vdot_sub(x, y);
+        }
+        x = vdot_add(vdot_twice(x, my, ry), zy);
+        vdot_to_bytes(out + i, vdot_clamp(x, how->low, how->high));
+    }
+}
+#endif
+
 /* Out of line, the sums in memory: within the tile gcc 12 keeps sums on the stack for it (whose loop is then half as
  * fast). */
 static CA_NOINLINE void end_tile(int pixels, int nv, const CaDotGeo *g,
                                  unsigned char *out, const vdot *sum,
                                  const CaDotChannel *c, const unsigned char *add)
 {
+#if HAS_FIXED
+    if (g->fixed) {
+        fixed_ends(pixels, nv, g, out, sum, c);
+        return;
+    }
+#endif
     if (g->out == ELEM && !add)
         dot_ends(ELEM, ELEM, false, pixels, nv, g, out, sum, c, NULL);
     else if (g->out == ELEM && g->add == ELEM)
@@ -311,6 +409,17 @@ CA_INLINE void depthwise_tile(const int P, const CaDotGeo *g, unsigned char *out
             UNROLL_FOR(i, P)
                 sum[i] = vf32_fma(narrow_load(p + i * g->pixel), f, sum[i]);
         }
+#if HAS_FIXED
+    if (g->fixed) {
+        const vdot bias = vdot_load(c->whole_bias + lane),
+                   mantissa = vdot_load(c->mantissa + lane),
+                   right = vdot_load(c->right + lane);
+        UNROLL_FOR(i, P)
+            fixed_end(g->fixed, out + i * 16 + lane,
+                      vdot_add(vdot_of_float(sum[i]), bias), mantissa, right);
+        return;
+    }
+#endif
     UNROLL_FOR(i, P) {
         vf32 y = sum[i];
         if (IS_SCALED)
@@ -423,4 +532,8 @@ const CaDotIsa PASTE(PASTE(PASTE(ca_dot_, TYPE), _), ISA) = {
     .finish = finish,
     .add = add_row,
     .before = before_row,
+#if HAS_FIXED
+    .fixed = fixed_row,
+    .sums = byte_sums,
+#endif
 };

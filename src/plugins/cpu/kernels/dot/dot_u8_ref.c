@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* u8 x s8 in plain C. */
 #include "../simd/simd_ref.h"
+#include "base/fixed.h"
 
 typedef struct {
     int32_t i[VF32_N];
@@ -57,6 +58,81 @@ CA_INLINE void narrow_store_4(unsigned char *p, const vf32 *x)
     UNROLL_FOR(i, 4)
         narrow_store(p + i * VF32_N, x[i]);
 }
+CA_INLINE vdot vdot_set1(int32_t x)
+{
+    vdot y;
+    UNROLL_FOR(i, VF32_N)
+        y.i[i] = x;
+    return y;
+}
+CA_INLINE vdot vdot_add(vdot a, vdot b)
+{
+    vdot y;
+    UNROLL_FOR(i, VF32_N)
+        y.i[i] = a.i[i] + b.i[i];
+    return y;
+}
+CA_INLINE vdot vdot_sub(vdot a, vdot b)
+{
+    vdot y;
+    UNROLL_FOR(i, VF32_N)
+        y.i[i] = a.i[i] - b.i[i];
+    return y;
+}
+CA_INLINE vdot vdot_mul(vdot a, vdot b)
+{
+    vdot y;
+    UNROLL_FOR(i, VF32_N)
+        y.i[i] = a.i[i] * b.i[i];
+    return y;
+}
+CA_INLINE vdot vdot_shift_left(vdot a, int n)
+{
+    vdot y;
+    UNROLL_FOR(i, VF32_N)
+        y.i[i] = a.i[i] * (1 << n);
+    return y;
+}
+CA_INLINE vdot vdot_clamp(vdot x, int32_t low, int32_t high)
+{
+    vdot y;
+    UNROLL_FOR(i, VF32_N)
+        y.i[i] = x.i[i] < low ? low : x.i[i] > high ? high : x.i[i];
+    return y;
+}
+CA_INLINE vdot vdot_of_float(vf32 x)
+{
+    vdot y;
+    UNROLL_FOR(i, VF32_N)
+        y.i[i] = (int32_t)x.f[i];
+    return y;
+}
+CA_INLINE vdot vdot_of_bytes(const unsigned char *p)
+{
+    vdot y;
+    UNROLL_FOR(i, VF32_N)
+        y.i[i] = p[i];
+    return y;
+}
+CA_INLINE vdot vdot_twice(vdot x, vdot m, vdot right)
+{
+    vdot y;
+    UNROLL_FOR(i, VF32_N)
+        y.i[i] = (int32_t)ca_fixed_twice(x.i[i], (CaFixed){m.i[i], -right.i[i]});
+    return y;
+}
+CA_INLINE vdot vdot_once(vdot x, vdot m, vdot right)
+{
+    vdot y;
+    UNROLL_FOR(i, VF32_N)
+        y.i[i] = (int32_t)ca_fixed_once(x.i[i], (CaFixed){m.i[i], -right.i[i]});
+    return y;
+}
+CA_INLINE void vdot_to_bytes(unsigned char *p, vdot x)
+{
+    UNROLL_FOR(i, VF32_N)
+        p[i] = (unsigned char)x.i[i];
+}
 
 enum { E = 1, D = 4, IS_SCALED = 1 };
 #define TYPE u8
@@ -64,6 +140,7 @@ enum { E = 1, D = 4, IS_SCALED = 1 };
 #define ISA ref
 #define HAS_WINOGRAD 0
 #define NEEDS 0
+#define HAS_FIXED 1
 #define MAX_PIXELS 4
 #define MAX_BLOCKS 1
 #define WIDE_PIXELS 0
