@@ -196,9 +196,9 @@ static void auto_contrast(CaKerasCall *c)
         high = json_number_value(json_array_get(range, 1));
     }
     CaValue *list = ca_build_vector(c->b, axes, 2);
-    CaValue *min = ca_build_2(c->b, "ReduceMin", x, list),
-            *max = ca_build_2(c->b, "ReduceMax", x, list);
+    CaValue *min = ca_build_2(c->b, "ReduceMin", x, list);
     ca_build_set_text(c->b, min, "keep_dims", "true");
+    CaValue *max = ca_build_2(c->b, "ReduceMax", x, list);
     ca_build_set_text(c->b, max, "keep_dims", "true");
     CaValue *v = ca_build_2(c->b, "Divide", ca_build_2(c->b, "Subtract", x, min),
                             ca_build_2(c->b, "Subtract", max, min));
