@@ -63,11 +63,11 @@ static CaValue *mean_of_counted(CaKerasCall *c, CaValue *x, CaValue *mask, bool 
     CaValue *count =
         ca_build_2(c->b, "Unsqueeze", ca_build_convert(c->b, mask, CARINA_F32),
                    ca_build_iota(c->b, is_first ? 1 : 2, 1));
+    count = ca_build_2(c->b, "ReduceSum", count, steps);
+    ca_build_set_text(c->b, count, "keep_dims", keep ? "true" : "false");
     CaValue *sum = ca_build_2(c->b, "ReduceSum",
                               ca_keras_where(c, mask, is_first ? -1 : 1, x, zero), steps);
-    count = ca_build_2(c->b, "ReduceSum", count, steps);
     ca_build_set_text(c->b, sum, "keep_dims", keep ? "true" : "false");
-    ca_build_set_text(c->b, count, "keep_dims", keep ? "true" : "false");
     return ca_build_2(c->b, "Divide", sum, count);
 }
 

@@ -32,7 +32,7 @@ static CaKerasLayer *wrapped(CaKerasCall *c, const char *key)
 /* A mask of what is inside a step goes into the layer, one of steps goes round it. */
 static CaValue *mask_inside(CaKerasCall *c, CaValue *mask)
 {
-    const CarinaShape s = ca_build_shape(c->b, mask);
+    const CarinaShape s = mask ? ca_build_shape(c->b, mask) : ca_shape_unknown();
     int64_t dims[CARINA_MAX_RANK] = {-1};
     for (int i = 2; i < s.rank; i++)
         dims[i - 1] = s.dims[i];
@@ -42,7 +42,7 @@ static CaValue *mask_inside(CaKerasCall *c, CaValue *mask)
 /* Keras 2 makes one of steps of it: those that hold anything. */
 static CaValue *mask_outside(CaKerasCall *c, CaValue *mask)
 {
-    const int rank = ca_build_rank(c->b, mask);
+    const int rank = mask ? ca_build_rank(c->b, mask) : 0;
     if (rank <= 2 || c->r->version >= 3)
         return mask;
     CaValue *v =
