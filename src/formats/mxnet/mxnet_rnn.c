@@ -147,8 +147,8 @@ static CaValue *sequence(Rnn *r, CaValue *x, int64_t layer, int64_t weights,
     in[n++] = state(r, 2, layer);
     if (is_lstm)
         in[n++] = state(r, 3, layer);
-    in[n++] = ca_build_2(b, "Broadcast", ca_build_to_scalar(b, dimension(r, 0)),
-                         dimension(r, 1));
+    CaValue *const batch = dimension(r, 1); /* first: arguments have no order */
+    in[n++] = ca_build_2(b, "Broadcast", ca_build_to_scalar(b, dimension(r, 0)), batch);
     in[n++] = joined(r, w, (int)r->directions, 0);
     in[n++] = joined(r, h, (int)r->directions, 0);
     in[n++] = joined(r, bb, (int)r->directions, 0);
