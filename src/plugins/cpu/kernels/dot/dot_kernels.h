@@ -102,6 +102,8 @@ struct CaDotIsa {
 
 /* Best first; the last of each type needs nothing. */
 extern const CaDotIsa *const ca_dot_isas[];
+/* Seconds on one thread, from cost.def; 0: not known (u8). */
+double ca_dot_estimate(const CaDotPlan *p);
 bool ca_dot_plan_as(CaDotPlan *p, const CaConvShape *s, const CaDotIsa *isa);
 bool ca_dot_plan_packed_as(CaDotPlan *p, const CaConvShape *s, const CaDotIsa *isa);
 bool ca_dot_plan_before_as(CaDotPlan *p, const CaConvShape *s, const CaDotIsa *isa);
