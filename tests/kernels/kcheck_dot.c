@@ -129,7 +129,7 @@ static double sum_at(const Case *c, double *size, int n, int o, int y, int x)
 }
 
 /* F(2,3) of one result: the sum of the sizes of all that is added, A^T |(G g G^T)| . |(B^T d B)| A. */
-static double winograd_size(const Case *c, int n, int o, int y, int x)
+static double winograd_size(const Case *c, double *all, int n, int o, int y, int x)
 {
     static const double G[4][3] = {{1, 0, 0}, {.5, .5, .5}, {.5, -.5, .5}, {0, 0, 1}},
                         B[4][4] = {{1, 0, -1, 0},
@@ -153,15 +153,19 @@ static double winograd_size(const Case *c, int n, int o, int y, int x)
                         ix >= 0 && ix < s->iw)
                         v += B[p][k / 4] * B[q][k % 4] * get(&c->in.m, n, i, iy, ix);
                 }
-                size += A[y % 2][p] * A[x % 2][q] * fabs(u * v);
+                /* the sums are held in twice the bits: 3 u^2 for 2 u */
+                size += A[y % 2][p] * A[x % 2][q] * fabs(u * v) *
+                        (p == 1 && q == 1 ? 1.5 * ldexp(1, -8) : 1);
+                *all += A[y % 2][p] * A[x % 2][q] * fabs(u * v);
             }
     return size;
 }
 
-/* U and V are rounded to 8 bits each, and to f32 before, in two sums of 3; ci products are added, then 9 sums. */
+/* U and V are rounded to 8 bits each, and to f32 before, in two sums of 3; 3 ci products at most are added, then 9 sums. */
 static double winograd_error(const Case *c, int n, int o, int y, int x)
 {
-    const double u = ldexp(1, -8), size = winograd_size(c, n, o, y, x);
+    double all = 0;
+    const double u = ldexp(1, -8), size = winograd_size(c, &all, n, o, y, x);
     return c->is_whole ? 0
                        : (2 * u + u * u) * size + (c->plan.s.ci + 24) * 0.5 *
                                                       (double)FLT_EPSILON *
@@ -338,7 +342,7 @@ static void set_before(Case *c, CaDotBefore *before, CaElem type, int halo)
         const float v = any_float(type);
         memcpy(at(&f.m, b, k, y, x), &v, sizeof v);
         put_float(&c->in.m, b, k, y, x,
-                  fminf(fmaxf(fmaf(v, scale[k], shift[k]), before->lo), before->hi));
+                  fminf(fmaxf(v * scale[k] + shift[k], before->lo), before->hi));
     }
     c->source = f.m;
     c->end.before = before;
@@ -558,6 +562,54 @@ static void check_convert(CaElem type, uint32_t cpu)
     }
 }
 
+/* Rows of a matrix to blocks of 16 columns and back, by several threads. */
+static void check_matrix(void)
+{
+    for (int m = 1; m <= 5; m += 2)
+        for (int c = 1; c <= 49; c += 12) {
+            kc_case("matrix of %d by %d", m, c);
+            const Map x = map_of(CA_ELEM_BF16, 1, c, 1, m, 0),
+                      y = map_of(CA_ELEM_F32, 1, c, 1, m, 0);
+            const float *from = kc_floats((size_t)(m * c));
+            float *to = kc_floats((size_t)(m * c));
+            fill(&y.m);
+            for (int t = 0; t < 3; t++) {
+                ca_map_pack_matrix(&x.m, from, kc_cpu(), t, 3);
+                ca_map_unpack_matrix(to, &y.m, t, 3);
+            }
+            for (int i = 0; i < m * c; i++) {
+                kc_close("packed", (size_t)i, get(&x.m, 0, i % c, 0, i / c),
+                         (double)ca_bf16_to_f32(ca_f32_to_bf16(from[i])), 0);
+                kc_close("unpacked", (size_t)i, (double)to[i],
+                         get(&y.m, 0, i % c, 0, i / c), 0);
+            }
+            kc_true(c % 16 == 0 || get(&x.m, 0, c, 0, m - 1) == 0, "columns of zeros");
+            kc_free();
+        }
+}
+
+/* A filter that is stored the other way round packs to the same bytes. */
+static void check_turned_filter(CaElem type)
+{
+    CaDotPlan p;
+    const CaConvShape s = square(1, 37, 50, 3, 5, 1, 1);
+    kc_case("filter [ci][co] of type %d", (int)type);
+    float *w = kc_floats(37 * 50), *turned = kc_floats(37 * 50);
+    for (int i = 0; i < 37 * 50; i++) {
+        w[i] = type == CA_ELEM_U8 ? (float)(kc_int(256) - 128) : w[i];
+        turned[i % 37 * 50 + i / 37] = w[i];
+    }
+    kc_true(ca_dot_plan(&p, &s, type, kc_cpu(), false), "plan");
+    unsigned char *a = kc_bytes(p.packed_size), *b = kc_bytes(p.packed_size);
+    ca_dot_pack(&p, a, w, NULL, NULL, 0, 0, p.n_pack_items);
+    p.result_step = 1;
+    p.channel_step = 50;
+    ca_dot_pack(&p, b, turned, NULL, NULL, 0, 0, p.n_pack_items);
+    kc_true(memcmp(a + p.filter_at, b + p.filter_at, p.packed_size - p.filter_at) == 0,
+            "the same bytes");
+    kc_free();
+}
+
 /* One convolution's sums, bit by bit, on all that this processor has. */
 static void check_same_bits(int with)
 {
@@ -646,6 +698,9 @@ void kcheck_dot(void)
     {
         check_convert(CA_ELEM_U8, kc_cpu());
         check_convert(CA_ELEM_BF16, kc_cpu());
+        check_matrix();
+        check_turned_filter(CA_ELEM_BF16);
+        check_turned_filter(CA_ELEM_U8);
     }
     KC_GUARDED("dot_same_bits", 0)
     {

@@ -80,7 +80,7 @@ typedef struct Header {
 
 static Header header_of(const CaCpuBuild *b, size_t size)
 {
-    Header h = {.magic = "carina packed 2", .size = size, .choices = b->choices};
+    Header h = {.magic = "carina packed 3", .size = size, .choices = b->choices};
     h.check = ca_hash(&h, offsetof(Header, check), 0);
     return h;
 }

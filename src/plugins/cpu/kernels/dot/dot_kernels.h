@@ -47,7 +47,8 @@ typedef void CaDotRow(const CaDotGeo *g, unsigned char *out, int n,
 /* n rows of 16: floats to what is stored, and back. */
 typedef void CaNarrowRow(unsigned char *out, const float *in, int n, const CaQuant *q);
 typedef void CaWidenRow(float *out, const unsigned char *in, int n, const CaQuant *q);
-/* n pixels of 16 channels from floats, scale and shift of these channels. */
+/* n pixels of 16 channels from floats, scale and shift of these channels; rounded after each, so that all instruction
+ * sets round to the same short number. */
 typedef void CaDotBeforeRow(unsigned char *out, const float *in, int n,
                             const float *scale, const float *shift, float lo, float hi);
 /* n numbers of a and b. */
@@ -65,9 +66,15 @@ typedef struct CaDotProduct {
 } CaDotProduct;
 typedef void CaDotProductTile(const CaDotProduct *g, float *out, const unsigned char *in,
                               const unsigned char *w);
+/* Place xi = 5, the sum of four numbers times the sum of nine weights, has three planes, all others have one. */
+enum { CA_DOT_WINOGRAD_SUM = 5, CA_DOT_WINOGRAD_PLANES = 18 };
+static inline int ca_dot_winograd_plane(int xi)
+{
+    return xi <= CA_DOT_WINOGRAD_SUM ? xi : xi + 2;
+}
 typedef struct CaDotWinograd {
     CaDotProductTile *(*product)(int blocks, int pixels);
-    /* v[xi * xi_stride + t * 32 ..] = B^T d B of the 16 channels at `in`, for n tiles of one row; what lies outside
+    /* v[plane * xi_stride + t * 32 ..] = B^T d B of the 16 channels at `in`, for n tiles of one row; what lies outside
      * rows [y0, y1) and columns [x0, x1) of the first tile is zero and not read. */
     void (*in)(unsigned char *v, ptrdiff_t xi_stride, const unsigned char *in,
                ptrdiff_t row_stride, int n, int y0, int y1, int x0, int x1);
@@ -116,7 +123,7 @@ bool ca_dot_set_end(CaDotGeo *g, const CaMap *out, const CaDotEnd *e);
 void ca_dot_finish(const CaDotPlan *p, const CaDotEnd *e, CaElem out, int block,
                    unsigned char *to, float *x, int n);
 
-bool ca_dot_winograd_sizes(CaDotPlan *p);
+bool ca_dot_winograd_sizes(CaDotPlan *p); /* group_size too */
 void ca_dot_winograd_pack(const CaDotPlan *p, unsigned char *w, const float *oihw,
                           int first, int n_blocks);
 void ca_dot_winograd(const CaDotPlan *p, int phase, int thread, int n_threads,

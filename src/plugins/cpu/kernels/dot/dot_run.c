@@ -148,8 +148,7 @@ bool ca_dot_plan_winograd(CaDotPlan *p, const CaConvShape *s, const CaDotIsa *is
     p->kernel = isa->name_winograd;
     p->winograd = true;
     p->group_blocks = p->co_blocks >= 16 ? 4 : 2;
-    p->group_size = 16 * 64 * words_of(p);
-    return set_packed(p) && ca_dot_winograd_sizes(p);
+    return ca_dot_winograd_sizes(p) && set_packed(p);
 }
 
 /* Winograd where the estimates say so. */

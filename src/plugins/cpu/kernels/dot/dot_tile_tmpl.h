@@ -317,7 +317,7 @@ static void before_row(unsigned char *out, const float *in, int n, const float *
     for (int lane = 0; lane < 16; lane += VF32_N) {
         const vf32 k = vf32_load(scale + lane), c = vf32_load(shift + lane);
         for (ptrdiff_t i = lane; i < (ptrdiff_t)n * 16; i += 16) {
-            const vf32 x = vf32_fma(vf32_load(in + i), k, c);
+            const vf32 x = vf32_add(vf32_mul(vf32_load(in + i), k), c);
             narrow_store(out + i * E,
                          vf32_min(vf32_set1(hi), vf32_max(vf32_set1(lo), x)));
         }

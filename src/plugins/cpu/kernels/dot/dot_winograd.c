@@ -2,11 +2,14 @@
 /*
  * Winograd F(2,3) of bf16: the walk of conv/conv_winograd.c with V and the filter U in bf16, sums and M in f32.
  *
- *      V [xi][ci / 16][tiles of the block][16]       M [xi][blocks of the group][tiles][16]
+ *      V [plane][ci / 16][tiles of the block][16]       M [xi][blocks of the group][tiles][16]
  *      U [group][xi][panel][ci / 2][channels of the panel][2]
  *
- * Why not F(4,3), whose products are a quarter instead of 4/9: rounded to 8 bits its tiles and filters give 1.1e-2 of
- * the result's size, F(2,3) 3.5e-3, a direct sum, which rounds only the filter, 2.4e-3 (README.md).
+ * Where maps are smooth and filters of one sign, the product at xi = 5 (sum of four numbers, sum of nine weights) is
+ * nearly all of the result, and its two roundings are the error, which a direct sum averages over nine taps. There V and U
+ * are two numbers of bf16 each, v + v' and u + u', and the product has three planes of channels: v u + v' u + v u'.
+ *
+ * Why not F(4,3), whose products are a quarter: README.md.
  *
  * Large filters: V is shared, phases 2b and 2b + 1 are the transform and the products of block b.
  */
@@ -45,11 +48,22 @@ static int min_int(int a, int b) { return a < b ? a : b; }
 
 /* --- Plan and pack. */
 
+/* Bytes of U of place xi and one block of results. */
+static size_t filter_size(const CaDotPlan *p, int xi)
+{
+    const size_t blocks = (size_t)p->ci_blocks;
+    return 64 * (xi == CA_DOT_WINOGRAD_SUM ? 3 * 8 * blocks
+                                           : 8 * (blocks - 1) + (size_t)p->last);
+}
+
 bool ca_dot_winograd_sizes(CaDotPlan *p)
 {
     const CaConvShape *s = &p->s;
-    const size_t u = p->group_size * (size_t)p->co_blocks;
-    const size_t per_tile = (size_t)(A * A * 32) * (size_t)p->ci_blocks;
+    size_t u = 0;
+    p->group_size = filter_size(p, CA_DOT_WINOGRAD_SUM) + 15 * filter_size(p, 0);
+    if (!ca_mul_size(&u, p->group_size, (size_t)p->co_blocks))
+        return false;
+    const size_t per_tile = (size_t)(CA_DOT_WINOGRAD_PLANES * 32) * (size_t)p->ci_blocks;
     const int64_t fit = (int64_t)((u > STREAM_FROM ? V_IN_L3 : V_IN_L2) / per_tile);
     const int64_t most = fit < 14 ? 14 : fit;
     size_t v = 0, m = 0;
@@ -81,19 +95,43 @@ static void filter_1d(float y[A], float a, float b, float c)
     y[3] = c;
 }
 
-/* Of one filter k [9], rounded once: u[xi * xi_stride]. */
-CA_READS_UNALIGNED static void filter_transform(unsigned char *u, size_t xi_stride,
-                                                const float *k)
+static void put(unsigned char *u, uint32_t h)
 {
+    const uint16_t bits = (uint16_t)h;
+    memcpy(u, &bits, sizeof bits);
+}
+
+/* What is left of x when it is rounded to h. */
+static float left_of(float x, uint32_t h)
+{
+    const uint32_t bits = h << 16;
+    float rounded;
+    memcpy(&rounded, &bits, sizeof rounded);
+    return x - rounded;
+}
+
+/* Of one filter k [9]: result o, input c of the panel of `width` results that begins at block b of n_blocks. */
+CA_READS_UNALIGNED static void filter_transform(const CaDotPlan *p, unsigned char *u,
+                                                const float *k, int n_blocks, int b,
+                                                int width, int o, int c)
+{
+    const size_t at = ((size_t)(c / 2) * (size_t)width + (size_t)o) * 4 +
+                      (size_t)(c % 2 * 2),
+                 plane = (size_t)p->ci_blocks * 32 * (size_t)width;
     float t[3][A], y[A];
     for (int j = 0; j < 3; j++)
         filter_1d(t[j], k[j], k[3 + j], k[6 + j]);
-    for (int i = 0; i < A; i++) {
-        filter_1d(y, t[0][i], t[1][i], t[2][i]);
-        for (int j = 0; j < A; j++, u += xi_stride) {
-            const uint16_t h = (uint16_t)ca_dot_bf16(y[j]);
-            memcpy(u, &h, sizeof h);
+    for (int xi = 0; xi < A * A; xi++) {
+        unsigned char *to = u + (size_t)b * filter_size(p, xi) + at;
+        if (xi % A == 0)
+            filter_1d(y, t[0][xi / A], t[1][xi / A], t[2][xi / A]);
+        const uint32_t h = ca_dot_bf16(y[xi % A]);
+        put(to, h);
+        if (xi == CA_DOT_WINOGRAD_SUM) {
+            put(to + plane, h);
+            put(to + 2 * plane, ca_dot_bf16(left_of(y[xi % A], h)));
         }
+        u += (size_t)n_blocks * filter_size(p, xi);
     }
 }
 
@@ -103,18 +141,16 @@ CA_READS_UNALIGNED void ca_dot_winograd_pack(const CaDotPlan *p, unsigned char *
 {
     const CaConvShape *s = &p->s;
     const int panel = p->isa->max_blocks;
-    const size_t xi_stride = p->group_size / (A * A) * (size_t)n_blocks;
     memset(w, 0, p->group_size * (size_t)n_blocks);
     for (int b = 0; b < n_blocks; b += panel) {
         const int width = min_int(panel, n_blocks - b) * 16;
         for (int o = 0; o < width; o++) {
             const int result = (first + b) * 16 + o;
             for (int c = 0; c < s->ci && result < s->co; c++)
-                filter_transform(
-                    w + ((size_t)(c / 2) * (size_t)width + (size_t)o) * 4 + c % 2 * 2,
-                    xi_stride, oihw + ((size_t)result * (size_t)s->ci + (size_t)c) * 9);
+                filter_transform(p, w,
+                                 oihw + ((size_t)result * (size_t)s->ci + (size_t)c) * 9,
+                                 n_blocks, b, width, o, c);
         }
-        w += p->group_size / (A * A) * (size_t)(width / 16);
     }
 }
 
@@ -167,26 +203,29 @@ static void products(const Walk *w, const unsigned char *u, int blocks, int begi
     const CaDotPlan *p = w->p;
     const int panel = p->isa->max_blocks, parts = (n - 1) / p->isa->max_pixels + 1;
     const ptrdiff_t v_block = (ptrdiff_t)w->n_tiles * 32, m_block = (ptrdiff_t)n * 16;
-    CaDotProduct g = {.in_block = v_block,
-                      .out_block = m_block,
-                      .n_blocks = p->ci_blocks,
-                      .last = p->last};
+    CaDotProduct g = {.in_block = v_block, .out_block = m_block};
 
-    for (int xi = 0; xi < A * A; xi++)
+    for (int xi = 0; xi < A * A; xi++) {
+        const bool is_sum = xi == CA_DOT_WINOGRAD_SUM;
+        g.n_blocks = is_sum ? 3 * p->ci_blocks : p->ci_blocks;
+        g.last = is_sum ? 8 : p->last;
         for (int b = 0; b < blocks; b += panel) {
             const int nb = min_int(panel, blocks - b);
-            const size_t size = p->group_size / (A * A) * (size_t)nb;
+            const size_t size = filter_size(p, xi) * (size_t)nb;
             g.lines = (8 * nb + parts - 1) / parts; /* the next panel */
             for (int i = 0; i < parts; i++) {
                 const int x = (int)((int64_t)n * i / parts);
                 const int pixels = (int)((int64_t)n * (i + 1) / parts) - x;
-                g.next = u + size + (size_t)(i * g.lines * p->ci_blocks * CA_CACHE_LINE);
+                g.next = u + size + (size_t)(i * g.lines * g.n_blocks * CA_CACHE_LINE);
                 p->isa->winograd->product(nb, pixels)(
                     &g, w->m + (xi * blocks + b) * m_block + (ptrdiff_t)x * 16,
-                    w->v + xi * p->ci_blocks * v_block + (ptrdiff_t)(begin + x) * 32, u);
+                    w->v + ca_dot_winograd_plane(xi) * p->ci_blocks * v_block +
+                        (ptrdiff_t)(begin + x) * 32,
+                    u);
             }
             u += size;
         }
+    }
 }
 
 /* A tile whose end the kernels do not have: through w->rows. */
@@ -273,7 +312,8 @@ void ca_dot_winograd(const CaDotPlan *p, int phase, int thread, int n_threads,
             shared_products(&w, thread, n_threads);
         return;
     }
-    w.m += (ptrdiff_t)(A * A * 8) * p->ci_blocks * p->block; /* behind V */
+    w.m +=
+        (ptrdiff_t)(CA_DOT_WINOGRAD_PLANES * 8) * p->ci_blocks * p->block; /* behind V */
     ca_share(tiles, thread, n_threads, &at, &stop);
     for (w.first = (int)at; w.first < stop; w.first += p->block) {
         w.n_tiles = min_int(p->block, (int)stop - w.first);

@@ -7,7 +7,8 @@
  *             0 -1  1  0
  *             0  1  0 -1
  *
- * Both transforms only add, in f32; what the product reads is rounded to bf16 once. The product is a tile of its own
+ * Both transforms only add, in f32; what the product reads is rounded to bf16 once, but for the sum of four, which is
+ * two numbers of bf16 (dot_winograd.c). The product is a tile of its own
  * beside dot_tile_tmpl.h's: sums start at zero and are stored as floats.
  * The includer gives what dot_tile_tmpl.h wants of it; this file is for bf16 only and comes behind that one.
  */
@@ -87,7 +88,7 @@ CA_INLINE void winograd_out_1d(vf32 *y, const vf32 *m)
     y[1] = vf32_sub(vf32_sub(m[1], m[2]), m[3]);
 }
 
-/* Rows of the transformed columns, four of them from `at` on, become 16 numbers of one tile. */
+/* Rows of the transformed columns, four of them from `at` on, become the planes of one tile. */
 CA_INLINE void winograd_rows(unsigned char *v, ptrdiff_t xi_stride, vf32 columns[4][4])
 {
     vf32 x[4], y[4];
@@ -96,7 +97,12 @@ CA_INLINE void winograd_rows(unsigned char *v, ptrdiff_t xi_stride, vf32 columns
             x[i] = columns[i][r];
         winograd_in_1d(y, x);
         UNROLL_FOR(i, 4)
-            narrow_store(v + (r * 4 + i) * xi_stride, y[i]);
+            narrow_store(v + ca_dot_winograd_plane(r * 4 + i) * xi_stride, y[i]);
+        if (r == 1) { /* the sum of four: what its rounding left, and itself again */
+            unsigned char *sum = v + CA_DOT_WINOGRAD_SUM * xi_stride;
+            narrow_store(sum + xi_stride, vf32_sub(y[1], narrow_load(sum)));
+            narrow_store(sum + 2 * xi_stride, y[1]);
+        }
     }
 }
 
