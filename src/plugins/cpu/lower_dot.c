@@ -328,6 +328,7 @@ CarinaStatus ca_cpu_lower_dot(CaCpuBuild *b, const CaCpuFusion *f)
     s->thread_work = d.plan.thread_scratch;
     ca_cpu_conv_info(s, f, &shape, ca_elem_size(b->precision));
     s->operations = ca_dot_operations(&d.plan);
+    s->why = d.plan.why ? d.plan.why : "only";
     s->elem = d.plan.depthwise ? CA_ELEM_F32 : b->precision;
     ca_cpu_use(b, d.in.buffer);
     ca_cpu_use(b, d.out.buffer);

@@ -22,4 +22,6 @@ enum {
 /* Winograd rounds more than a direct sum: it must win by this. */
 #define CA_WINOGRAD_MARGIN 1.05
 
+#define CA_COST_MEMORY 40 /* ns for 1 KiB that is read: 25 GB/s */
+
 #endif

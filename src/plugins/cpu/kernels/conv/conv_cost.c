@@ -8,8 +8,6 @@
 #include "base/cpu.h"
 #include "conv_kernels.h"
 
-#define CA_COST_MEMORY 40 /* ns for 1 KiB: 25 GB/s */
-
 typedef struct Cost {
     uint32_t needs;
     CaConvAlgorithm algorithm;
@@ -19,8 +17,10 @@ typedef struct Cost {
 static const Cost costs[] = {
 #define CA_CONV_COST(needs, algorithm, product, in, out, filter, fixed) \
     {needs, algorithm, product, in, out, filter, fixed},
+#define CA_DOT_COST(needs, is_winograd, product, in, out, filter, fixed)
 #include "../cost.def"
 #undef CA_CONV_COST
+#undef CA_DOT_COST
 };
 
 static bool is_winograd(const CaConvPlan *p)

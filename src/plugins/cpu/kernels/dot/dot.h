@@ -48,6 +48,7 @@ typedef struct CaDotIsa CaDotIsa;
 typedef struct CaDotPlan {
     CaConvShape s;
     const char *kernel;
+    const char *why; /* "only", "estimate" or "exact": see ca_conv_candidates */
     int in_halo;
     size_t packed_size; /* bytes; packed and own must be aligned to 64 */
     int n_phases;

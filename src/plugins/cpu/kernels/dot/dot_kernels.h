@@ -135,6 +135,8 @@ struct CaDotIsa {
 
 /* Best first; the last of each type needs nothing. */
 extern const CaDotIsa *const ca_dot_isas[];
+/* Seconds on one thread, from cost.def; 0: not known (u8). */
+double ca_dot_estimate(const CaDotPlan *p);
 bool ca_dot_plan_as(CaDotPlan *p, const CaConvShape *s, const CaDotIsa *isa);
 bool ca_dot_plan_fixed_as(CaDotPlan *p, const CaConvShape *s, const CaDotIsa *isa);
 /* by_words: depthwise may. */

@@ -171,13 +171,21 @@ bool ca_dot_plan_winograd(CaDotPlan *p, const CaConvShape *s, const CaDotIsa *is
     return ca_dot_winograd_sizes(p) && set_packed(p);
 }
 
-/* Where its tiles of 2 x 2 fill the map, and the transforms do not cost more than they save: on 7x7 with large filters
- * only. */
-static bool wants_winograd(const CaConvShape *s)
+/* Winograd where the estimates say so. */
+static bool plan_best(CaDotPlan *p, const CaConvShape *s, const CaDotIsa *isa,
+                      bool allow_winograd)
 {
-    const int size = min_int(s->oh, s->ow);
-    return s->ci >= 16 && s->co >= 32 &&
-           (size > 7 || (size == 7 && (int64_t)s->ci * s->co >= 128 * 128));
+    CaDotPlan other;
+    if (!ca_dot_plan_as(p, s, isa))
+        return false;
+    p->why = "only";
+    if (!ca_dot_plan_winograd(&other, s, isa))
+        return true;
+    if (allow_winograd &&
+        ca_dot_estimate(&other) * CA_WINOGRAD_MARGIN < ca_dot_estimate(p))
+        *p = other;
+    p->why = allow_winograd ? "estimate" : "exact";
+    return true;
 }
 
 bool ca_dot_plan(CaDotPlan *p, const CaConvShape *s, CaElem type, uint32_t cpu,
@@ -185,9 +193,7 @@ bool ca_dot_plan(CaDotPlan *p, const CaConvShape *s, CaElem type, uint32_t cpu,
 {
     for (const CaDotIsa *const *isa = ca_dot_isas; *isa; isa++)
         if ((*isa)->type == type && ((*isa)->needs & cpu) == (*isa)->needs)
-            return (allow_winograd && wants_winograd(s) &&
-                    ca_dot_plan_winograd(p, s, *isa)) ||
-                   ca_dot_plan_as(p, s, *isa);
+            return plan_best(p, s, *isa, allow_winograd);
     return false;
 }
 
