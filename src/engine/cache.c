@@ -100,7 +100,7 @@ void ca_cache_file(char *out, size_t room, const CarinaCompiled *exe, const CaGr
     *out = 0;
     h = ca_hash(what, strlen(what), h);
     h = ca_hash(exe->precision, strlen(exe->precision),
-                h + exe->exact + 2 * (uint64_t)exe->tune);
+                h + exe->exact + 2 * (uint64_t)exe->tune + 4 * (uint64_t)exe->is_low);
     CA_EACH_NODE(n, g) {
         if (n->n_bodies)
             return;

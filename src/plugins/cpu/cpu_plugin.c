@@ -338,7 +338,8 @@ static CarinaStatus compile(CarinaProgram **out, CarinaDevice *dev,
                     .p = p,
                     .err = &local,
                     .precision = precision,
-                    .allow_winograd = strcmp(option(options, "exact"), "yes") != 0};
+                    .is_low = strcmp(option(options, "memory"), "low") == 0};
+    b.allow_winograd = !b.is_low && strcmp(option(options, "exact"), "yes") != 0;
     if (strcmp(option(options, "tune"), "yes") == 0)
         ca_cpu_tune_begin(&b, option(options, "tuned"));
     ca_cpu_choose_all(&b);
@@ -360,6 +361,15 @@ static size_t scratch_size(const CarinaProgram *p, int n_threads)
 {
     return p->acts_size + p->shared_work + (size_t)n_threads * p->thread_work +
            CA_CACHE_LINE;
+}
+
+static bool memory(const CarinaProgram *p, int n_threads, CarinaMemoryUse *out)
+{
+    if (out->struct_size < sizeof *out)
+        return false;
+    *out = (CarinaMemoryUse){out->struct_size, p->own_packed, p->shared_packed,
+                             scratch_size(p, n_threads)};
+    return true;
 }
 
 void *ca_cpu_at(const CaCpuRun *r, int buffer)
@@ -454,6 +464,7 @@ static const CarinaPlugin plugin = {
     .step = step,
     .describe = describe,
     .bound = ca_cpu_bound,
+    .memory = memory,
 };
 
 CA_EXPORT CarinaPluginEntry carina_plugin_entry;

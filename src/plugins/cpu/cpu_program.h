@@ -147,10 +147,10 @@ typedef struct CaCpuBuild {
     const CarinaGraph *graph;
     CarinaProgram *p;
     CarinaError *err;
-    CaCpuValue **values;  /* by node id, then output */
-    CaCpuFusion *fusions; /* by node id of the *last* node */
-    bool *is_skipped;     /* by node id: lowered as part of another */
-    bool allow_winograd;
+    CaCpuValue **values;         /* by node id, then output */
+    CaCpuFusion *fusions;        /* by node id of the *last* node */
+    bool *is_skipped;            /* by node id: lowered as part of another */
+    bool allow_winograd, is_low; /* low: no filter is packed larger than it is */
     CaCpuPacking packing;
     CaElem precision; /* of convolutions: f32, bf16, or u8 where the model is quantized */
     bool *takes_narrow; /* by node id: reads its inputs in bf16 or u8 */

@@ -339,6 +339,8 @@ CarinaStatus ca_cpu_lower_dot(CaCpuBuild *b, const CaCpuFusion *f)
     ca_cpu_conv_info(s, f, &shape, ca_elem_size(b->precision));
     s->operations = ca_dot_operations(&d.plan);
     s->why = d.plan.why ? d.plan.why : "only";
+    if (b->is_low && strcmp(s->why, "exact") == 0)
+        s->why = "low memory";
     s->elem = d.plan.depthwise ? CA_ELEM_F32 : b->precision;
     ca_cpu_use(b, d.in.buffer);
     ca_cpu_use(b, d.out.buffer);
