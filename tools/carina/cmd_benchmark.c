@@ -227,6 +227,26 @@ static int report(Bench *b)
     return json_close(&json) ? EXIT_GOOD : EXIT_BAD;
 }
 
+/* Only one set of shapes is measured: what is dynamic becomes 1, as compiling takes it, and no weights need to be kept for
+ * others. */
+static bool fix_shapes(CarinaModel *model, CarinaError *err)
+{
+    for (int i = 0; i < carina_model_n_inputs(model); i++) {
+        CarinaShape shape = carina_model_input(model, i).shape;
+        bool is_dynamic = false;
+        for (int d = 0; d < shape.rank; d++)
+            if (shape.dims[d] < 0) {
+                shape.dims[d] = 1;
+                is_dynamic = true;
+            }
+        if (is_dynamic && carina_model_reshape(model, i, &shape, err) != CARINA_OK) {
+            complain("%s", err->text);
+            return false;
+        }
+    }
+    return true;
+}
+
 static bool shape_model(Bench *b, CarinaError *err)
 {
     const char *at = b->v->shape;
@@ -248,7 +268,7 @@ static bool shape_model(Bench *b, CarinaError *err)
         complain("%s", err->text);
         return false;
     }
-    return true;
+    return fix_shapes(b->model, err);
 }
 
 static bool is_throughput(const Values *v)
