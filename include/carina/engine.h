@@ -28,6 +28,13 @@ typedef enum CarinaHint {
     CARINA_HINT_THROUGHPUT = 1 /* several requests at once where that is faster */
 } CarinaHint;
 
+typedef enum CarinaMemory {
+    CARINA_MEMORY_FAST = 0,
+    CARINA_MEMORY_LOW =
+        1 /* no packed filter is larger than the filter itself (no Winograd); one
+                             stream, unless n_streams says more */
+} CarinaMemory;
+
 typedef struct CarinaCompileOptions {
     size_t struct_size;
     CarinaHint hint;
@@ -42,15 +49,23 @@ typedef struct CarinaCompileOptions {
     /* Measure on this machine, while compiling, which algorithm of a convolution is fastest, instead of estimating it. Answers
      * are kept in cache_dir, or else in $XDG_CACHE_HOME/carina or ~/.cache/carina, and the same from then on. */
     bool tune;
+    CarinaMemory memory;
 } CarinaCompileOptions;
 
 /* [any thread] The model is borrowed for the call and not changed. Dynamic dimensions are taken as 1 at
  * first; a request whose inputs have other shapes gets a program of its own when it starts (compiled then; the last 8
- * are kept). options may be NULL. */
+ * are kept). Programs of one context, of whatever shapes and models, share the packed weights that are the same.
+ * options may be NULL. */
 CARINA_API CarinaStatus carina_compile(CarinaCompiled **out, CarinaContext *ctx,
                                        const CarinaModel *model, const char *device,
                                        const CarinaCompileOptions *options,
                                        CarinaError *err);
+/* The same; *model is freed, on failure too, and set to NULL. Weights that are not part of a mapped file (of formats that
+ * hold them in another order, or compressed) go as they are packed, and are not held twice. */
+CARINA_API CarinaStatus carina_compile_take(CarinaCompiled **out, CarinaContext *ctx,
+                                            CarinaModel **model, const char *device,
+                                            const CarinaCompileOptions *options,
+                                            CarinaError *err);
 /* Requests keep what they need: free in any order. */
 CARINA_API void carina_compiled_free(CarinaCompiled **exe);
 CARINA_API int carina_compiled_n_inputs(const CarinaCompiled *exe);
@@ -66,6 +81,10 @@ CARINA_API const CarinaStep *carina_compiled_step(const CarinaCompiled *exe, int
 /* What step i cannot be faster than on the threads of one stream, from peaks that are measured when this is first called
  * (about 50 ms); out->struct_size is set by the caller. false: the device does not know. */
 CARINA_API bool carina_compiled_bound(const CarinaCompiled *exe, int i, CarinaBound *out);
+
+/* Of all its programs together; activations: of the program that needs most. out->struct_size is set by the caller.
+ * false: the device does not know. */
+CARINA_API bool carina_compiled_memory(CarinaCompiled *exe, CarinaMemoryUse *out);
 
 /* [any thread] Inputs and outputs get memory of their own on first use. */
 CARINA_API CarinaStatus carina_request_create(CarinaRequest **out, CarinaCompiled *exe,

@@ -18,7 +18,7 @@ extern "C" {
 #endif
 
 #define CARINA_ABI_MAJOR 1
-#define CARINA_ABI_MINOR 2
+#define CARINA_ABI_MINOR 3
 
 typedef struct CarinaNode CarinaNode;
 typedef struct CarinaGraph CarinaGraph;
@@ -260,6 +260,14 @@ typedef struct CarinaBound {
         why; /* "only", "estimate: direct 0.81 ms, winograd 0.35 ms"; the program's; NULL: nothing to choose */
 } CarinaBound;
 
+/* What a program holds, in bytes. */
+typedef struct CarinaMemoryUse {
+    size_t struct_size;    /* as the caller knows it */
+    size_t packed_weights; /* packed for it */
+    size_t shared_weights; /* that it reads beside them: other programs had packed them */
+    size_t activations;    /* of each stream, with the work space of the steps */
+} CarinaMemoryUse;
+
 /* --- The table. ------------------------------------------------------------------------------------- */
 
 typedef struct CarinaPlugin {
@@ -276,9 +284,10 @@ typedef struct CarinaPlugin {
     uint64_t (*node_cost)(const CarinaDevice *dev, const CarinaNode *node);
 
     /* [setup] Turn a graph with static shapes into a program. The graph lives as long as the program, its
-     * constants only until compile returns. Options: "precision" f32|bf16|int8, "exact" yes|no, "cache" a
-     * file that an earlier compile of the same graph wrote, or that this one may write; empty: none; "tune"
-     * yes|no, "tuned" a file of answers of tuning that may be read and written; empty: none. */
+     * constants only until compile returns: what a constant's buffer alone holds may be written over or given back.
+     * Options: "precision" f32|bf16|int8, "exact" yes|no, "memory" fast|low, "cache" a file that an earlier
+     * compile of the same graph wrote, or that this one may write; empty: none; "tune" yes|no, "tuned" a file
+     * of answers of tuning that may be read and written; empty: none. */
     CarinaStatus (*compile)(CarinaProgram **out, CarinaDevice *dev,
                             const CarinaGraph *graph, const CarinaOption *options,
                             CarinaError *err);
@@ -301,7 +310,12 @@ typedef struct CarinaPlugin {
     /* [any thread] Of step i on n_threads threads; false: not known. The first call measures the machine. */
     bool (*bound)(const CarinaProgram *prog, int i, int n_threads, CarinaBound *out);
 
-    /* --- since ABI 1.3 goes below this line ---------------------------------------------------- */
+    /* --- since ABI 1.3 -------------------------------------------------------------------------- */
+
+    /* [any thread] With n_threads threads a stream; false: not known. */
+    bool (*memory)(const CarinaProgram *prog, int n_threads, CarinaMemoryUse *out);
+
+    /* --- since ABI 1.4 goes below this line ---------------------------------------------------- */
 } CarinaPlugin;
 
 /* The one symbol a plugin exports; returns NULL where host_abi_major does not suit. */

@@ -5,6 +5,7 @@
 #include "base/memory.h"
 
 #include "base/file.h"
+#include "base/text.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -253,4 +254,23 @@ void ca_buffer_drop(const CaBuffer *b, const void *data, size_t size)
         b = b->parent;
     if (b && b->map)
         ca_file_drop(size < large ? data : b->map, size < large ? size : b->map_size);
+}
+
+bool ca_buffer_discard(CaBuffer *b)
+{
+    if (!b || !ca_buffer_is_own(b))
+        return false;
+    ca_file_drop(b->data, b->size); /* whole pages only, so never a neighbour's bytes */
+    return true;
+}
+
+uint64_t ca_buffer_hash(const CaBuffer *b, const void *data, size_t size, uint64_t seed)
+{
+    while (b && b->parent)
+        b = b->parent;
+    if (!b || !b->identity)
+        return ca_hash_data(data, size, seed);
+    const uint64_t at[] = {b->identity,
+                           (uint64_t)((const char *)data - (const char *)b->data), size};
+    return ca_hash(at, sizeof at, seed);
 }

@@ -67,5 +67,11 @@ void ca_buffer_unref(CaBuffer **b);
 /* These bytes of b will hardly be read again: where they are mapped from a file, their pages are given back (and
  * come from the file if they are read after all), and with many bytes all pages of b. b may be NULL. */
 void ca_buffer_drop(const CaBuffer *b, const void *data, size_t size);
+/* b is read no more: where it is its bytes' only handle (ca_buffer_is_own), their pages go back to the system, and what
+ * they hold is undefined from now on. false, and nothing happens, where others may read them. b may be NULL. */
+bool ca_buffer_discard(CaBuffer *b);
+/* A hash of what these bytes of b are: of the file, the place and the size where they are mapped, else of the bytes
+ * themselves. b may be NULL. */
+uint64_t ca_buffer_hash(const CaBuffer *b, const void *data, size_t size, uint64_t seed);
 
 #endif

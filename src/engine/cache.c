@@ -64,27 +64,14 @@ static uint64_t of_attr(const CaNode *n, const CarinaAttr *a, uint64_t h)
     return h;
 }
 
-/* A slice of a mapped file is what that file says there. */
-static uint64_t of_constant(const CarinaTensor *t, uint64_t h)
-{
-    const CaBuffer *root = t->buffer;
-    while (root && root->parent)
-        root = root->parent;
-    if (!root || !root->identity)
-        return ca_hash_data(t->data, t->size, h);
-    const uint64_t at[] = {root->identity,
-                           (uint64_t)((const char *)t->data - (const char *)root->data),
-                           (uint64_t)t->size};
-    return ca_hash(at, sizeof at, h);
-}
-
 static uint64_t of_value(const CaValue *v, uint64_t h)
 {
     const int64_t what[] = {(int64_t)v->type, v->shape.rank};
     h = ca_hash(what, sizeof what, h);
     if (v->shape.rank > 0)
         h = ca_hash(v->shape.dims, (size_t)v->shape.rank * sizeof *v->shape.dims, h);
-    return v->constant ? of_constant(v->constant, h) : h;
+    const CarinaTensor *t = v->constant;
+    return t ? ca_buffer_hash(t->buffer, t->data, t->size, h) : h;
 }
 
 static uint64_t of_node(const CaNode *n, uint64_t h)
@@ -113,7 +100,7 @@ void ca_cache_file(char *out, size_t room, const CarinaCompiled *exe, const CaGr
     *out = 0;
     h = ca_hash(what, strlen(what), h);
     h = ca_hash(exe->precision, strlen(exe->precision),
-                h + exe->exact + 2 * (uint64_t)exe->tune);
+                h + exe->exact + 2 * (uint64_t)exe->tune + 4 * (uint64_t)exe->is_low);
     CA_EACH_NODE(n, g) {
         if (n->n_bodies)
             return;

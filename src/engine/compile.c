@@ -15,7 +15,8 @@ static CarinaStatus make_streams(CarinaCompiled *exe, const CarinaCompileOptions
     const int all = o->n_threads > 0 ? o->n_threads : exe->ctx->n_threads;
     /* A stream a core: no thread waits for another (measured on 2 cores of a Zen 4, against one stream of both:
      * MobileNet-v2 290 to 275, DenseNet-121 47 to 44, ResNet-50 34 to 33 images a second). */
-    int n = o->n_streams > 0 ? o->n_streams : o->hint == CARINA_HINT_THROUGHPUT ? all : 1;
+    const int by_hint = o->hint == CARINA_HINT_THROUGHPUT && !exe->is_low ? all : 1;
+    int n = o->n_streams > 0 ? o->n_streams : by_hint;
     n = n > all ? all : n;
     exe->n_streams = n;
     exe->n_threads = all;
@@ -31,13 +32,14 @@ static CarinaStatus make_streams(CarinaCompiled *exe, const CarinaCompileOptions
     return CARINA_OK;
 }
 
-static CarinaStatus compile(CarinaCompiled *exe, const CarinaModel *model,
-                            const CarinaCompileOptions *o, CarinaError *err)
+static CarinaStatus set_options(CarinaCompiled *exe, const CarinaCompileOptions *o,
+                                CarinaError *err)
 {
     const char *precision = o->precision ? o->precision : "f32";
     exe->profile = o->profile;
     exe->exact = o->exact;
     exe->tune = o->tune;
+    exe->is_low = o->memory == CARINA_MEMORY_LOW;
     if (strlen(precision) >= sizeof exe->precision)
         return ca_err(err, CARINA_ERR_ARGUMENT, "'%s' is no precision", precision);
     memcpy(exe->precision, precision, strlen(precision) + 1);
@@ -45,16 +47,27 @@ static CarinaStatus compile(CarinaCompiled *exe, const CarinaModel *model,
         CA_TRY(ca_cache_open(exe->cache_dir, sizeof exe->cache_dir, o->cache_dir, err));
     if (o->tune)
         ca_cache_tuned(exe->tuned, sizeof exe->tuned, exe);
-    CA_TRY(ca_program_create(&exe->programs[0], exe, model->graph, NULL, err));
+    return CARINA_OK;
+}
+
+/* *graph is NULL where it was taken. */
+static CarinaStatus compile(CarinaCompiled *exe, CaGraph **graph,
+                            const CarinaCompileOptions *o, CarinaError *err)
+{
+    CA_TRY(set_options(exe, o, err));
     if (ca_graph_is_dynamic(
-            model->graph)) /* other shapes may come: weights are shared, not copied */
-        CA_TRY(ca_graph_copy(&exe->model, model->graph, err));
+            *graph)) /* other shapes may come: weights are shared, not copied */
+        CA_TRY(ca_graph_copy(&exe->model, *graph, err));
+    CaGraph *const taken = *graph;
+    *graph = NULL;
+    CA_TRY(ca_program_create(&exe->programs[0], exe, taken, NULL, err));
     return make_streams(exe, o, err);
 }
 
-CarinaStatus carina_compile(CarinaCompiled **out, CarinaContext *ctx,
-                            const CarinaModel *model, const char *device,
-                            const CarinaCompileOptions *options, CarinaError *err)
+/* The graph is consumed. */
+static CarinaStatus compile_graph(CarinaCompiled **out, CarinaContext *ctx,
+                                  CaGraph *graph, const char *device,
+                                  const CarinaCompileOptions *options, CarinaError *err)
 {
     CarinaCompileOptions o = {0};
     if (options)
@@ -62,10 +75,11 @@ CarinaStatus carina_compile(CarinaCompiled **out, CarinaContext *ctx,
                options->struct_size && options->struct_size < sizeof o
                    ? options->struct_size
                    : sizeof o);
-    *out = NULL;
     CarinaCompiled *exe = ca_alloc(sizeof *exe);
-    if (!exe)
+    if (!exe) {
+        ca_graph_free(&graph);
         return ca_err(err, CARINA_ERR_MEMORY, "out of memory for the compiled model");
+    }
     exe->ctx = ctx;
     exe->refs = 1;
     pthread_mutex_init(&exe->lock, NULL);
@@ -74,11 +88,33 @@ CarinaStatus carina_compile(CarinaCompiled **out, CarinaContext *ctx,
     pthread_cond_init(&exe->free_stream, NULL);
     CarinaStatus status = ca_device_find(&exe->device, ctx, device, err);
     if (status == CARINA_OK)
-        status = compile(exe, model, &o, err);
+        status = compile(exe, &graph, &o, err);
+    ca_graph_free(&graph);
     if (status != CARINA_OK)
         ca_compiled_unref(&exe);
     *out = exe;
     return status;
+}
+
+CarinaStatus carina_compile(CarinaCompiled **out, CarinaContext *ctx,
+                            const CarinaModel *model, const char *device,
+                            const CarinaCompileOptions *options, CarinaError *err)
+{
+    CaGraph *graph = NULL;
+    *out = NULL;
+    CA_TRY(ca_graph_copy(&graph, model->graph, err));
+    return compile_graph(out, ctx, graph, device, options, err);
+}
+
+CarinaStatus carina_compile_take(CarinaCompiled **out, CarinaContext *ctx,
+                                 CarinaModel **model, const char *device,
+                                 const CarinaCompileOptions *options, CarinaError *err)
+{
+    CaGraph *const graph = (*model)->graph;
+    *out = NULL;
+    (*model)->graph = NULL;
+    carina_model_free(model);
+    return compile_graph(out, ctx, graph, device, options, err);
 }
 
 void ca_compiled_unref(CarinaCompiled **pexe)
@@ -168,4 +204,27 @@ bool carina_compiled_bound(const CarinaCompiled *exe, int i, CarinaBound *out)
     const int n = exe->n_threads / exe->n_streams;
     return plugin->bound && i >= 0 && i < p->n_steps &&
            plugin->bound(p->program, i, n > 0 ? n : 1, out);
+}
+
+bool carina_compiled_memory(CarinaCompiled *exe, CarinaMemoryUse *out)
+{
+    const CarinaPlugin *plugin = exe->device->plugin;
+    const int n = exe->n_threads / exe->n_streams;
+    CarinaMemoryUse sum = {.struct_size = out->struct_size};
+    bool is_known = plugin->memory != NULL && out->struct_size >= sizeof sum;
+    pthread_mutex_lock(&exe->lock);
+    for (int i = 0; i < CA_MAX_PROGRAMS && is_known; i++) {
+        CarinaMemoryUse one = {.struct_size = sizeof one};
+        if (!exe->programs[i])
+            continue;
+        is_known = plugin->memory(exe->programs[i]->program, n > 0 ? n : 1, &one);
+        sum.packed_weights += one.packed_weights;
+        sum.shared_weights += one.shared_weights;
+        if (one.activations > sum.activations)
+            sum.activations = one.activations;
+    }
+    pthread_mutex_unlock(&exe->lock);
+    if (is_known)
+        *out = sum;
+    return is_known;
 }

@@ -61,7 +61,7 @@ struct CarinaCompiled {
     char precision[8];
     char cache_dir[1024]; /* empty: none */
     char tuned[1200];     /* the file of answers; empty: none */
-    bool exact, profile, tune;
+    bool exact, profile, tune, is_low;
     int n_streams, n_threads;
     CaStream *streams;
 
@@ -74,8 +74,8 @@ struct CarinaCompiled {
 };
 
 bool ca_graph_is_dynamic(const CaGraph *g);
-/* shapes: of the inputs, NULL: the model's own, with 1 for dynamic dimensions. */
-CarinaStatus ca_program_create(CaProgram **out, CarinaCompiled *exe, const CaGraph *model,
+/* The graph is consumed. shapes: of the inputs, NULL: the model's own, with 1 for dynamic dimensions. */
+CarinaStatus ca_program_create(CaProgram **out, CarinaCompiled *exe, CaGraph *graph,
                                const CarinaShape *shapes, CarinaError *err);
 /* The program for these shapes, found or made; a reference is the caller's. */
 CarinaStatus ca_program_find(CaProgram **out, CarinaCompiled *exe,

@@ -205,6 +205,7 @@ static CarinaStatus make(CaProgram *p, const CarinaCompiled *exe,
         ca_cache_file(cache, sizeof cache, exe, g);
     const CarinaOption options[] = {{"precision", exe->precision},
                                     {"exact", exe->exact ? "yes" : "no"},
+                                    {"memory", exe->is_low ? "low" : "fast"},
                                     {"cache", cache},
                                     {"tune", exe->tune ? "yes" : "no"},
                                     {"tuned", exe->tuned},
@@ -222,17 +223,18 @@ static CarinaStatus make(CaProgram *p, const CarinaCompiled *exe,
                        : ca_err(err, CARINA_ERR_MEMORY, "out of memory for counters");
 }
 
-CarinaStatus ca_program_create(CaProgram **out, CarinaCompiled *exe, const CaGraph *model,
+CarinaStatus ca_program_create(CaProgram **out, CarinaCompiled *exe, CaGraph *graph,
                                const CarinaShape *shapes, CarinaError *err)
 {
     *out = ca_alloc(sizeof **out);
-    if (!*out)
+    if (!*out) {
+        ca_graph_free(&graph);
         return ca_err(err, CARINA_ERR_MEMORY, "out of memory for the compiled model");
+    }
     (*out)->refs = 1;
     (*out)->id = ++exe->n_made;
-    CarinaStatus status = ca_graph_copy(&(*out)->graph, model, err);
-    if (status == CARINA_OK)
-        status = make(*out, exe, shapes, err);
+    (*out)->graph = graph;
+    const CarinaStatus status = make(*out, exe, shapes, err);
     if (status != CARINA_OK)
         ca_program_unref(out, exe->device);
     return status;
@@ -273,7 +275,10 @@ CarinaStatus ca_program_find(CaProgram **out, CarinaCompiled *exe,
     }
     pthread_mutex_unlock(&exe->lock);
     if (!found) {
-        status = ca_program_create(&found, exe, exe->model, shapes, err);
+        CaGraph *graph = NULL;
+        status = ca_graph_copy(&graph, exe->model, err);
+        if (status == CARINA_OK)
+            status = ca_program_create(&found, exe, graph, shapes, err);
         if (status == CARINA_OK) {
             found->refs = 2;
             pthread_mutex_lock(&exe->lock);

@@ -14,7 +14,7 @@ typedef struct {
     Reading reading;
     const char *model, *device, *api, *hint, *precision, *cache_dir, *shape;
     int64_t batch, n_iter, n_threads, n_streams, n_requests;
-    bool counters, exact;
+    bool counters, exact, is_low;
     const char *seconds_text;
 } Values;
 
@@ -27,7 +27,8 @@ typedef struct {
 typedef struct {
     const Values *v;
     CarinaContext *ctx;
-    CarinaModel *model;
+    CarinaModel *model; /* NULL from compiling on */
+    char *name, *format;
     CarinaCompiled *exe;
     Slot *slots;
     int n_slots;
@@ -172,8 +173,8 @@ static double mean_of(const Bench *b)
 static void write_json(const Bench *b, Json *json, double fps)
 {
     const Values *v = b->v;
-    json_text(json, "model", carina_model_graph(b->model)->name);
-    json_text(json, "format", carina_model_format(b->model));
+    json_text(json, "model", b->name);
+    json_text(json, "format", b->format);
     json_text(json, "device", v->device);
     json_text(json, "api", b->is_async ? "async" : "sync");
     json_text(json, "precision", v->precision);
@@ -209,9 +210,9 @@ static int report(Bench *b)
         b->wall_ms > 0 ? (double)b->n * (double)b->batch * 1e3 / b->wall_ms : 0;
     write_json(b, json, fps);
     printf("%s  %s on %s   batch %lld, %d streams, %d threads, %d requests, %s\n",
-           carina_model_graph(b->model)->name, b->v->precision, b->v->device,
-           (long long)b->batch, carina_compiled_n_streams(b->exe),
-           carina_compiled_n_threads(b->exe), b->n_slots, b->is_async ? "async" : "sync");
+           b->name, b->v->precision, b->v->device, (long long)b->batch,
+           carina_compiled_n_streams(b->exe), carina_compiled_n_threads(b->exe),
+           b->n_slots, b->is_async ? "async" : "sync");
     if (b->v->counters)
         print_counters(b->exe, json, true);
     printf("  %-12s %s img/s   %zu inferences in %s s\n", "throughput", three(fps), b->n,
@@ -224,6 +225,26 @@ static int report(Bench *b)
            "start", three(b->read_ms), three(b->compile_ms), three(b->first_ms),
            three(b->peak_mb));
     return json_close(&json) ? EXIT_GOOD : EXIT_BAD;
+}
+
+/* Only one set of shapes is measured: what is dynamic becomes 1, as compiling takes it, and no weights need to be kept for
+ * others. */
+static bool fix_shapes(CarinaModel *model, CarinaError *err)
+{
+    for (int i = 0; i < carina_model_n_inputs(model); i++) {
+        CarinaShape shape = carina_model_input(model, i).shape;
+        bool is_dynamic = false;
+        for (int d = 0; d < shape.rank; d++)
+            if (shape.dims[d] < 0) {
+                shape.dims[d] = 1;
+                is_dynamic = true;
+            }
+        if (is_dynamic && carina_model_reshape(model, i, &shape, err) != CARINA_OK) {
+            complain("%s", err->text);
+            return false;
+        }
+    }
+    return true;
 }
 
 static bool shape_model(Bench *b, CarinaError *err)
@@ -247,7 +268,7 @@ static bool shape_model(Bench *b, CarinaError *err)
         complain("%s", err->text);
         return false;
     }
-    return true;
+    return fix_shapes(b->model, err);
 }
 
 static bool is_throughput(const Values *v)
@@ -268,6 +289,7 @@ static bool compile(Bench *b)
         .precision = v->precision,
         .cache_dir = v->cache_dir,
         .exact = v->exact,
+        .memory = v->is_low ? CARINA_MEMORY_LOW : CARINA_MEMORY_FAST,
         .profile = v->counters,
         .tune = v->hint && strcmp(v->hint, "tune") == 0,
     };
@@ -276,7 +298,9 @@ static bool compile(Bench *b)
         return false;
     b->read_ms += now_ms() - start;
     start = now_ms();
-    if (carina_compile(&b->exe, b->ctx, b->model, v->device, &options, &err) !=
+    b->name = text_of("%s", carina_model_graph(b->model)->name);
+    b->format = text_of("%s", carina_model_format(b->model));
+    if (carina_compile_take(&b->exe, b->ctx, &b->model, v->device, &options, &err) !=
         CARINA_OK) {
         complain("%s", err.text);
         return false;
@@ -345,6 +369,8 @@ static int run(const void *values, const List *words)
     free(b.latency);
     carina_compiled_free(&b.exe);
     carina_model_free(&b.model);
+    free(b.name);
+    free(b.format);
     carina_context_free(&b.ctx);
     return status;
 }
@@ -365,6 +391,7 @@ static const Option options[] = {
      offsetof(Values, cache_dir)},
     {OPTION_FLAG, "exact", NULL, "no algorithm that rounds more, such as Winograd",
      offsetof(Values, exact)},
+    LOW_MEMORY_OPTION(Values, is_low),
     {OPTION_GROUP, "how", NULL, NULL, 0},
     {OPTION_TEXT, "hint", "latency|throughput|tput|tune|none",
      "what to be good at (latency); tune: measure first", offsetof(Values, hint)},

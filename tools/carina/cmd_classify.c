@@ -23,7 +23,7 @@ typedef struct {
     Preparing preparing;
     List images;
     int64_t n_iter, n_requests, n_threads, batch;
-    bool async, counters;
+    bool async, counters, is_low;
     const char *top_text;
 } Values;
 
@@ -119,6 +119,7 @@ static bool compile(Task *t)
         .n_threads = (int)v->n_threads,
         .precision = v->precision,
         .cache_dir = v->cache_dir,
+        .memory = v->is_low ? CARINA_MEMORY_LOW : CARINA_MEMORY_FAST,
         .profile = v->counters,
     };
     t->is_multi_label = ends_in_sigmoid(t->model);
@@ -128,7 +129,8 @@ static bool compile(Task *t)
         !find_labels(&t->labels, t->model, t->path, v->labels) ||
         !optimize_model(t->model, v->precision))
         return false;
-    if (carina_compile(&t->exe, t->ctx, t->model, v->device, &options, &err) != CARINA_OK)
+    if (carina_compile_take(&t->exe, t->ctx, &t->model, v->device, &options, &err) !=
+        CARINA_OK)
         return failed(&err);
     if (!check_output(t))
         return false;
@@ -428,6 +430,7 @@ static const Option options[] = {
      offsetof(Values, precision)},
     {OPTION_TEXT, "cache", "DIR", "keep compiled programs there and start from them",
      offsetof(Values, cache_dir)},
+    LOW_MEMORY_OPTION(Values, is_low),
     {OPTION_TEXT, "nt", "N", "classes to show (5)", offsetof(Values, top_text)},
     {OPTION_INT, "ni", "N", "repeat N times", offsetof(Values, n_iter)},
     {OPTION_FLAG, "async", NULL, "several requests in flight", offsetof(Values, async)},

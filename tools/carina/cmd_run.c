@@ -14,7 +14,7 @@ typedef struct {
     const char *model, *device, *out_dir, *precision, *cache_dir;
     Reading reading;
     List in;
-    bool exact, random, counters;
+    bool exact, random, counters, is_low;
     int64_t n_threads;
 } Values;
 
@@ -140,12 +140,13 @@ static int execute(Run *r)
         .precision = r->v->precision,
         .cache_dir = r->v->cache_dir,
         .exact = r->v->exact,
+        .memory = r->v->is_low ? CARINA_MEMORY_LOW : CARINA_MEMORY_FAST,
         .profile = r->v->counters,
     };
     if (!load_inputs(r->inputs, r->model, &r->v->in) ||
         !optimize_model(r->model, r->v->precision))
         return EXIT_BAD;
-    if (carina_compile(&r->exe, r->ctx, r->model, r->v->device, &options, &err) !=
+    if (carina_compile_take(&r->exe, r->ctx, &r->model, r->v->device, &options, &err) !=
         CARINA_OK)
         return complain("%s", err.text);
     if (!check_inputs(r))
@@ -214,6 +215,7 @@ static const Option options[] = {
      offsetof(Values, cache_dir)},
     {OPTION_FLAG, "exact", NULL, "no algorithm that rounds more, such as Winograd",
      offsetof(Values, exact)},
+    LOW_MEMORY_OPTION(Values, is_low),
     {OPTION_INT, "nthreads", "N", "threads", offsetof(Values, n_threads)},
     {OPTION_FLAG, "pc", NULL, "time of each layer", offsetof(Values, counters)},
     {OPTION_END, NULL, NULL, NULL, 0},

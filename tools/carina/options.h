@@ -36,6 +36,14 @@ typedef struct Option {
     size_t offset;     /* in the command's struct */
 } Option;
 
+/* The row of commands that compile; `member` of their struct V is the flag. */
+#define LOW_MEMORY_OPTION(V, member)                                       \
+    {                                                                      \
+        OPTION_FLAG, "low-memory", NULL,                                   \
+            "least memory instead of most speed: no Winograd, one stream", \
+            offsetof(V, member)                                            \
+    }
+
 typedef struct Command {
     const char *name, *purpose;
     const char *usage; /* after "carina NAME" */

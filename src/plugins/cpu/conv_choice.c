@@ -40,7 +40,7 @@ bool ca_cpu_choose_conv(CaCpuBuild *b, CaConvPlan *plan, const char **why,
     else
         *why = !b->allow_winograd &&
                        ca_conv_candidates(&c, s, b->host->cpu_flags, true) && c.n > 1
-                   ? "exact"
+                   ? b->is_low ? "low memory" : "exact"
                    : "only";
     return true;
 }

@@ -8,6 +8,7 @@
 #include "base/threads.h"
 #include "conv_choice.h"
 #include "conv_tune.h"
+#include "cpu_packed.h"
 #include "cpu_program.h"
 
 #include <stdio.h>
@@ -31,6 +32,7 @@ static CarinaStatus open_cpu(CarinaDevice **out, const CarinaHost *host,
     d->host = host;
     d->measured = ca_cpu_measured_create();
     d->tune = ca_cpu_tune_create();
+    d->pool = ca_cpu_pool_create();
     ca_cpu_name(name);
     (void)snprintf(d->name, sizeof d->name, "%s, %s%s%s", name,
                    f & CA_CPU_AVX512 ? "AVX-512"
@@ -46,6 +48,7 @@ static void close_cpu(CarinaDevice *d)
 {
     ca_cpu_measured_free(&d->measured);
     ca_cpu_tune_free(&d->tune);
+    ca_cpu_pool_free(&d->pool);
     ca_free(d);
 }
 
@@ -335,15 +338,15 @@ static CarinaStatus compile(CarinaProgram **out, CarinaDevice *dev,
                     .p = p,
                     .err = &local,
                     .precision = precision,
-                    .allow_winograd = strcmp(option(options, "exact"), "yes") != 0};
+                    .is_low = strcmp(option(options, "memory"), "low") == 0};
+    b.allow_winograd = !b.is_low && strcmp(option(options, "exact"), "yes") != 0;
     if (strcmp(option(options, "tune"), "yes") == 0)
         ca_cpu_tune_begin(&b, option(options, "tuned"));
     ca_cpu_choose_all(&b);
-    ca_cpu_load_packed(&b, option(options, "cache"));
+    ca_cpu_packed_begin(&b, option(options, "cache"));
     const CarinaStatus status = build(&b);
     ca_cpu_tune_end(&b);
-    if (status == CARINA_OK)
-        ca_cpu_save_packed(&b, option(options, "cache"));
+    ca_cpu_packed_end(&b, status);
     if (status != CARINA_OK) {
         discard(p);
         return ca_err(err, status, "%s", local.text);
@@ -358,6 +361,15 @@ static size_t scratch_size(const CarinaProgram *p, int n_threads)
 {
     return p->acts_size + p->shared_work + (size_t)n_threads * p->thread_work +
            CA_CACHE_LINE;
+}
+
+static bool memory(const CarinaProgram *p, int n_threads, CarinaMemoryUse *out)
+{
+    if (out->struct_size < sizeof *out)
+        return false;
+    *out = (CarinaMemoryUse){out->struct_size, p->own_packed, p->shared_packed,
+                             scratch_size(p, n_threads)};
+    return true;
 }
 
 void *ca_cpu_at(const CaCpuRun *r, int buffer)
@@ -452,6 +464,7 @@ static const CarinaPlugin plugin = {
     .step = step,
     .describe = describe,
     .bound = ca_cpu_bound,
+    .memory = memory,
 };
 
 CA_EXPORT CarinaPluginEntry carina_plugin_entry;

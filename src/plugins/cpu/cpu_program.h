@@ -19,6 +19,7 @@ struct CarinaDevice {
     char name[128];
     struct CaCpuMeasured *measured; /* cpu_bound.c's */
     struct CaCpuTune *tune;         /* conv_tune.c's */
+    struct CaCpuPool *pool;         /* cpu_packed.c's */
 };
 
 typedef enum CaCpuPlace {
@@ -83,7 +84,10 @@ struct CarinaProgram {
     int n_buffers, buffers_room;
     size_t acts_size;                /* scratch for buffers */
     size_t shared_work, thread_work; /* most of any step */
-    struct CaCpuPacked *packed;      /* blocks of packed filters */
+    /* cpu_packed.c's: the blocks it reads; bytes that it packed, and that it found packed. */
+    struct CaCpuBlock **blocks;
+    int n_blocks, blocks_room;
+    size_t own_packed, shared_packed;
 };
 
 void *ca_cpu_at(const CaCpuRun *r, int buffer);
@@ -127,16 +131,27 @@ typedef struct CaCpuFusion {
     CaCpuBefore before;
 } CaCpuFusion;
 
+/* Packed weights so far (cpu_packed.c). */
+typedef struct CaCpuPacking {
+    const char *path; /* the program cache's file; empty: none */
+    bool has_file;    /* pieces come from it */
+    size_t at, file_size;
+    struct CaCpuBlock *last;  /* that this program writes; or NULL */
+    struct CaCpuAsked *asked; /* pieces, in order */
+    int n_asked, asked_room;
+} CaCpuPacking;
+
 typedef struct CaCpuBuild {
     CarinaDevice *dev;
     const CarinaHost *host;
     const CarinaGraph *graph;
     CarinaProgram *p;
     CarinaError *err;
-    CaCpuValue **values;             /* by node id, then output */
-    CaCpuFusion *fusions;            /* by node id of the *last* node */
-    bool *is_skipped;                /* by node id: lowered as part of another */
-    bool allow_winograd, has_packed; /* packed filters came from the cache */
+    CaCpuValue **values;         /* by node id, then output */
+    CaCpuFusion *fusions;        /* by node id of the *last* node */
+    bool *is_skipped;            /* by node id: lowered as part of another */
+    bool allow_winograd, is_low; /* low: no filter is packed larger than it is */
+    CaCpuPacking packing;
     CaElem precision; /* of convolutions: f32, bf16, or u8 where the model is quantized */
     bool *takes_narrow; /* by node id: reads its inputs in bf16 or u8 */
     const float **
@@ -171,15 +186,6 @@ int64_t ca_cpu_count(const CarinaShape *s);
 const float *ca_cpu_floats(CaCpuBuild *b, const CarinaValue *v, int64_t *n);
 /* n elements of a floating constant as f32. */
 void ca_cpu_widen(float *out, const CarinaTensor *t, int64_t n);
-/* size bytes, aligned to 64, in the program's own memory of packed filters (2 MiB pages where it can be). *is_there: they
- * come from the program cache and are packed already. */
-CarinaStatus ca_cpu_packed(CaCpuBuild *b, unsigned char **out, bool *is_there,
-                           size_t size);
-/* The packed filters of an earlier compiling, where `path` has them; and writing them. Neither can fail: without a
- * cache the program is the same. */
-void ca_cpu_load_packed(CaCpuBuild *b, const char *path);
-void ca_cpu_save_packed(const CaCpuBuild *b, const char *path);
-void ca_cpu_free_packed(CarinaProgram *p);
 /* The value's elements where they are known: its own, or those that a Convert between floating types widens (FP16
  * compressed weights). Its type may differ from the value's. NULL: not known. */
 const CarinaTensor *ca_cpu_constant(const CarinaValue *v);

@@ -4,6 +4,7 @@
  */
 #include "lower_conv.h"
 #include "conv_choice.h"
+#include "cpu_packed.h"
 #include "kernels/conv/conv_cost.h"
 #include "kernels/layout/blocked.h"
 #include "lower_act.h"
@@ -103,12 +104,10 @@ typedef struct PackJob {
     const float *filter, *bias;
 } PackJob;
 
-static void pack_share(void *arg, int thread, int n_threads)
+static void pack_items(const void *job, int64_t begin, int64_t end)
 {
-    const PackJob *j = arg;
-    const int n = j->plan->n_pack_items;
-    ca_conv_pack(j->plan, j->packed, j->filter, j->bias, n * thread / n_threads,
-                 n * (thread + 1) / n_threads);
+    const PackJob *j = job;
+    ca_conv_pack(j->plan, j->packed, j->filter, j->bias, (int)begin, (int)end);
 }
 
 const float *ca_cpu_conv_bias(CaCpuBuild *b, const CarinaValue *v, int64_t channels)
@@ -134,7 +133,9 @@ static CarinaStatus pack(CaCpuBuild *b, const CaConvPlan *plan, const CaCpuFusio
     if (f->bias && !bias)
         return ca_err(b->err, CARINA_ERR_MEMORY, "out of memory for a bias");
     bool is_there = false;
-    CA_TRY(ca_cpu_packed(b, packed, &is_there, plan->packed_size));
+    const uint64_t key =
+        ca_cpu_source_floats(bias, plan->s.co, ca_cpu_source(w, ca_conv_pack_key(plan)));
+    CA_TRY(ca_cpu_packed(b, packed, &is_there, plan->packed_size, key));
     if (is_there)
         return CARINA_OK;
     if (w->type != CARINA_F32) {
@@ -144,11 +145,9 @@ static CarinaStatus pack(CaCpuBuild *b, const CaConvPlan *plan, const CaCpuFusio
         ca_cpu_widen(widened, w, n);
         filter = widened;
     }
-    PackJob job = {plan, *packed, filter, bias};
-    b->host->parallel_for(b->host->ctx, pack_share, &job);
+    const PackJob job = {plan, *packed, filter, bias};
+    ca_cpu_pack(b, pack_items, &job, plan->n_pack_items, f->conv->inputs[1].value);
     ca_free(widened);
-    ca_buffer_drop(w->buffer, w->data,
-                   w->size); /* the packed form is what is read from now on */
     return CARINA_OK;
 }
 

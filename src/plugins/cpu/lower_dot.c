@@ -3,6 +3,7 @@
  * Convolution in bf16 or u8 and what was fused to it: scales and zero points folded into its end, one step.
  */
 #include "lower_dot.h"
+#include "cpu_packed.h"
 #include "lower_act.h"
 #include "lower_conv.h"
 #include "lower_pixels.h"
@@ -52,16 +53,25 @@ typedef struct PackJob {
     int in_zero;
 } PackJob;
 
-static void pack_share(void *arg, int thread, int n_threads)
+static void pack_items(const void *job, int64_t begin, int64_t end)
 {
-    const PackJob *j = arg;
-    const int n = j->plan->n_pack_items;
+    const PackJob *j = job;
     if (j->integers)
         ca_dot_pack_s8(j->plan, j->packed, j->integers, j->scale, j->bias, j->in_zero,
-                       n * thread / n_threads, n * (thread + 1) / n_threads);
+                       (int)begin, (int)end);
     else
         ca_dot_pack(j->plan, j->packed, j->filter, j->scale, j->bias, j->in_zero,
-                    n * thread / n_threads, n * (thread + 1) / n_threads);
+                    (int)begin, (int)end);
+}
+
+/* Of all that the packed form depends on. steps: of the filter, as whole numbers; or NULL. */
+static uint64_t key_of(const CaDotPlan *plan, const CarinaTensor *w, const float *steps,
+                       const float *scale, const float *bias, int in_zero)
+{
+    const int64_t co = plan->s.co;
+    uint64_t h = ca_cpu_source(w, ca_dot_pack_key(plan) + (uint64_t)in_zero);
+    h = ca_cpu_source_floats(steps, co, h);
+    return ca_cpu_source_floats(bias, co, ca_cpu_source_floats(scale, co, h));
 }
 
 /* The filter as floats; u8: as the whole numbers that it is stored as. */
@@ -87,16 +97,16 @@ CarinaStatus ca_cpu_dot_pack(CaCpuBuild *b, const unsigned char **out,
     unsigned char *packed = NULL;
     float *filter = NULL;
     bool is_there = false;
-    CA_TRY(ca_cpu_packed(b, &packed, &is_there, plan->packed_size));
+    CA_TRY(ca_cpu_packed(b, &packed, &is_there, plan->packed_size,
+                         key_of(plan, w, b->filter_scales[n->id], scale, bias, in_zero)));
     *out = packed;
     if (is_there)
         return CARINA_OK;
     const int8_t *integers = w->type == CARINA_I8 ? w->data : NULL;
     if (!integers)
         CA_TRY(filter_of(b, &filter, n));
-    PackJob job = {plan, packed, filter, scale, bias, integers, in_zero};
-    b->host->parallel_for(b->host->ctx, pack_share, &job);
-    ca_buffer_drop(w->buffer, w->data, w->size);
+    const PackJob job = {plan, packed, filter, scale, bias, integers, in_zero};
+    ca_cpu_pack(b, pack_items, &job, plan->n_pack_items, n->inputs[1].value);
     ca_free(filter);
     return CARINA_OK;
 }
@@ -329,6 +339,8 @@ CarinaStatus ca_cpu_lower_dot(CaCpuBuild *b, const CaCpuFusion *f)
     ca_cpu_conv_info(s, f, &shape, ca_elem_size(b->precision));
     s->operations = ca_dot_operations(&d.plan);
     s->why = d.plan.why ? d.plan.why : "only";
+    if (b->is_low && strcmp(s->why, "exact") == 0)
+        s->why = "low memory";
     s->elem = d.plan.depthwise ? CA_ELEM_F32 : b->precision;
     ca_cpu_use(b, d.in.buffer);
     ca_cpu_use(b, d.out.buffer);

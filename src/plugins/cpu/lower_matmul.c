@@ -2,6 +2,7 @@
 /*
  * MatMul: a constant right side is packed once; bias and activation go into the step.
  */
+#include "cpu_packed.h"
 #include "kernels/gemm/gemm.h"
 #include "lower_act.h"
 #include "lower_parts.h"
@@ -65,43 +66,71 @@ static void run_gemm(const CaCpuStep *s, CaCpuRun *r, int phase, int thread,
 typedef struct PackJob {
     const CaGemm *plan;
     float *packed;
-    const float *b;
+    const CarinaTensor *b;
     ptrdiff_t ldb;
     bool transposed;
+    int *failed; /* out of memory on some thread */
 } PackJob;
 
-static void pack_share(void *arg, int thread, int n_threads)
+/* The columns of one panel as floats, in the order in which they lie. */
+static void widen_panel(float *out, const PackJob *j, ptrdiff_t first, ptrdiff_t columns)
 {
-    const PackJob *j = arg;
-    const ptrdiff_t n = j->plan->n_panels;
-    ca_gemm_pack_b(j->plan, j->packed, j->b, j->ldb, j->transposed,
-                   n * thread / n_threads, n * (thread + 1) / n_threads);
+    const ptrdiff_t k = j->plan->k, rows = j->transposed ? columns : k,
+                    width = j->transposed ? k : columns;
+    CarinaTensor row = *j->b;
+    for (ptrdiff_t i = 0; i < rows; i++) {
+        const ptrdiff_t at = j->transposed ? (first + i) * j->ldb : i * j->ldb + first;
+        row.data = (unsigned char *)j->b->data + at * (ptrdiff_t)sizeof(uint16_t);
+        ca_cpu_widen(out + i * width, &row, width);
+    }
+}
+
+/* Of 16-bit numbers, a panel at a time: a copy of the whole matrix in floats would be twice as large as it is. */
+static void pack_narrow(const PackJob *j, int64_t begin, int64_t end)
+{
+    const ptrdiff_t nr = j->plan->kernel->nr, k = j->plan->k;
+    float *panel = ca_alloc((size_t)(nr * k) * sizeof *panel + 1);
+    if (!panel) {
+        __atomic_store_n(j->failed, 1, __ATOMIC_RELAXED);
+        return;
+    }
+    for (ptrdiff_t i = (ptrdiff_t)begin; i < (ptrdiff_t)end; i++) {
+        const ptrdiff_t left = j->plan->n - i * nr;
+        CaGemm one = *j->plan;
+        one.n = left < nr ? left : nr;
+        widen_panel(panel, j, i * nr, one.n);
+        ca_gemm_pack_b(&one, j->packed + i * nr * k, panel, j->transposed ? k : one.n,
+                       j->transposed, 0, 1);
+    }
+    ca_free(panel);
+}
+
+static void pack_items(const void *job, int64_t begin, int64_t end)
+{
+    const PackJob *j = job;
+    if (j->b->type == CARINA_F32)
+        ca_gemm_pack_b(j->plan, j->packed, j->b->data, j->ldb, j->transposed,
+                       (ptrdiff_t)begin, (ptrdiff_t)end);
+    else
+        pack_narrow(j, begin, end);
 }
 
 static CarinaStatus pack_constant(CaCpuBuild *b, GemmStep *d, const CarinaValue *v)
 {
     const CarinaTensor *t = ca_cpu_constant(v);
-    float *widened = NULL;
     unsigned char *packed = NULL;
-    const float *data = t->data;
     bool is_there = false;
-    CA_TRY(ca_cpu_packed(b, &packed, &is_there, d->plan.packed_size));
+    int failed = 0;
+    CA_TRY(ca_cpu_packed(b, &packed, &is_there, d->plan.packed_size,
+                         ca_cpu_source(t, ca_gemm_pack_key(&d->plan, d->b_transposed))));
     d->packed = (float *)(void *)packed;
     if (is_there)
         return CARINA_OK;
-    if (t->type != CARINA_F32) {
-        const int64_t n = ca_cpu_count(&t->shape);
-        widened = ca_alloc((size_t)n * sizeof *widened + 1);
-        if (!widened)
-            return ca_err(b->err, CARINA_ERR_MEMORY, "out of memory for a matrix");
-        ca_cpu_widen(widened, t, n);
-        data = widened;
-    }
-    PackJob job = {&d->plan, (float *)(void *)packed, data, d->ldb, d->b_transposed};
-    b->host->parallel_for(b->host->ctx, pack_share, &job);
-    ca_buffer_drop(t->buffer, t->data, t->size);
-    ca_free(widened);
-    return CARINA_OK;
+    const PackJob job = {&d->plan, (float *)(void *)packed, t,
+                         d->ldb,   d->b_transposed,         &failed};
+    ca_cpu_pack(b, pack_items, &job, d->plan.n_panels, v);
+    return failed ? ca_err(b->err, CARINA_ERR_MEMORY, "out of memory for a matrix")
+                  : CARINA_OK;
 }
 
 /* Add of [N] (or [1, .., N]) behind, then an activation. */

@@ -3,6 +3,7 @@
  * MatMul with a constant right side in bf16: rows of the left side are the pixels of a 1x1 convolution. Fully connected
  * layers are bound by reading their weights, of which there are half as many bytes.
  */
+#include "cpu_packed.h"
 #include "kernels/dot/dot.h"
 #include "lower_parts.h"
 
@@ -53,12 +54,10 @@ typedef struct PackJob {
     const float *w, *bias;
 } PackJob;
 
-static void pack_share(void *arg, int thread, int n_threads)
+static void pack_items(const void *job, int64_t begin, int64_t end)
 {
-    const PackJob *j = arg;
-    const int64_t n = j->plan->n_pack_items;
-    ca_dot_pack(j->plan, j->packed, j->w, NULL, j->bias, 0, (int)(n * thread / n_threads),
-                (int)(n * (thread + 1) / n_threads));
+    const PackJob *j = job;
+    ca_dot_pack(j->plan, j->packed, j->w, NULL, j->bias, 0, (int)begin, (int)end);
 }
 
 static CarinaStatus pack(CaCpuBuild *b, DotStep *d, const CarinaValue *v,
@@ -68,7 +67,9 @@ static CarinaStatus pack(CaCpuBuild *b, DotStep *d, const CarinaValue *v,
     unsigned char *packed = NULL;
     float *widened = NULL;
     bool is_there = false;
-    CA_TRY(ca_cpu_packed(b, &packed, &is_there, d->plan.packed_size));
+    const uint64_t key = ca_cpu_source_floats(
+        bias, d->plan.s.co, ca_cpu_source(t, ca_dot_pack_key(&d->plan)));
+    CA_TRY(ca_cpu_packed(b, &packed, &is_there, d->plan.packed_size, key));
     d->packed = packed;
     if (is_there)
         return CARINA_OK;
@@ -79,9 +80,8 @@ static CarinaStatus pack(CaCpuBuild *b, DotStep *d, const CarinaValue *v,
             return ca_err(b->err, CARINA_ERR_MEMORY, "out of memory for a matrix");
         ca_cpu_widen(widened, t, n);
     }
-    PackJob job = {&d->plan, packed, widened ? widened : t->data, bias};
-    b->host->parallel_for(b->host->ctx, pack_share, &job);
-    ca_buffer_drop(t->buffer, t->data, t->size);
+    const PackJob job = {&d->plan, packed, widened ? widened : t->data, bias};
+    ca_cpu_pack(b, pack_items, &job, d->plan.n_pack_items, v);
     ca_free(widened);
     return CARINA_OK;
 }

@@ -9,7 +9,7 @@
  *
  * The state lies in the outputs [batch, dirs, hidden]. Steps past a sequence's length give 0 and change nothing.
  */
-#include "cpu_program.h"
+#include "cpu_packed.h"
 #include "kernels/eltwise/eltwise.h"
 #include "kernels/gemm/gemm.h"
 
@@ -299,7 +299,9 @@ static CarinaStatus pack(CaCpuBuild *b, const float **out, const CaGemm *plan,
 {
     unsigned char *packed = NULL;
     bool is_there = false;
-    CA_TRY(ca_cpu_packed(b, &packed, &is_there, plan->packed_size));
+    CA_TRY(ca_cpu_packed(
+        b, &packed, &is_there, plan->packed_size,
+        ca_cpu_source_floats(data, plan->n * plan->k, ca_gemm_pack_key(plan, true))));
     if (!is_there)
         ca_gemm_pack_b(plan, (float *)(void *)packed, data, plan->k, true, 0,
                        plan->n_panels);

@@ -3,6 +3,8 @@
  * QuantizedConvolution by kernels/dot with ends in whole numbers. A filter of u8 is stored as s8, 128 less; where its
  * zero point is not 128 then, the sums of the inputs under each window are taken first.
  */
+#include "base/text.h"
+#include "cpu_packed.h"
 #include "lower_conv.h"
 #include "lower_steps.h"
 
@@ -43,12 +45,11 @@ typedef struct PackJob {
     int in_zero;
 } PackJob;
 
-static void pack_share(void *arg, int thread, int n_threads)
+static void pack_items(const void *job, int64_t begin, int64_t end)
 {
-    const PackJob *j = arg;
-    const int n = j->plan->n_pack_items;
-    ca_dot_pack(j->plan, j->packed, j->filter, NULL, NULL, j->in_zero,
-                n * thread / n_threads, n * (thread + 1) / n_threads);
+    const PackJob *j = job;
+    ca_dot_pack(j->plan, j->packed, j->filter, NULL, NULL, j->in_zero, (int)begin,
+                (int)end);
 }
 
 typedef struct Filter {
@@ -78,15 +79,24 @@ static bool filter_of(Filter *f, const CarinaNode *n, bool is_depthwise)
     return zero >= -128 && zero <= 255;
 }
 
+/* Of all that the packed form depends on. */
+static uint64_t key_of(const CaDotPlan *plan, const Filter *f, int in_zero)
+{
+    const int32_t zeros[] = {in_zero, f->less, f->zero};
+    uint64_t h = ca_hash(zeros, sizeof zeros, ca_dot_pack_key(plan));
+    h = ca_cpu_source(f->bias, ca_cpu_source(f->w, h));
+    return ca_cpu_source(f->exponent, ca_cpu_source(f->mantissa, h));
+}
+
 static CarinaStatus pack(CaCpuBuild *b, ConvStep *d, const CarinaNode *n, const Filter *f,
                          int in_zero)
 {
     const int64_t count = ca_cpu_count(&f->w->shape);
     unsigned char *packed = NULL;
     bool is_there = false;
-    CA_TRY(ca_cpu_packed(b, &packed, &is_there, d->plan.packed_size));
+    CA_TRY(ca_cpu_packed(b, &packed, &is_there, d->plan.packed_size,
+                         key_of(&d->plan, f, in_zero)));
     d->packed = packed;
-    (void)n;
     if (is_there)
         return CARINA_OK;
     float *filter = ca_alloc((size_t)count * sizeof *filter + 1);
@@ -96,8 +106,8 @@ static CarinaStatus pack(CaCpuBuild *b, ConvStep *d, const CarinaNode *n, const 
         filter[i] = (float)((f->w->type == CARINA_U8 ? ((const uint8_t *)f->w->data)[i]
                                                      : ((const int8_t *)f->w->data)[i]) -
                             f->less);
-    PackJob job = {&d->plan, packed, filter, in_zero};
-    b->host->parallel_for(b->host->ctx, pack_share, &job);
+    const PackJob job = {&d->plan, packed, filter, in_zero};
+    ca_cpu_pack(b, pack_items, &job, d->plan.n_pack_items, n->inputs[1].value);
     ca_dot_pack_fixed(&d->plan, packed, f->bias->data, f->mantissa->data,
                       f->exponent->data, in_zero, f->zero);
     ca_free(filter);

@@ -78,6 +78,9 @@ bool ca_conv_plan_planes(CaConvPlan *p, const CaConvShape *s, uint32_t cpu);
  * oihw [co][ci / groups][kh][kw], bias [co] or NULL. */
 void ca_conv_pack(const CaConvPlan *p, void *packed, const float *oihw, const float *bias,
                   int item_begin, int item_end);
+/* Plans of the same key pack the same filter and bias into the same bytes, whatever the images' sizes and number. Holds
+ * within the process. */
+uint64_t ca_conv_pack_key(const CaConvPlan *p);
 /* One phase of one of n_threads threads. shared: of all threads, own: of this one. */
 void ca_conv_run(const CaConvPlan *p, int phase, int thread, int n_threads,
                  const CaActs *out, const CaActs *in, const void *packed,

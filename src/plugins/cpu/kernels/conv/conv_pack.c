@@ -8,6 +8,7 @@
  *      depthwise   [c / 16][kh][kw][16]
  */
 #include "base/compiler.h"
+#include "base/text.h"
 #include "conv_kernels.h"
 
 /* Results of a group: blocks [first, first + n) of all results, of which `part` is the merged group. */
@@ -180,4 +181,17 @@ void ca_conv_pack(const CaConvPlan *p, void *packed, const float *oihw, const fl
         else
             pack_winograd(p, filter, oihw, g);
     }
+}
+
+uint64_t ca_conv_pack_key(const CaConvPlan *p)
+{
+    const CaConvShape *s = &p->s;
+    const int64_t what[] = {p->algorithm, s->ci,
+                            s->co,        s->kh,
+                            s->kw,        s->groups,
+                            p->m,         p->n_parts,
+                            p->ci,        p->co,
+                            p->co_blocks, p->group_blocks,
+                            p->n_groups,  (int64_t)p->packed_size};
+    return ca_hash(what, sizeof what, (uint64_t)(uintptr_t)p->isa);
 }

@@ -87,6 +87,8 @@ void ca_dot_pack(const CaDotPlan *p, void *packed, const float *oihw, const floa
 void ca_dot_pack_s8(const CaDotPlan *p, void *packed, const int8_t *oihw,
                     const float *scale, const float *bias, int in_zero, int item_begin,
                     int item_end);
+/* As ca_conv_pack_key: of plans that pack alike. */
+uint64_t ca_dot_pack_key(const CaDotPlan *p);
 /* u8 with an end in whole numbers; biases of 2^29 at most. */
 bool ca_dot_plan_fixed(CaDotPlan *p, const CaConvShape *s, uint32_t cpu);
 /* After ca_dot_pack (without scale and bias): what each channel's end needs. bias, mantissa, exponent (0 or less): [co].

@@ -7,6 +7,7 @@
 #include "../cost.h"
 #include "base/half.h"
 #include "base/memory.h"
+#include "base/text.h"
 #include "base/threads.h"
 #include "dot_kernels.h"
 #include "row_share.h"
@@ -361,6 +362,33 @@ void ca_dot_pack_s8(const CaDotPlan *p, void *packed, const int8_t *oihw,
                     int item_end)
 {
     pack(p, packed, &(Filter){NULL, oihw}, scale, bias, in_zero, item_begin, item_end);
+}
+
+uint64_t ca_dot_pack_key(const CaDotPlan *p)
+{
+    const CaConvShape *s = &p->s;
+    const int64_t what[] = {p->type,
+                            s->ci,
+                            s->co,
+                            s->kh,
+                            s->kw,
+                            s->stride_w,
+                            s->groups,
+                            p->depthwise,
+                            p->winograd,
+                            p->packed_pixels,
+                            p->fixed,
+                            p->words,
+                            p->co_blocks,
+                            p->group_blocks,
+                            p->n_groups,
+                            p->last,
+                            (int64_t)p->result_step,
+                            (int64_t)p->channel_step,
+                            (int64_t)p->filter_at,
+                            (int64_t)p->group_size,
+                            (int64_t)p->packed_size};
+    return ca_hash(what, sizeof what, (uint64_t)(uintptr_t)p->isa);
 }
 
 /* --- Run. */

@@ -8,6 +8,7 @@
  */
 #include "gemm.h"
 #include "base/compiler.h"
+#include "base/text.h"
 
 #include "kernels/axis_runs.h"
 
@@ -65,6 +66,12 @@ CA_READS_UNALIGNED void ca_gemm_pack_b(const CaGemm *plan, float *packed, const 
         else
             pack_rows(to, b + j, ldb, plan->k, nr, columns);
     }
+}
+
+uint64_t ca_gemm_pack_key(const CaGemm *plan, bool transposed)
+{
+    const int64_t what[] = {plan->n, plan->k, plan->kernel->nr, transposed};
+    return ca_hash(what, sizeof what, 0x6e6d); /* no plan of a convolution */
 }
 
 typedef struct Operands {

@@ -60,6 +60,10 @@ void ca_gemm_plan(CaGemm *plan, const CaGemmKernel *kernel, ptrdiff_t m, ptrdiff
 void ca_gemm_pack_b(const CaGemm *plan, float *packed, const float *b, ptrdiff_t ldb,
                     bool transposed, ptrdiff_t begin, ptrdiff_t end);
 
+/* Plans of the same key pack the same B, with the same ldb, into the same bytes, whatever A is. Holds within the
+ * process. */
+uint64_t ca_gemm_pack_key(const CaGemm *plan, bool transposed);
+
 void ca_gemm_run(const CaGemm *plan, float *c, ptrdiff_t ldc, const float *a,
                  ptrdiff_t lda, const float *packed_b, const float *bias,
                  const CaAct *act, int thread, int n_threads);
