@@ -83,9 +83,9 @@ static double roundings(const CaAct *act, double x, bool fused)
         return 5 + (fused ? 5 : 6) * fabs(gelu_argument(x)) * sigmoid(-gelu_argument(x));
     case CA_ACT_SWISH: {
         const double argument = (double)act->a * x;
-        return 5 + fabs(argument) * sigmoid(-argument);
+        return 4 + 2.5 * fabs(argument) * sigmoid(-argument);
     }
-    case CA_ACT_HSWISH: return 3;
+    case CA_ACT_HSWISH: return 3.5; /* x + 3, 1 / 6, two products */
     case CA_ACT_ELU: return 5;
     case CA_ACT_MISH:
         return 11; /* exp twice in e (e + 2), 2 there, quotient 2, product 1 */
@@ -106,8 +106,8 @@ static double absolute(const CaAct *act, double x)
     switch (act->kind) {
     case CA_ACT_GELU_ERF:
     case CA_ACT_GELU_TANH:
-    case CA_ACT_SWISH:
     case CA_ACT_MISH: return 0x1p-148 * (1 + fabs(x));
+    case CA_ACT_SWISH: return 0x1p-148 + 0x1p-128 * fabs(x);
     case CA_ACT_SIGMOID:
     case CA_ACT_SOFTPLUS:
     case CA_ACT_TANH:

@@ -381,6 +381,43 @@ static void check_depthwise(const CaConvIsa *isa)
     check(isa, CA_CONV_DEPTHWISE, &s, none, WITH_SLOPE);
 }
 
+/* A gate in the packed filter is the filter, multiplied, packed: number by number. Padding stays zero. */
+static void check_gate(const CaConvIsa *isa, int ci, int co)
+{
+    const CaConvShape s = square(2, ci, co, 5, 5, 1, 1);
+    CaConvPlan p;
+    size_t size = 0;
+
+    kc_case("%s gate %d->%d", isa->kernel[CA_CONV_DIRECT], ci, co);
+    if (!ca_conv_plan_as(&p, &s, isa, CA_CONV_DIRECT) || !ca_conv_takes_gate(&p) ||
+        !ca_conv_gate_size(&p, 2, &size)) {
+        kc_fail("no plan");
+        return;
+    }
+    const Map gate = map_of(16, 2, ci, 1, 1, 0);
+    const float *oihw = kc_floats((size_t)(ci * co)), *bias = kc_floats((size_t)co);
+    float *packed = kc_floats(p.packed_size / sizeof(float)),
+          *want = kc_floats(p.packed_size / sizeof(float)),
+          *times = kc_floats((size_t)(ci * co));
+    fill(&gate);
+    *at(&gate, 1, ci - 1, 0, 0) = INFINITY;
+    ca_conv_pack(&p, packed, oihw, bias, 0, p.n_pack_items);
+    for (int n_threads = 1; n_threads <= 4; n_threads++) {
+        float *gated = kc_floats(size / sizeof(float));
+        for (int image = 0; image < 2; image++) {
+            for (int i = 0; i < co * ci; i++)
+                times[i] = oihw[i] * *at(&gate, image, i % ci, 0, 0);
+            ca_conv_pack(&p, want, times, bias, 0, p.n_pack_items);
+            for (int t = n_threads - 1; t >= 0; t--)
+                ca_conv_gate(&p, gated, packed, &gate.a, image, t, n_threads);
+            const float *got = ca_conv_gated(&p, gated, image);
+            for (size_t i = 0; i < p.packed_size / sizeof(float); i++)
+                kc_true(got[i] == want[i], "the filter times the gate");
+        }
+    }
+    kc_free();
+}
+
 /* What the rule gives, and what it must refuse. */
 static void check_rule(void)
 {
@@ -498,6 +535,9 @@ static void check_isa(const CaConvIsa *isa)
     {
         check_direct(isa);
         check_groups(isa);
+        check_gate(isa, 40, 24);
+        check_gate(isa, 33, 100);
+        check_gate(isa, 5, 16);
     }
     KC_GUARDED(isa->kernel[CA_CONV_WINOGRAD_2], isa->needs)
     {

@@ -117,8 +117,10 @@ CarinaStatus ca_cpu_plan_fusion(CaCpuBuild *b)
         if (b->fusions[i].add)
             b->takes_narrow[b->fusions[i].add->id] =
                 b->takes_narrow[b->fusions[i].conv->id];
-        if (b->fusions[i].conv)
+        if (b->fusions[i].conv) {
             ca_cpu_fuse_before(b, &b->fusions[i]);
+            ca_cpu_fuse_gate(b, &b->fusions[i]);
+        }
     }
     return CARINA_OK;
 }

@@ -129,6 +129,9 @@ typedef struct CaCpuFusion {
     const CarinaNode *mid;       /* FakeQuantize before the residual (u8), or NULL */
     const CarinaNode *quantizer; /* FakeQuantize that ends it, or NULL */
     CaCpuBefore before;
+    const CarinaValue *gate,
+        *gated; /* the input is gated [N, C, H, W] times gate [1 or N,
+                                        C, 1, 1], which goes into the filter; or NULL */
 } CaCpuFusion;
 
 /* Packed weights so far (cpu_packed.c). */
@@ -241,6 +244,8 @@ CarinaStatus ca_cpu_plan_fusion(CaCpuBuild *b);
 CarinaStatus ca_cpu_plan_concat(CaCpuBuild *b);
 /* What f's convolution takes over from the nodes before it. */
 void ca_cpu_fuse_before(CaCpuBuild *b, CaCpuFusion *f);
+void ca_cpu_fuse_gate(CaCpuBuild *b, CaCpuFusion *f);
+CarinaStatus ca_cpu_lower_gated(CaCpuBuild *b, const CaCpuFusion *f);
 /* A constant of one number, or of one a channel of [1, C, 1, 1] or [C, 1, 1] beside a 4-D value. */
 bool ca_cpu_is_per_channel(const CarinaValue *v, int64_t channels);
 bool ca_cpu_is_same_shape(const CarinaShape *a, const CarinaShape *b);

@@ -122,8 +122,8 @@ const float *ca_cpu_conv_bias(CaCpuBuild *b, const CarinaValue *v, int64_t chann
     return all;
 }
 
-static CarinaStatus pack(CaCpuBuild *b, const CaConvPlan *plan, const CaCpuFusion *f,
-                         unsigned char **packed)
+CarinaStatus ca_cpu_conv_pack(CaCpuBuild *b, const CaConvPlan *plan, const CaCpuFusion *f,
+                              unsigned char **packed)
 {
     const CarinaTensor *w = ca_cpu_constant(f->conv->inputs[1].value);
     int64_t n = ca_cpu_count(&w->shape);
@@ -218,12 +218,14 @@ CarinaStatus ca_cpu_lower_fused(CaCpuBuild *b, const CaCpuFusion *f)
     const CarinaValue *result = &f->last->outputs[0];
     if (b->takes_narrow[f->conv->id])
         return ca_cpu_lower_dot(b, f);
+    if (f->gate)
+        return ca_cpu_lower_gated(b, f);
     CA_TRY(plan_input(b, &plan, &why, &in, &planes, f->conv));
     CA_TRY(ca_cpu_conv_act(b, &end.act, &end.slope, f));
     if (f->residual)
         CA_TRY(ca_cpu_blocked(b, &add, f->residual, 0));
     CA_TRY(ca_cpu_new_blocked(b, &out, result));
-    CA_TRY(pack(b, &plan, f, &packed));
+    CA_TRY(ca_cpu_conv_pack(b, &plan, f, &packed));
     CA_TRY(ca_cpu_add_step(b, &s, f->conv, plan.kernel, run_conv, sizeof(ConvStep)));
     *(ConvStep *)s->data = (ConvStep){plan, end, in, out, add, planes, packed};
     s->n_phases = plan.n_phases;

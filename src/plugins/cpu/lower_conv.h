@@ -14,6 +14,9 @@ const float *ca_cpu_conv_bias(CaCpuBuild *b, const CarinaValue *v, int64_t chann
 /* The activation at the fusion's end: an act, or slopes. */
 CarinaStatus ca_cpu_conv_act(CaCpuBuild *b, CaAct *act, const float **slope,
                              const CaCpuFusion *f);
+/* The filter in the plan's order, in the program's memory of them. */
+CarinaStatus ca_cpu_conv_pack(CaCpuBuild *b, const CaConvPlan *plan, const CaCpuFusion *f,
+                              unsigned char **packed);
 /* What the step's counters say. elem_size: of activations and filter. */
 void ca_cpu_conv_info(CaCpuStep *s, const CaCpuFusion *f, const CaConvShape *shape,
                       double elem_size);

@@ -86,4 +86,14 @@ void ca_conv_run(const CaConvPlan *p, int phase, int thread, int n_threads,
                  const CaActs *out, const CaActs *in, const void *packed,
                  const CaConvEnd *end, void *shared, void *own);
 
+/* May the filter take a number for each input channel (a gate, [N, C, 1, 1])? */
+bool ca_conv_takes_gate(const CaConvPlan *p);
+/* Bytes of n packed filters, one an image, aligned to 64; false: more than a size_t counts. */
+bool ca_conv_gate_size(const CaConvPlan *p, int n, size_t *size);
+/* The image's among them: what ca_conv_run takes as packed. */
+void *ca_conv_gated(const CaConvPlan *p, void *gated, int image);
+/* Makes it: one of n_threads threads. */
+void ca_conv_gate(const CaConvPlan *p, void *gated, const void *packed,
+                  const CaActs *gate, int image, int thread, int n_threads);
+
 #endif

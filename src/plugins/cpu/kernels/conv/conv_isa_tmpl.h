@@ -14,6 +14,8 @@
 
 #include "conv_depthwise_tmpl.h"
 
+#include "conv_gate_tmpl.h"
+
 #define TEXT_(a) #a
 #define TEXT(a) TEXT_(a)
 
@@ -33,4 +35,5 @@ const CaConvIsa PASTE(ca_f32_conv_, ISA) = {
     .depthwise = {{depthwise_3_1, depthwise_3_2}, {depthwise_5_1, depthwise_5_2}},
     .depthwise_any = depthwise_any,
     .finish = finish,
+    .scale_rows = scale_rows,
 };

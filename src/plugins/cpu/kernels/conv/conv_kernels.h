@@ -59,6 +59,10 @@ typedef void CaDepthwiseRow(const CaDepthwise *g, float *out, int n, const float
 typedef void CaConvFinish(float *x, int n, const CaAct *act, const float *slope,
                           int lanes);
 
+/* out = in, rows of `width` floats, n_real of them times by[row]. */
+typedef void CaConvScaleRows(float *out, const float *in, const float *by, int n_rows,
+                             int width, int n_real);
+
 struct CaConvIsa {
     const char *kernel[CA_N_CONV_ALGORITHMS];
     uint32_t needs;
@@ -71,6 +75,7 @@ struct CaConvIsa {
     CaDepthwiseRow *depthwise[2][2]; /* 3x3 and 5x5; step 1 and 2 */
     CaDepthwiseRow *depthwise_any;
     CaConvFinish *finish;
+    CaConvScaleRows *scale_rows;
 };
 
 /* Best first; the last needs nothing. */
