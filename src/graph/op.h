@@ -70,9 +70,10 @@ typedef struct CaArity {
 enum {
     CA_OP_ELEMENTWISE =
         1, /* unary or broadcasting: output element i depends on element i of each input */
-    CA_OP_MOVES = 2,  /* copies elements, computes nothing */
-    CA_OP_SIDE = 4,   /* Result: kept though nobody reads it */
-    CA_OP_OWN = 8,    /* arises where a device compiles; not read from IR nor written to it */
+    CA_OP_MOVES = 2, /* copies elements, computes nothing */
+    CA_OP_SIDE = 4,  /* Result: kept though nobody reads it */
+    CA_OP_OWN =
+        8, /* arises where a device compiles; not read from IR nor written to it */
     CA_OP_CUSTOM = 16 /* of an extension: its first member is that of a CaCustomOp */
 };
 

@@ -583,8 +583,8 @@ static const Option options[] = {
     {OPTION_TEXT, "output", "NAMES", "end at these", offsetof(Values, reading.output)},
     CUSTOM_OPTIONS(Values, reading.custom),
     READING_OPTIONS(Values),
-    {OPTION_TEXT, "saved-model-dir", "DIR",
-     "a SavedModel, as --input-model and a word too", offsetof(Values, saved_model)},
+    {OPTION_TEXT, "saved-model-dir", "DIR", NULL,
+     offsetof(Values, saved_model)}, /* a word too */
     {OPTION_TEXT, "input-meta-graph", "FILE",
      "a .meta file, with the checkpoint beside it", offsetof(Values, meta_graph)},
     {OPTION_TEXT, "input-symbol", "FILE",
