@@ -191,14 +191,17 @@ static float plain_chain(float x, float scale, float other, float image, float l
     return m - least;
 }
 
-static void check_blocked(const CaEltwise *e, bool in_place, bool one_image)
+/* is_dense: no halos, and blocks enough for all threads: rows that lie one behind the other are one. */
+static void check_blocked(const CaEltwise *e, bool in_place, bool one_image,
+                          bool is_dense)
 {
-    const int c = 1 + kc_int(40), h = 1 + kc_int(4), w = 1 + kc_int(90),
-              n_threads = 1 + kc_int(4);
-    const CaActs x = kc_acts(2, c, h, w, kc_int(3)),
-                 y = kc_acts(one_image ? 1 : 2, c, h, w, kc_int(2));
+    const int c = 1 + kc_int(is_dense ? 200 : 40), h = 1 + kc_int(4),
+              w = 1 + kc_int(is_dense ? 30 : 90), n_threads = 1 + kc_int(4),
+              any = is_dense ? 1 : 3;
+    const CaActs x = kc_acts(2, c, h, w, kc_int(any)),
+                 y = kc_acts(one_image ? 1 : 2, c, h, w, kc_int(is_dense ? 1 : 2));
     const CaActs image = kc_acts(2, c, 1, 1, kc_int(2)),
-                 dirty = kc_acts_dirty(2, c, h, w, kc_int(3));
+                 dirty = kc_acts_dirty(2, c, h, w, kc_int(any));
     const CaActs start = kc_acts(2, c, h, w, 0), out = in_place ? x : dirty;
     const float *scale = kc_floats((size_t)c);
     const CaChain chain = {
@@ -376,7 +379,7 @@ void kcheck_eltwise(void)
                 check_op(e, (CaChainOp)op);
         check_square(e);
         for (int i = 0; i < 24; i++)
-            check_blocked(e, i % 2 == 1, i % 3 == 0);
+            check_blocked(e, i % 2 == 1, i % 3 == 0, i % 5 < 2);
         for (int i = 0; i < 8; i++)
             check_plain(e, i < 3 ? 1 : 1 + kc_int(1200));
         for (int i = 0; i < 40; i++)

@@ -16,6 +16,7 @@ typedef struct {
     int m, n, k;
     bool a_transposed, b_transposed, has_bias;
     CaAct act;
+    bool is_crowded; /* rows of A 4 KiB apart */
 } Shape;
 
 typedef struct {
@@ -36,6 +37,8 @@ static Work make(const CaGemmKernel *kernel, const Shape *s)
     Work w = {.lda = (s->a_transposed ? s->m : s->k) + 3,
               .ldb = (s->b_transposed ? s->k : s->n) + 5};
 
+    if (s->is_crowded)
+        w.lda = (w.lda + 1023) / 1024 * 1024;
     ca_gemm_plan(&w.plan, kernel, s->m, s->n, s->k, s->a_transposed);
     w.a = s->a_transposed ? matrix(s->k, s->m, w.lda) : matrix(s->m, s->k, w.lda);
     w.b = s->b_transposed ? matrix(s->n, s->k, w.ldb) : matrix(s->k, s->n, w.ldb);
@@ -92,9 +95,9 @@ static void check_threads(const Shape *s, const Work *w, const KcGrid *c)
 
 static void check(const CaGemmKernel *kernel, const Shape *s)
 {
-    kc_case("m %d n %d k %d, A%s B%s%s act %d", s->m, s->n, s->k,
-            s->a_transposed ? "'" : "", s->b_transposed ? "'" : "",
-            s->has_bias ? " bias" : "", (int)s->act.kind);
+    kc_case("m %d n %d k %d, A%s%s B%s%s act %d", s->m, s->n, s->k,
+            s->a_transposed ? "'" : "", s->is_crowded ? " crowded" : "",
+            s->b_transposed ? "'" : "", s->has_bias ? " bias" : "", (int)s->act.kind);
     const Work w = make(kernel, s);
     const KcGrid c = kc_grid(s->m, s->n);
 
@@ -114,8 +117,8 @@ static void check_random(const CaGemmKernel *kernel)
                                  {CA_ACT_CLAMP, -0.25f, 0.5f},
                                  {CA_ACT_SIGMOID, 0, 0}};
     for (int i = 0; i < 60; i++) {
-        const Shape s = {1 + kc_int(40), 1 + kc_int(80), kc_int(70),     kc_int(2) > 0,
-                         kc_int(2) > 0,  kc_int(2) > 0,  acts[kc_int(4)]};
+        const Shape s = {1 + kc_int(40), 1 + kc_int(80), kc_int(70),      kc_int(2) > 0,
+                         kc_int(2) > 0,  kc_int(2) > 0,  acts[kc_int(4)], kc_int(2) > 0};
         check(kernel, &s);
     }
 }
@@ -153,7 +156,7 @@ static void work(void *arg)
 
 static void bench(const CaGemmKernel *kernel, int m, int n, int k)
 {
-    const Shape s = {m, n, k, false, false, false, {CA_ACT_NONE, 0, 0}};
+    const Shape s = {m, n, k, false, false, false, {CA_ACT_NONE, 0, 0}, false};
     if (!kc_is_bench())
         return;
     Bench b = {make(kernel, &s), kc_zeros((size_t)(m * n)), s.act};
@@ -174,9 +177,19 @@ void kcheck_gemm(void)
             check(g, &(Shape){1 + n % g->mr, n, 5, false, n % 2 > 0, true, none});
         check(g, &(Shape){g->mr + 2, 3, 1100, false, true, true, {CA_ACT_SIGMOID, 0, 0}});
         check(g, &(Shape){4, 3, 1100, true, false, false, {CA_ACT_RELU, 0, 0}});
+        check(g, &(Shape){2 * g->mr + 3,
+                          5 * g->nr + 3,
+                          1030,
+                          false,
+                          false,
+                          true,
+                          {CA_ACT_RELU, 0, 0},
+                          true});
+        check(g, &(Shape){g->mr + 1, 9 * g->nr, 512, false, false, false, none, true});
         check_random(g);
         check_nan(g);
         bench(g, 14 * 24, 768, 768);
+        bench(g, 14 * 14 + 1, 768, 3072);
         bench(g, 49, 1024, 512);
         bench(g, 1, 1024, 1024);
         bench(g, 1, 4096, 4096);

@@ -240,6 +240,22 @@ static bool load(CaCpuBuild *b, unsigned char *to, size_t size)
     return !failed;
 }
 
+/* Where nothing can be shared, at once: threads meet only once. */
+static void load_all(CaCpuBuild *b)
+{
+    CaCpuBlock *block = block_for(b, b->packing.file_size);
+    b->packing.is_loaded = b->packing.has_file =
+        block && load(b, block->data, b->packing.file_size);
+}
+
+static bool is_empty(struct CaCpuPool *pool)
+{
+    pthread_mutex_lock(&pool->lock);
+    const bool empty = !pool->blocks;
+    pthread_mutex_unlock(&pool->lock);
+    return empty;
+}
+
 void ca_cpu_packed_begin(CaCpuBuild *b, const char *path)
 {
     Header h;
@@ -247,8 +263,11 @@ void ca_cpu_packed_begin(CaCpuBuild *b, const char *path)
     if (!*path || ca_file_read(&h, path, 0, sizeof h, NULL) != CARINA_OK)
         return;
     const Header want = header_of(b, (size_t)h.size);
-    b->packing.has_file = memcmp(&h, &want, sizeof h) == 0;
+    b->packing.has_file = memcmp(&h, &want, sizeof h) == 0 && h.size > 0 &&
+                          h.size <= constants_size(b->graph) * 8;
     b->packing.file_size = (size_t)h.size;
+    if (b->packing.has_file && is_empty(b->dev->pool))
+        load_all(b);
 }
 
 static void save(const CaCpuBuild *b)
@@ -292,11 +311,13 @@ CarinaStatus ca_cpu_packed(CaCpuBuild *b, unsigned char **out, bool *is_there,
     *is_there = *out != NULL;
     b->p->shared_packed += *out ? size : 0;
     if (!*out) {
-        CaCpuBlock *block = block_for(b, size);
+        CaCpuBlock *block = k->is_loaded ? k->last : block_for(b, size);
         if (!block)
             return no_memory(b);
+        if (k->is_loaded)
+            block->used = k->at;
         *out = block->data + block->used;
-        k->has_file = k->has_file && load(b, *out, size);
+        k->has_file = k->has_file && (k->is_loaded || load(b, *out, size));
         *is_there = k->has_file;
         if (!add_piece(block, key, size))
             return no_memory(b);

@@ -138,6 +138,7 @@ typedef struct CaCpuFusion {
 typedef struct CaCpuPacking {
     const char *path; /* the program cache's file; empty: none */
     bool has_file;    /* pieces come from it */
+    bool is_loaded;   /* all of them, at once, into `last` */
     size_t at, file_size;
     struct CaCpuBlock *last;  /* that this program writes; or NULL */
     struct CaCpuAsked *asked; /* pieces, in order */

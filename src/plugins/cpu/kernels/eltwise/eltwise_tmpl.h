@@ -258,9 +258,55 @@ static void chain_row(const CaChain *chain, float *out, const float *in, int w,
     }
 }
 
+static bool is_dense(const CaActs *a)
+{
+    return a->row_stride == (ptrdiff_t)a->w * CA_LANES;
+}
+
+static CaActs one_row(const CaActs *a)
+{
+    CaActs one = *a;
+    one.w = a->w * a->h;
+    one.h = 1;
+    one.row_stride = a->row_stride * a->h;
+    return one;
+}
+
+/* A whole map of a block as one row, where nothing lies between its rows: short rows cost more than their numbers. */
+typedef struct Flat {
+    CaChain chain;
+    CaActs out, in, acts[CA_CHAIN_MAX_STEPS];
+} Flat;
+
+static bool flatten(Flat *f, const CaChain *chain, const CaActs *out, const CaActs *in)
+{
+    if (out->h == 1 || out->w > INT32_MAX / out->h || !is_dense(out) || !is_dense(in))
+        return false;
+    f->chain = *chain;
+    f->out = one_row(out);
+    f->in = one_row(in);
+    for (int k = 0; k < chain->n_steps; k++) {
+        const CaActs *y = chain->steps[k].acts;
+        if (chain->steps[k].operand != CA_OPERAND_ACTS || (y->h == 1 && y->w == 1))
+            continue;
+        if (!is_dense(y))
+            return false;
+        f->acts[k] = one_row(y);
+        f->chain.steps[k].acts = &f->acts[k];
+    }
+    return true;
+}
+
 void CHAIN(const CaChain *chain, const CaActs *out, const CaActs *in, int thread,
            int n_threads)
 {
+    Flat flat;
+    if ((int64_t)ca_acts_n_blocks(out) * out->n >= 4 * n_threads &&
+        flatten(&flat, chain, out, in)) {
+        chain = &flat.chain;
+        out = &flat.out;
+        in = &flat.in;
+    }
     const int64_t n_rows = (int64_t)ca_acts_n_blocks(out) * out->n * out->h;
     int64_t first, end;
     Scratch t;
