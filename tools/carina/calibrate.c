@@ -93,7 +93,7 @@ void calibration_find(Calibration *c)
         layer->channels =
             allocate((size_t)layer->n_channels + 1, sizeof *layer->channels);
     }
-    c->first_class = allocate((size_t)c->images.n + 1, sizeof *c->first_class);
+    c->scores = allocate((size_t)c->images.n + 1, sizeof *c->scores);
 }
 
 void calibration_free(Calibration *c)
@@ -106,20 +106,22 @@ void calibration_free(Calibration *c)
         free(c->watched[i].counts);
     free(c->layers);
     free(c->watched);
-    free(c->first_class);
+    for (int i = 0; c->scores && i < c->images.n; i++)
+        free(c->scores[i]);
+    free(c->scores);
     images_free(&c->images);
     carina_model_free(&c->model);
 }
 
 /* --- Ranges. */
 
-static int64_t first_class(const CarinaTensor *t)
+static void keep_scores(Calibration *c, int i, const CarinaTensor *t)
 {
-    int64_t best = 0;
-    for (int64_t i = 1; i < tensor_count(t); i++)
-        if (tensor_get(t, i) > tensor_get(t, best))
-            best = i;
-    return best;
+    const int64_t n = tensor_count(t);
+    free(c->scores[i]);
+    c->scores[i] = allocate((size_t)n + 1, sizeof *c->scores[i]);
+    for (int64_t k = 0; k < n; k++)
+        c->scores[i][k] = tensor_get(t, k);
 }
 
 static const CarinaTensor *watched_tensor(const Calibration *c, int i, CarinaRequest *r)
@@ -129,7 +131,7 @@ static const CarinaTensor *watched_tensor(const Calibration *c, int i, CarinaReq
 
 static bool see_range(Calibration *c, int i, CarinaRequest *request)
 {
-    c->first_class[i] = first_class(carina_request_output(request, 0));
+    keep_scores(c, i, carina_request_output(request, 0));
     for (int k = 0; k < c->n_watched; k++) {
         const CarinaTensor *t = watched_tensor(c, k, request);
         const float *x = t->data;
@@ -311,20 +313,38 @@ bool calibration_apply(CarinaModel **out, const Calibration *c, bool corrects_bi
 
 typedef struct Count {
     Calibration c; /* first, so that see_agreement finds the count */
-    int n;
+    int n_agreeing, n_sure;
 } Count;
+
+/* Is the class that leads in FP32 first too when what quantizing adds counts `times`? */
+static bool leads(const double *exact, const CarinaTensor *t, double times)
+{
+    int64_t best = 0, now = 0;
+    double most = -INFINITY;
+    for (int64_t i = 0; i < tensor_count(t); i++) {
+        const double x = exact[i] + times * (tensor_get(t, i) - exact[i]);
+        best = exact[i] > exact[best] ? i : best;
+        now = x > most ? i : now;
+        most = x > most ? x : most;
+    }
+    return best == now;
+}
 
 static bool see_agreement(Calibration *c, int i, CarinaRequest *request)
 {
     Count *count = (Count *)(void *)c;
-    count->n += first_class(carina_request_output(request, 0)) == c->first_class[i];
+    const CarinaTensor *t = carina_request_output(request, 0);
+    count->n_agreeing += leads(c->scores[i], t, 1);
+    count->n_sure += leads(c->scores[i], t, 1) && leads(c->scores[i], t, 2);
     return true;
 }
 
-bool calibration_agreement(int *n, const Calibration *c, const CarinaModel *quantized)
+bool calibration_agreement(int *n_agreeing, int *n_sure, const Calibration *c,
+                           const CarinaModel *quantized)
 {
-    Count count = {*c, 0};
+    Count count = {*c, 0, 0};
     const bool good = run_all(&count.c, quantized, "int8", "agreement", see_agreement);
-    *n = count.n;
+    *n_agreeing = count.n_agreeing;
+    *n_sure = count.n_sure;
     return good;
 }

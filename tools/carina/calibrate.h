@@ -40,7 +40,7 @@ typedef struct Calibration {
     int n_layers, n_watched;
     QuantLayer *layers;
     Watched *watched;
-    int64_t *first_class; /* of FP32, by picture */
+    double **scores; /* of FP32, by picture: the first output */
 } Calibration;
 
 /* Layers that can be computed in integers, and the values they read. */
@@ -52,8 +52,9 @@ bool calibration_ranges(Calibration *c, CarinaRangeRule rule, double percentile)
 bool calibration_losses(Calibration *c);
 /* The model with all layers quantized that are not kept. */
 bool calibration_apply(CarinaModel **out, const Calibration *c, bool corrects_bias);
-/* How many pictures keep their first class when the model runs in INT8. */
-bool calibration_agreement(int *n, const Calibration *c, const CarinaModel *quantized);
+/* How many pictures keep their first class when the model runs in INT8; and how many of them would with twice the error. */
+bool calibration_agreement(int *n_agreeing, int *n_sure, const Calibration *c,
+                           const CarinaModel *quantized);
 /* Signal to noise in dB, INFINITY where there is no noise. The signal is what varies in a channel, and noise is relative to
  * its channel: what follows can scale channels as it likes. */
 double layer_sqnr(const QuantLayer *layer);

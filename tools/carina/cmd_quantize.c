@@ -31,7 +31,7 @@ typedef struct {
     CarinaShape shape; /* of the input, as the model has it */
     Calibration c;
     CarinaModel *quantized;
-    int n_agreeing;
+    int n_agreeing, n_sure;
     double started;
     Json *json;
 } Job;
@@ -117,7 +117,7 @@ static bool apply(Job *job)
 {
     carina_model_free(&job->quantized);
     return calibration_apply(&job->quantized, &job->c, job->v->corrects_bias) &&
-           calibration_agreement(&job->n_agreeing, &job->c, job->quantized);
+           calibration_agreement(&job->n_agreeing, &job->n_sure, &job->c, job->quantized);
 }
 
 static QuantLayer *worst_layer(const Job *job)
@@ -131,10 +131,11 @@ static QuantLayer *worst_layer(const Job *job)
     return worst;
 }
 
+/* Other pictures lose more than those that the ranges come from: twice the error must not change the first class. */
 static bool is_good_enough(const Job *job)
 {
     return job->max_drop < 0 ||
-           job->n_agreeing >= (1 - job->max_drop) * job->c.images.n - 1e-9;
+           job->n_sure >= (1 - job->max_drop) * job->c.images.n - 1e-9;
 }
 
 static bool quantize(Job *job)
