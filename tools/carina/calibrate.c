@@ -311,6 +311,58 @@ bool calibration_apply(CarinaModel **out, const Calibration *c, bool corrects_bi
     return good;
 }
 
+/* --- Effects on the scores. */
+
+enum { EFFECT_PICTURES = 32 };
+
+typedef struct Effect {
+    Calibration c; /* first, so that see_effect finds the sum */
+    double sum;
+} Effect;
+
+static bool see_effect(Calibration *c, int i, CarinaRequest *request)
+{
+    const CarinaTensor *t = carina_request_output(request, 0);
+    for (int64_t k = 0; k < tensor_count(t); k++) {
+        const double lost = tensor_get(t, k) - c->scores[i][k];
+        ((Effect *)(void *)c)->sum += lost * lost;
+    }
+    return true;
+}
+
+/* The one layer that is quantized in `alone`. */
+static bool effect_of(QuantLayer *layer, const Calibration *alone, bool corrects_bias)
+{
+    Effect e = {*alone, 0};
+    CarinaModel *model = NULL;
+    if (e.c.images.n > EFFECT_PICTURES)
+        e.c.images.n = EFFECT_PICTURES;
+    const bool good = calibration_apply(&model, alone, corrects_bias) &&
+                      run_all(&e.c, model, "int8", layer->node->name, see_effect);
+    carina_model_free(&model);
+    layer->effect = e.sum;
+    return good;
+}
+
+bool calibration_effects(Calibration *c, bool corrects_bias)
+{
+    Calibration alone = *c;
+    bool good = true;
+    alone.layers = allocate((size_t)c->n_layers + 1, sizeof *alone.layers);
+    for (int k = 0; k < c->n_layers && good; k++) {
+        for (int j = 0; j < c->n_layers; j++) {
+            alone.layers[j] = c->layers[j];
+            if (j != k)
+                alone.layers[j].kept = "other";
+        }
+        good = c->layers[k].kept || effect_of(&c->layers[k], &alone, corrects_bias);
+    }
+    free(alone.layers);
+    return good;
+}
+
+/* --- Agreement. */
+
 typedef struct Count {
     Calibration c; /* first, so that see_agreement finds the count */
     int n_agreeing, n_sure;

@@ -29,6 +29,7 @@ typedef struct QuantLayer {
     int64_t n_channels;
     ChannelLoss *channels;
     double *shift;    /* mean of what quantizing takes away, by channel */
+    double effect;    /* of quantizing it alone: squares of what the scores lose */
     const char *kept; /* why it stays in FP32; NULL: quantized */
 } QuantLayer;
 
@@ -52,6 +53,8 @@ bool calibration_ranges(Calibration *c, CarinaRangeRule rule, double percentile)
 bool calibration_losses(Calibration *c);
 /* The model with all layers quantized that are not kept. */
 bool calibration_apply(CarinaModel **out, const Calibration *c, bool corrects_bias);
+/* Each layer's effect, on some pictures. */
+bool calibration_effects(Calibration *c, bool corrects_bias);
 /* How many pictures keep their first class when the model runs in INT8; and how many of them would with twice the error. */
 bool calibration_agreement(int *n_agreeing, int *n_sure, const Calibration *c,
                            const CarinaModel *quantized);

@@ -125,7 +125,7 @@ static QuantLayer *worst_layer(const Job *job)
     QuantLayer *worst = NULL;
     for (int k = 0; k < job->c.n_layers; k++) {
         QuantLayer *layer = &job->c.layers[k];
-        if (!layer->kept && (!worst || layer_sqnr(layer) < layer_sqnr(worst)))
+        if (!layer->kept && (!worst || layer->effect > worst->effect))
             worst = layer;
     }
     return worst;
@@ -141,7 +141,8 @@ static bool is_good_enough(const Job *job)
 static bool quantize(Job *job)
 {
     if (!calibration_ranges(&job->c, job->rule, job->percentile) ||
-        !calibration_losses(&job->c) || !apply(job))
+        !calibration_losses(&job->c) || !apply(job) ||
+        (!is_good_enough(job) && !calibration_effects(&job->c, job->v->corrects_bias)))
         return false;
     for (QuantLayer *worst = worst_layer(job); worst && !is_good_enough(job);
          worst = worst_layer(job)) {
