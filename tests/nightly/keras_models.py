@@ -369,7 +369,8 @@ def masks(K):
         def given(rnn=rnn, kind=kind):
             x, h = words()
             states = [K.Input((3,), name="h%d" % i) for i in range(1 + (kind == "LSTM"))]
-            return K.Model([x, *states], rnn(3, return_sequences=True, return_state=True)(h, initial_state=states))
+            first = states[0] if kind == "SimpleRNN" else states
+            return K.Model([x, *states], rnn(3, return_sequences=True, return_state=True)(h, initial_state=first))
         cases["mask_%s_initial_state" % kind] = given
     one_of("Bidirectional_state", L.Bidirectional(L.LSTM(3, return_state=True)))
     one_of("StackedRNNCells", L.RNN([L.LSTMCell(3), L.GRUCell(4)], return_sequences=True))

@@ -28,6 +28,18 @@ def need_module(name):
         sys.exit(77)
 
 
+def models(work):
+    """The folder of bench/make_models.py's networks: CARINA_MODELS, or made here."""
+    if os.environ.get("CARINA_MODELS"):
+        return pathlib.Path(os.environ["CARINA_MODELS"])
+    maker = need(SHARED / "bench" / "make_models.py")
+    folder = work / "models"
+    if not (folder / ".complete").exists():
+        subprocess.run(["/usr/bin/python3", str(maker), str(folder)], check=True)
+        (folder / ".complete").touch()
+    return folder
+
+
 class Refused(Exception):
     pass
 

@@ -502,7 +502,7 @@ int ca_keras_states(CaKerasCall *c, CaValue **out, int max)
     size_t i;
     for (int k = 1; k < c->n_in && n < max; k++)
         out[n++] = c->in[k];
-    if (!json_is_array(list) || n)
+    if (n || (!json_is_array(list) && !json_is_object(list)))
         return n;
     CaValue *one = ca_keras_value(c, list);
     if (one) {
@@ -518,13 +518,19 @@ int ca_keras_states(CaKerasCall *c, CaValue **out, int max)
     return n;
 }
 
+/* Keras 3 hands no mask on to a layer that is called with more than one tensor. */
+static CaValue *mask_beside(CaKerasCall *c, int n_given)
+{
+    return c->r->version >= 3 && n_given > 0 ? NULL : ca_keras_mask(c, 0);
+}
+
 static void recurrent(CaKerasCall *c)
 {
     CaValue *x = ca_keras_real_in(c, 0), *given[2 * CA_KERAS_CELLS];
     const int n = ca_keras_states(c, given, 2 * CA_KERAS_CELLS);
     const bool all = ca_keras_bool(c, "return_sequences", false),
                back = ca_keras_bool(c, "go_backwards", false);
-    const CaKerasCounted counted = {ca_keras_mask(c, 0),
+    const CaKerasCounted counted = {mask_beside(c, n),
                                     ca_keras_bool(c, "zero_output_for_mask", false)};
     const CaKerasSequence s = ca_keras_recur(c, &c->layer->scope, x, counted, given, n);
     if (c->b->status != CARINA_OK)
@@ -591,7 +597,7 @@ static void bidirectional(CaKerasCall *c)
         b.config = own;
     }
     const bool all = ca_keras_bool(&f, "return_sequences", false);
-    const CaKerasCounted counted = {ca_keras_mask(c, 0), all};
+    const CaKerasCounted counted = {mask_beside(c, n), all};
     s[0] = ca_keras_recur(&f, &forward, x, counted, given, n / 2);
     s[1] = ca_keras_recur(&b, &backward, x, counted, given + n / 2, n / 2);
     json_decref(own);
