@@ -139,7 +139,7 @@ static void check_quantize(uint32_t cpu, int c, int w)
     for (int t = 0; t < 4; t++)
         ca_u8_quantize(&out.m, in, &q, cpu, t, 4);
     for (int i = 0; i < 2 * c * 3 * w; i++) {
-        const float want = fmaf(in[i], q.scale, q.zero);
+        const float want = in[i] * q.scale + q.zero;
         kc_close("value", (size_t)i,
                  at(&out, i / (c * 3 * w), i / (3 * w) % c, i / w % 3, i % w),
                  (double)rintf(fminf(q.high, fmaxf(q.low, want))), 0);

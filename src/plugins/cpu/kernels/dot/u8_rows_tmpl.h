@@ -78,7 +78,7 @@ static void quantize_planes(unsigned char (*to)[QUANTIZE_PIXELS], const float *i
     const vf32 k = vf32_set1(q->scale), b = vf32_set1(q->zero);
     for (int c = 0; c < lanes; c++, in += plane)
         for (int x = 0; x < n; x += VF32_N) {
-            const vf32 v = vf32_fma(vf32_load_n(in + x, n - x), k, b);
+            const vf32 v = vf32_add(vf32_mul(vf32_load_n(in + x, n - x), k), b);
             narrow_store(to[c] + x, u8_within(v, q->low, q->high));
         }
 }
