@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Maps of u8 on each instruction set: stages and quantizing bit by bit as fmaf, clamp and rintf say; means within half
+ * Maps of u8 on each instruction set: stages and quantizing bit by bit as a product, a sum, clamp and rintf say; means within half
  * a step and float's rounding.
  */
 #include "kcheck.h"
@@ -55,7 +55,7 @@ static void check_halo(const Map *m, int zero)
 static float staged(float x, const CaU8Stage *s, int n_stages, int c)
 {
     for (int i = 0; i < n_stages; i++)
-        x = rintf(fminf(s[i].high, fmaxf(s[i].low, fmaf(x, s[i].k[c], s[i].b[c]))));
+        x = rintf(fminf(s[i].high, fmaxf(s[i].low, x * s[i].k[c] + s[i].b[c])));
     return x;
 }
 
@@ -193,8 +193,8 @@ static void check_add(uint32_t cpu, int c, int w)
         ca_map_add(&out.m, &a.m, &b.m, &how, 13, cpu, t, n_threads);
     for (int i = 0; i < 2 * c * 3 * w; i++) {
         const int n = i / (c * 3 * w), k = i / (3 * w) % c, y = i / w % 3, x = i % w;
-        const float sum = fmaf((float)at(&a, n, k, y, x), how.ka,
-                               fmaf((float)at(&b, n, k, y, x), how.kb, how.k));
+        const float more = (float)at(&b, n, k, y, x) * how.kb + how.k,
+                    sum = (float)at(&a, n, k, y, x) * how.ka + more;
         kc_close("sum", (size_t)i, at(&out, n, k, y, x),
                  (double)rintf(fminf(how.high, fmaxf(how.low, sum))), 0);
     }

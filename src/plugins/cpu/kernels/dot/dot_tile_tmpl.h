@@ -501,8 +501,8 @@ static void add_row(unsigned char *out, const unsigned char *a, const unsigned c
     const vf32 ka = vf32_set1(how->ka), kb = vf32_set1(how->kb), k = vf32_set1(how->k);
     const vf32 lo = vf32_set1(how->low), hi = vf32_set1(how->high);
     for (ptrdiff_t i = 0; i < n; i += VF32_N) {
-        const vf32 y =
-            vf32_fma(narrow_load(a + i * E), ka, vf32_fma(narrow_load(b + i * E), kb, k));
+        const vf32 x = vf32_add(vf32_mul(narrow_load(b + i * E), kb), k);
+        const vf32 y = vf32_add(vf32_mul(narrow_load(a + i * E), ka), x);
         narrow_store(out + i * E, vf32_min(hi, vf32_max(lo, y)));
     }
 }

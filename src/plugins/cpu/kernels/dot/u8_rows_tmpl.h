@@ -16,7 +16,7 @@ CA_INLINE vf32 u8_staged(const int n_stages, vf32 x, const CaU8Stage *s, const v
                          const vf32 *b)
 {
     for (int i = 0; i < n_stages; i++) {
-        x = u8_within(vf32_fma(x, k[i], b[i]), s[i].low, s[i].high);
+        x = u8_within(vf32_add(vf32_mul(x, k[i]), b[i]), s[i].low, s[i].high);
         if (i + 1 < n_stages)
             x = vf32_round(x);
     }
