@@ -5,46 +5,13 @@
  */
 #include "base/cpu.h"
 #include "base/half.h"
-#include "kcheck.h"
+#include "kcheck_maps.h"
 #include "kernels/dot/dot_kernels.h"
 
 #include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-
-typedef struct {
-    CaMap m;
-    unsigned char *all;
-    size_t n_all;
-} Map;
-
-static Map map_of(CaElem elem, int n, int c, int h, int w, int halo)
-{
-    const int e = ca_elem_size(elem);
-    const ptrdiff_t row = (ptrdiff_t)(w + 2 * halo) * 16 * e,
-                    image = row * (h + 2 * halo);
-    Map m = {.m = {.elem = elem,
-                   .n = n,
-                   .c = c,
-                   .h = h,
-                   .w = w,
-                   .halo = halo,
-                   .row_stride = row,
-                   .image_stride = image,
-                   .block_stride = image * n},
-             .n_all = (size_t)(image * n * ((c + 15) / 16))};
-    m.all = kc_bytes(m.n_all);
-    memset(m.all, 0, m.n_all);
-    m.m.data = m.all + halo * row + halo * 16 * e;
-    return m;
-}
-
-static unsigned char *at(const CaMap *m, int n, int c, int y, int x)
-{
-    return m->data + c / 16 * m->block_stride + n * m->image_stride + y * m->row_stride +
-           (x * 16 + c % 16) * ca_elem_size(m->elem);
-}
 
 static double get(const CaMap *m, int n, int c, int y, int x)
 {
@@ -333,7 +300,7 @@ static void set_before(Case *c, CaDotBefore *before, CaElem type, int halo)
     const CaConvShape *s = &c->plan.s;
     const size_t n = (size_t)(s->ci + 15) / 16 * 16;
     float *scale = kc_floats(n), *shift = kc_floats(n);
-    const Map f = map_of(CA_ELEM_F32, s->n, s->ci, s->ih, s->iw, halo);
+    const Map f = zero_map_of(CA_ELEM_F32, s->n, s->ci, s->ih, s->iw, halo);
     *before = (CaDotBefore){scale, shift, type == CA_ELEM_U8 ? 3 : -0.25f,
                             type == CA_ELEM_U8 ? 200 : 0.75f};
     for (int i = 0; i < s->n * s->ci * s->ih * s->iw; i++) {
@@ -384,10 +351,10 @@ static void check(const CaDotIsa *isa, const CaConvShape *s, CaAct act, int with
         c.end.out.scale = 255;
         c.end.out.zero = 3;
     }
-    c.in = map_of(isa->type, s->n, s->ci, s->ih, s->iw, c.plan.in_halo + more);
-    c.out = map_of(out, s->n, s->co, s->oh, s->ow, more);
-    c.add = map_of(with & WITH_F32_ADD ? CA_ELEM_F32 : isa->type, s->n, s->co, s->oh,
-                   s->ow, more);
+    c.in = zero_map_of(isa->type, s->n, s->ci, s->ih, s->iw, c.plan.in_halo + more);
+    c.out = zero_map_of(out, s->n, s->co, s->oh, s->ow, more);
+    c.add = zero_map_of(with & WITH_F32_ADD ? CA_ELEM_F32 : isa->type, s->n, s->co, s->oh,
+                        s->ow, more);
     if (c.is_whole)
         fill_whole(&c.in.m);
     else
@@ -421,7 +388,7 @@ static void check(const CaDotIsa *isa, const CaConvShape *s, CaAct act, int with
         check_stored(&c);
     const Map first = c.out;
     for (int n_threads = 2; n_threads <= 4; n_threads++) {
-        c.out = map_of(out, s->n, s->co, s->oh, s->ow, more);
+        c.out = zero_map_of(out, s->n, s->co, s->oh, s->ow, more);
         run(&c, n_threads);
         kc_true(memcmp(first.all, c.out.all, first.n_all) == 0,
                 "more threads give the same bits");
@@ -561,8 +528,9 @@ static void check_convert(CaElem type, uint32_t cpu)
     const CaQuant q = {31, 100, 5, 250};
     for (int c = 1; c <= 33; c += 16) {
         kc_case("convert of type %d, %d channels", (int)type, c);
-        const Map x = map_of(CA_ELEM_F32, 2, c, 5, 7, 1), y = map_of(type, 2, c, 5, 7, 2),
-                  z = map_of(CA_ELEM_F32, 2, c, 5, 7, 0);
+        const Map x = zero_map_of(CA_ELEM_F32, 2, c, 5, 7, 1),
+                  y = zero_map_of(type, 2, c, 5, 7, 2),
+                  z = zero_map_of(CA_ELEM_F32, 2, c, 5, 7, 0);
         fill(&x.m);
         for (int t = 0; t < 3; t++)
             ca_map_convert(&y.m, &x.m, &q, cpu, t, 3);
@@ -590,8 +558,8 @@ static void check_matrix(void)
     for (int m = 1; m <= 5; m += 2)
         for (int c = 1; c <= 49; c += 12) {
             kc_case("matrix of %d by %d", m, c);
-            const Map x = map_of(CA_ELEM_BF16, 1, c, 1, m, 0),
-                      y = map_of(CA_ELEM_F32, 1, c, 1, m, 0);
+            const Map x = zero_map_of(CA_ELEM_BF16, 1, c, 1, m, 0),
+                      y = zero_map_of(CA_ELEM_F32, 1, c, 1, m, 0);
             const float *from = kc_floats((size_t)(m * c));
             float *to = kc_floats((size_t)(m * c));
             fill(&y.m);
@@ -639,7 +607,7 @@ static void check_same_bits(int with)
     const CaConvShape s = square(1, 21, 20, 7, 7, 3, 1);
     bool is_first = true;
     kc_case("bf16 gives the same bits on all instruction sets, %d", with);
-    const Map in = map_of(CA_ELEM_BF16, 1, 21, 7, 7, 1);
+    const Map in = zero_map_of(CA_ELEM_BF16, 1, 21, 7, 7, 1);
     Case c = {.in = in, .end = {.act = none, .out = {1, 0, 0, 255}}};
     fill(&in.m);
     c.source = in.m;
@@ -648,7 +616,7 @@ static void check_same_bits(int with)
     for (const CaDotIsa *const *isa = ca_dot_isas; *isa; isa++) {
         if ((*isa)->type != CA_ELEM_BF16 || ((*isa)->needs & kc_cpu()) != (*isa)->needs)
             continue;
-        c.out = map_of(CA_ELEM_F32, 1, 20, 7, 7, 0);
+        c.out = zero_map_of(CA_ELEM_F32, 1, 20, 7, 7, 0);
         kc_true(plan(&c, &s, *isa, with), "plan");
         c.packed = kc_bytes(c.plan.packed_size);
         ca_dot_pack(&c.plan, c.packed, c.oihw, NULL, c.bias, 0, 0, c.plan.n_pack_items);
@@ -684,8 +652,8 @@ static void bench(CaElem type, const CaConvShape *s, bool allow_winograd)
     char name[80];
     if (!kc_is_bench() || !ca_dot_plan(&b.c.plan, s, type, kc_cpu(), allow_winograd))
         return;
-    b.c.in = map_of(type, s->n, s->ci, s->ih, s->iw, b.c.plan.in_halo);
-    b.c.out = map_of(type, s->n, s->co, s->oh, s->ow, s->kh == 1);
+    b.c.in = zero_map_of(type, s->n, s->ci, s->ih, s->iw, b.c.plan.in_halo);
+    b.c.out = zero_map_of(type, s->n, s->co, s->oh, s->ow, s->kh == 1);
     fill(&b.c.in.m);
     b.c.source = b.c.in.m;
     b.c.packed = kc_bytes(b.c.plan.packed_size);

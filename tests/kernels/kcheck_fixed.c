@@ -4,41 +4,10 @@
  * base/fixed.h give, halves included.
  */
 #include "base/cpu.h"
-#include "kcheck.h"
+#include "kcheck_maps.h"
 #include "kernels/dot/dot_kernels.h"
 
 #include <string.h>
-
-typedef struct {
-    CaMap m;
-    unsigned char *all;
-    size_t n_all;
-} Map;
-
-static Map map_of(int n, int c, int h, int w, int halo)
-{
-    const ptrdiff_t row = (ptrdiff_t)(w + 2 * halo) * 16, image = row * (h + 2 * halo);
-    Map m = {.m = {.elem = CA_ELEM_U8,
-                   .n = n,
-                   .c = c,
-                   .h = h,
-                   .w = w,
-                   .halo = halo,
-                   .row_stride = row,
-                   .image_stride = image,
-                   .block_stride = image * n},
-             .n_all = (size_t)(image * n * ((c + 15) / 16))};
-    m.all = kc_bytes(m.n_all);
-    memset(m.all, 0, m.n_all);
-    m.m.data = m.all + halo * row + halo * 16;
-    return m;
-}
-
-static unsigned char *at(const CaMap *m, int n, int c, int y, int x)
-{
-    return m->data + c / 16 * m->block_stride + n * m->image_stride + y * m->row_stride +
-           x * 16 + c % 16;
-}
 
 #define EACH(map, i, j, k, l)                  \
     for (int i = 0; i < (map)->n; i++)         \
@@ -130,8 +99,8 @@ static void check(const CaDotIsa *isa, const CaConvShape *s, CaFixedRounding rou
     }
     c.fixed =
         (CaDotFixed){.rounding = rounding, .zero = kc_int(256), .low = 3, .high = 250};
-    c.in = map_of(s->n, s->ci, s->ih, s->iw, c.plan.in_halo + more);
-    c.out = map_of(s->n, s->co, s->oh, s->ow, more);
+    c.in = zero_map_of(CA_ELEM_U8, s->n, s->ci, s->ih, s->iw, c.plan.in_halo + more);
+    c.out = zero_map_of(CA_ELEM_U8, s->n, s->co, s->oh, s->ow, more);
     fill(&c.in.m);
     ca_map_fill_halo(&c.in.m, c.in_zero, 0, 1);
     set_channels(&c);
@@ -144,7 +113,7 @@ static void check(const CaDotIsa *isa, const CaConvShape *s, CaFixedRounding rou
     kc_true(*at(&c.out.m, n, o, y, x) == want_at(&c, n, o, y, x), "the rule's very step");
     const Map first = c.out;
     for (int n_threads = 2; n_threads <= 4; n_threads++) {
-        c.out = map_of(s->n, s->co, s->oh, s->ow, more);
+        c.out = zero_map_of(CA_ELEM_U8, s->n, s->co, s->oh, s->ow, more);
         run(&c, n_threads);
         kc_true(memcmp(first.all, c.out.all, first.n_all) == 0,
                 "more threads give the same bits");
@@ -226,8 +195,9 @@ static void check_pairs(const CaDotIsa *isa)
                                 {(1 << 30) + kc_int(1 << 29), -kc_int(5)},
                                 {(1 << 30) + kc_int(1 << 29),
                                  mode == CA_FIXED_MUL ? -kc_int(9) : -15 - kc_int(6)}};
-        const Map a = map_of(2, 21, 5, 1 + i, 1), b = map_of(2, 21, 5, 1 + i, 0),
-                  y = map_of(2, 21, 5, 1 + i, 2);
+        const Map a = zero_map_of(CA_ELEM_U8, 2, 21, 5, 1 + i, 1),
+                  b = zero_map_of(CA_ELEM_U8, 2, 21, 5, 1 + i, 0),
+                  y = zero_map_of(CA_ELEM_U8, 2, 21, 5, 1 + i, 2);
         kc_case("%s: two tensors, way %d, width %d", isa->name, (int)mode, 1 + i);
         fill(&a.m);
         fill(&b.m);
@@ -248,9 +218,9 @@ static void check_mean(void)
         const int k = 1 + i % 3, stride = 1 + i % 2, pad = i % 2 && k > 1,
                   less = i & 4 ? 128 : 0;
         const CaMapMean how = {{k, k, stride, stride, 1, 1, pad, pad}, less, 1, 254};
-        const Map in = map_of(2, 20, 6, 7, i & 1),
-                  y = map_of(2, 20, (6 + 2 * pad - k) / stride + 1,
-                             (7 + 2 * pad - k) / stride + 1, 1);
+        const Map in = zero_map_of(CA_ELEM_U8, 2, 20, 6, 7, i & 1),
+                  y = zero_map_of(CA_ELEM_U8, 2, 20, (6 + 2 * pad - k) / stride + 1,
+                                  (7 + 2 * pad - k) / stride + 1, 1);
         kc_case("mean of %dx%d, stride %d, less %d", k, k, stride, less);
         fill(&in.m);
         for (int t = 0; t < 2; t++)
@@ -281,7 +251,8 @@ static void check_mean(void)
 static void check_moves(void)
 {
     for (int c = 1; c <= 33; c += 8) {
-        const Map m = map_of(2, c, 3, 5, 1), y = map_of(2, c, 3, 5, 0);
+        const Map m = zero_map_of(CA_ELEM_U8, 2, c, 3, 5, 1),
+                  y = zero_map_of(CA_ELEM_U8, 2, c, 3, 5, 0);
         const int n = 2 * c * 15, flip = c & 8 ? 0x80 : 0;
         unsigned char *from = kc_bytes((size_t)n), *to = kc_bytes((size_t)n), table[256];
         kc_case("bytes of %d channels there and back", c);

@@ -3,7 +3,7 @@
  * Maps of u8 on each instruction set: stages and quantizing bit by bit as a product, a sum, clamp and rintf say; means within half
  * a step and float's rounding.
  */
-#include "kcheck.h"
+#include "kcheck_maps.h"
 #include "kernels/dot/dot.h"
 #include "kernels/dot/u8_maps.h"
 
@@ -13,42 +13,18 @@
 
 static const char *const names[] = {"u8_maps_avx512vnni", "u8_maps_avx2"};
 
-typedef struct {
-    CaMap m;
-    unsigned char *all;
-    size_t n_all;
-} Map;
-
-static Map map_of(int n, int c, int h, int w, int halo)
+static int number(const Map *m, int n, int c, int y, int x)
 {
-    const ptrdiff_t row = (ptrdiff_t)(w + 2 * halo) * 16, image = row * (h + 2 * halo);
-    Map m = {.m = {.elem = CA_ELEM_U8,
-                   .n = n,
-                   .c = c,
-                   .h = h,
-                   .w = w,
-                   .halo = halo,
-                   .row_stride = row,
-                   .image_stride = image,
-                   .block_stride = image * n},
-             .n_all = (size_t)(image * n * ((c + 15) / 16))};
-    m.all = kc_bytes(m.n_all);
-    m.m.data = m.all + halo * (row + 16);
-    return m;
-}
-
-static int at(const Map *m, int n, int c, int y, int x)
-{
-    return m->m.data[c / 16 * m->m.block_stride + n * m->m.image_stride +
-                     y * m->m.row_stride + x * 16 + c % 16];
+    return *at(&m->m, n, c, y, x);
 }
 
 static void check_halo(const Map *m, int zero)
 {
     const int h = m->m.halo;
     if (h)
-        kc_true(at(m, 0, 0, -h, -h) == zero && at(m, m->m.n - 1, 0, m->m.h, -1) == zero &&
-                    at(m, 0, 0, 0, m->m.w) == zero,
+        kc_true(number(m, 0, 0, -h, -h) == zero &&
+                    number(m, m->m.n - 1, 0, m->m.h, -1) == zero &&
+                    number(m, 0, 0, 0, m->m.w) == zero,
                 "the halo stands for 0");
 }
 
@@ -61,7 +37,8 @@ static float staged(float x, const CaU8Stage *s, int n_stages, int c)
 
 static void check_stages(uint32_t cpu, int c, int w, int n_stages, int halos)
 {
-    const Map in = map_of(2, c, 3, w, halos & 1), out = map_of(2, c, 3, w, halos >> 1);
+    const Map in = map_of(CA_ELEM_U8, 2, c, 3, w, halos & 1),
+              out = map_of(CA_ELEM_U8, 2, c, 3, w, halos >> 1);
     CaU8Stage s[CA_U8_MOST_STAGES];
     const size_t room = ((size_t)c + 15) / 16 * 16;
     kc_case("%d stages of %d channels, width %d, halos %d", n_stages, c, w, halos);
@@ -80,8 +57,8 @@ static void check_stages(uint32_t cpu, int c, int w, int n_stages, int halos)
         ca_u8_stages(&out.m, &in.m, s, n_stages, 77, cpu, t, n_threads);
     for (int i = 0; i < 2 * c * 3 * w; i++) {
         const int n = i / (c * 3 * w), k = i / (3 * w) % c, y = i / w % 3, x = i % w;
-        kc_close("stage", (size_t)i, at(&out, n, k, y, x),
-                 (double)staged((float)at(&in, n, k, y, x), s, n_stages, k), 0);
+        kc_close("stage", (size_t)i, number(&out, n, k, y, x),
+                 (double)staged((float)number(&in, n, k, y, x), s, n_stages, k), 0);
     }
     check_halo(&out, 77);
     kc_free();
@@ -99,12 +76,12 @@ static void check_mean_at(const Map *out, const Map *in, const CaU8Mean *m, int 
             if (iy < 0 || ix < 0 || iy >= in->m.h || ix >= in->m.w)
                 continue;
             n++;
-            sum += at(in, 1, c, iy, ix) - m->in_zero;
+            sum += number(in, 1, c, iy, ix) - m->in_zero;
         }
     const double divisor = m->exclude_pad ? n : places;
     const double want = m->zero + (divisor > 0 ? m->ratio * sum / divisor : 0);
     const double error = (double)FLT_EPSILON * (fabs(want) + 3 * 256 * m->ratio + 256);
-    kc_close("mean", (size_t)x, at(out, 1, c, y, x),
+    kc_close("mean", (size_t)x, number(out, 1, c, y, x),
              fmin(fmax(want, (double)m->low), (double)m->high), 0.5 + error);
 }
 
@@ -112,7 +89,8 @@ static void check_mean(uint32_t cpu, int c, CaU8Mean m, int h, int w)
 {
     const int oh = (h + m.pad_top + m.pad_bottom - m.kernel_h) / m.stride_h + 1,
               ow = (w + m.pad_left + m.pad_right - m.kernel_w) / m.stride_w + 1;
-    const Map in = map_of(2, c, h, w, 1), out = map_of(2, c, oh, ow, 1);
+    const Map in = map_of(CA_ELEM_U8, 2, c, h, w, 1),
+              out = map_of(CA_ELEM_U8, 2, c, oh, ow, 1);
     kc_case("mean of %dx%d step %d, %d channels, %dx%d", m.kernel_h, m.kernel_w,
             m.stride_h, c, h, w);
     m.ratio = (double)kc_uniform(0.3f, 3);
@@ -133,7 +111,7 @@ static void check_mean(uint32_t cpu, int c, CaU8Mean m, int h, int w)
 static void check_quantize(uint32_t cpu, int c, int w)
 {
     const CaQuant q = {50, 100, 3, 250};
-    const Map out = map_of(2, c, 3, w, 1);
+    const Map out = map_of(CA_ELEM_U8, 2, c, 3, w, 1);
     const float *in = kc_floats((size_t)(2 * c * 3 * w));
     kc_case("quantize %d planes, width %d", c, w);
     for (int t = 0; t < 4; t++)
@@ -141,7 +119,7 @@ static void check_quantize(uint32_t cpu, int c, int w)
     for (int i = 0; i < 2 * c * 3 * w; i++) {
         const float want = in[i] * q.scale + q.zero;
         kc_close("value", (size_t)i,
-                 at(&out, i / (c * 3 * w), i / (3 * w) % c, i / w % 3, i % w),
+                 number(&out, i / (c * 3 * w), i / (3 * w) % c, i / w % 3, i % w),
                  (double)rintf(fminf(q.high, fmaxf(q.low, want))), 0);
     }
     check_halo(&out, 100);
@@ -156,8 +134,8 @@ static int largest_at(const Map *in, const CaMapPool *p, int c, int y, int x)
             const int iy = y * p->stride_h + ky * p->dilation_h - p->pad_top,
                       ix = x * p->stride_w + kx * p->dilation_w - p->pad_left;
             if (iy >= 0 && ix >= 0 && iy < in->m.h && ix < in->m.w &&
-                at(in, 1, c, iy, ix) > best)
-                best = at(in, 1, c, iy, ix);
+                number(in, 1, c, iy, ix) > best)
+                best = number(in, 1, c, iy, ix);
         }
     return best;
 }
@@ -167,7 +145,8 @@ static void check_max(CaMapPool p, int c, int h, int w)
     const int oh = (h + 2 * p.pad_top - (p.kernel_h - 1) * p.dilation_h - 1) / p.stride_h,
               ow =
                   (w + 2 * p.pad_left - (p.kernel_w - 1) * p.dilation_w - 1) / p.stride_w;
-    const Map in = map_of(2, c, h, w, 1), out = map_of(2, c, oh + 1, ow + 1, 1);
+    const Map in = map_of(CA_ELEM_U8, 2, c, h, w, 1),
+              out = map_of(CA_ELEM_U8, 2, c, oh + 1, ow + 1, 1);
     const int n_threads = 1 + kc_int(5);
     kc_case("maximum of %dx%d step %d dilation %d, %d channels, %dx%d", p.kernel_h,
             p.kernel_w, p.stride_w, p.dilation_w, c, h, w);
@@ -176,7 +155,7 @@ static void check_max(CaMapPool p, int c, int h, int w)
     for (int k = 0; k < c; k++)
         for (int y = 0; y <= oh; y++)
             for (int x = 0; x <= ow; x++)
-                kc_close("maximum", (size_t)x, at(&out, 1, k, y, x),
+                kc_close("maximum", (size_t)x, number(&out, 1, k, y, x),
                          largest_at(&in, &p, k, y, x), 0);
     check_halo(&out, 9);
     kc_free();
@@ -184,8 +163,9 @@ static void check_max(CaMapPool p, int c, int h, int w)
 
 static void check_add(uint32_t cpu, int c, int w)
 {
-    const Map a = map_of(2, c, 3, w, 1), b = map_of(2, c, 3, w, 0),
-              out = map_of(2, c, 3, w, 2);
+    const Map a = map_of(CA_ELEM_U8, 2, c, 3, w, 1),
+              b = map_of(CA_ELEM_U8, 2, c, 3, w, 0),
+              out = map_of(CA_ELEM_U8, 2, c, 3, w, 2);
     const CaMapAdd how = {0.5f, -0.25f, 31.5f, 2, 251};
     const int n_threads = 1 + kc_int(5);
     kc_case("sum of %d channels, width %d", c, w);
@@ -193,9 +173,9 @@ static void check_add(uint32_t cpu, int c, int w)
         ca_map_add(&out.m, &a.m, &b.m, &how, 13, cpu, t, n_threads);
     for (int i = 0; i < 2 * c * 3 * w; i++) {
         const int n = i / (c * 3 * w), k = i / (3 * w) % c, y = i / w % 3, x = i % w;
-        const float more = (float)at(&b, n, k, y, x) * how.kb + how.k,
-                    sum = (float)at(&a, n, k, y, x) * how.ka + more;
-        kc_close("sum", (size_t)i, at(&out, n, k, y, x),
+        const float more = (float)number(&b, n, k, y, x) * how.kb + how.k,
+                    sum = (float)number(&a, n, k, y, x) * how.ka + more;
+        kc_close("sum", (size_t)i, number(&out, n, k, y, x),
                  (double)rintf(fminf(how.high, fmaxf(how.low, sum))), 0);
     }
     check_halo(&out, 13);
