@@ -25,6 +25,13 @@ static inline void ca_share(int64_t n, int thread, int n_threads, int64_t *begin
     *end = n * (thread + 1) / n_threads;
 }
 
+/* Do n_threads share the rows, or else the n_others (blocks, groups) times them? Rows, where they come out even, are
+ * many, or the others too few. */
+static inline bool ca_is_by_rows(int64_t rows, int n_threads, int64_t n_others)
+{
+    return rows % n_threads == 0 || rows >= 8 * n_threads || n_others < n_threads;
+}
+
 /* Processors this process may use, at least 1. */
 int ca_threads_available(void);
 int64_t ca_now_ns(void); /* monotonic */

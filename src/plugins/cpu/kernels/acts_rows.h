@@ -10,20 +10,12 @@
 #include "acts.h"
 
 #include "base/compiler.h"
+#include "base/threads.h"
 
 #include <stdint.h>
 #include <string.h>
 
 enum { CA_LANES = 16 };
-
-/* Thread's range of n things. */
-CA_INLINE void ca_share(int64_t n, int thread, int n_threads, int64_t *first,
-                        int64_t *end)
-{
-    const int64_t share = n / n_threads, extra = n % n_threads;
-    *first = share * thread + (thread < extra ? thread : extra);
-    *end = *first + share + (thread < extra);
-}
 
 CA_INLINE int ca_acts_n_blocks(const CaActs *a)
 {

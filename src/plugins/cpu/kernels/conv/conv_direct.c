@@ -180,16 +180,15 @@ void ca_conv_direct(const CaConvPlan *p, int thread, int n_threads, const CaActs
 {
     Walk w = walk_of(p, out, in, packed, end);
 
-    if (p->pixels_outside &&
-        (w.rows % n_threads == 0 || w.rows >= 8 * n_threads || p->n_groups < n_threads)) {
-        pixels_outside(&w, ca_conv_share(w.rows, thread, n_threads),
-                       ca_conv_share(w.rows, thread + 1, n_threads));
+    int64_t at = 0, stop = 0;
+    if (p->pixels_outside && ca_is_by_rows(w.rows, n_threads, p->n_groups)) {
+        ca_share(w.rows, thread, n_threads, &at, &stop);
+        pixels_outside(&w, at, stop);
         return;
     }
     /* Else by groups, the shares' ends falling on rows. */
-    const int64_t all = w.rows * p->n_groups,
-                  stop = ca_conv_share(all, thread + 1, n_threads);
-    for (int64_t at = ca_conv_share(all, thread, n_threads); at < stop;) {
+    ca_share(w.rows * p->n_groups, thread, n_threads, &at, &stop);
+    while (at < stop) {
         const int64_t row = at % w.rows, left = stop - at;
         const int64_t n = w.rows - row < left ? w.rows - row : left;
         one_group(&w, (int)(at / w.rows), row, row + n);

@@ -5,6 +5,7 @@
 #ifndef CA_CPU_CONV_KERNELS_H
 #define CA_CPU_CONV_KERNELS_H
 
+#include "base/threads.h"
 #include "conv.h"
 
 /* What stays the same from tile to tile. Strides in floats. */
@@ -98,12 +99,6 @@ void ca_conv_finish(const CaConvPlan *p, const CaConvEnd *end, float *out, int p
 static inline const float *ca_conv_filter(const CaConvPlan *p, const float *packed)
 {
     return packed + (size_t)p->n_parts * (size_t)p->co_blocks * 16;
-}
-
-/* Results of the thread's share [total * thread / n_threads, ...). */
-static inline int64_t ca_conv_share(int64_t total, int thread, int n_threads)
-{
-    return total / n_threads * thread + total % n_threads * thread / n_threads;
 }
 
 void ca_conv_direct(const CaConvPlan *p, int thread, int n_threads, const CaActs *out,

@@ -57,11 +57,11 @@ void ca_conv_planes(const CaConvPlan *p, int thread, int n_threads, const CaActs
                                                : CA_CONV_STEP_ANY;
     const int most = p->group_blocks == 4 ? p->isa->wide_pixels : p->isa->max_pixels;
     const int tiles = (s->ow + most - 1) / most;
-    const int64_t rows = (int64_t)s->n * s->oh,
-                  stop = ca_conv_share(rows, thread + 1, n_threads);
+    int64_t row = 0, stop = 0;
     const ptrdiff_t per_block = (ptrdiff_t)16 * s->kh * s->kw * s->ci;
 
-    for (int64_t row = ca_conv_share(rows, thread, n_threads); row < stop; row++) {
+    ca_share((int64_t)s->n * s->oh, thread, n_threads, &row, &stop);
+    for (; row < stop; row++) {
         const int image = (int)(row / s->oh), y = (int)(row % s->oh);
         copy_rows(p, own, in, image, y);
         for (int block = 0; block < p->co_blocks; block += p->group_blocks) {

@@ -47,10 +47,11 @@ void ca_conv_depthwise(const CaConvPlan *p, int thread, int n_threads, const CaA
     CaDepthwiseRow *row = square && s->kw == 3   ? p->isa->depthwise[0][s->stride_w - 1]
                           : square && s->kw == 5 ? p->isa->depthwise[1][s->stride_w - 1]
                                                  : p->isa->depthwise_any;
-    const int64_t rows = (int64_t)s->n * s->oh, all = rows * p->co_blocks;
-    const int64_t stop = ca_conv_share(all, thread + 1, n_threads);
+    const int64_t rows = (int64_t)s->n * s->oh;
+    int64_t at = 0, stop = 0;
 
-    for (int64_t at = ca_conv_share(all, thread, n_threads); at < stop; at++) {
+    ca_share(rows * p->co_blocks, thread, n_threads, &at, &stop);
+    for (; at < stop; at++) {
         const int block = (int)(at / rows), image = (int)(at % rows / s->oh);
         const int y = (int)(at % s->oh);
         float *to = out->data + block * out->block_stride + image * out->image_stride +

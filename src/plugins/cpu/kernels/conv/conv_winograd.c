@@ -138,10 +138,10 @@ static void one_group(const Walk *w, int index, int begin, int n)
 
 static void shared_products(const Walk *w, int thread, int n_threads)
 {
-    const int64_t all = (int64_t)w->n_tiles * w->p->n_groups;
-    const int64_t stop = ca_conv_share(all, thread + 1, n_threads);
+    int64_t at = 0, stop = 0;
 
-    for (int64_t at = ca_conv_share(all, thread, n_threads); at < stop;) {
+    ca_share((int64_t)w->n_tiles * w->p->n_groups, thread, n_threads, &at, &stop);
+    while (at < stop) {
         const int tile = (int)(at % w->n_tiles);
         const int64_t left = stop - at;
         const int n = w->n_tiles - tile < left ? w->n_tiles - tile : (int)left;
@@ -165,22 +165,22 @@ void ca_conv_winograd(const CaConvPlan *p, int phase, int thread, int n_threads,
               .v = p->by_group ? shared : own,
               .m = own};
 
+    int64_t at = 0, stop = 0;
     if (p->by_group) {
         w.first = phase / 2 * p->block;
         w.n_tiles = min_int(p->block, tiles - w.first);
-        const int64_t pieces = (int64_t)p->ci_blocks * w.n_tiles;
-        if (phase % 2 == 0)
-            transform_in(&w, ca_conv_share(pieces, thread, n_threads),
-                         ca_conv_share(pieces, thread + 1, n_threads));
-        else
+        if (phase % 2 == 0) {
+            ca_share((int64_t)p->ci_blocks * w.n_tiles, thread, n_threads, &at, &stop);
+            transform_in(&w, at, stop);
+        } else {
             shared_products(&w, thread, n_threads);
+        }
         return;
     }
     w.m = own + (ptrdiff_t)(a * a) * p->ci_blocks * p->block * 16;
-    const int stop = (int)ca_conv_share(tiles, thread + 1, n_threads);
-    for (w.first = (int)ca_conv_share(tiles, thread, n_threads); w.first < stop;
-         w.first += p->block) {
-        w.n_tiles = min_int(p->block, stop - w.first);
+    ca_share(tiles, thread, n_threads, &at, &stop);
+    for (w.first = (int)at; w.first < (int)stop; w.first += p->block) {
+        w.n_tiles = min_int(p->block, (int)stop - w.first);
         transform_in(&w, 0, (int64_t)p->ci_blocks * w.n_tiles);
         for (int i = 0; i < p->n_groups; i++)
             one_group(&w, i, 0, w.n_tiles);

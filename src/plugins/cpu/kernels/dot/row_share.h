@@ -10,12 +10,6 @@
 
 #include <stdbool.h>
 
-/* Do n_threads take parts of the rows, or else of the n_others (blocks, groups) times them? */
-static inline bool ca_is_by_rows(int64_t rows, int n_threads, int64_t n_others)
-{
-    return rows % n_threads == 0 || rows >= 8 * n_threads || n_others < n_threads;
-}
-
 /* A thread's rows: in each of blocks [0, n_blocks) the rows [begin, end) of all images; or one stretch of all of them. */
 typedef struct CaRowShare {
     int64_t begin, end, rows;
