@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "graph/shape.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -84,4 +85,16 @@ void small_files_are_answered(SmallRead *read, const char *folder,
         CHECK_STR(said, sentences[i][1]);
         CHECK_EQ(err.code, status);
     }
+}
+
+bool small_numbers_are(const CarinaTensor *t, const double *want, int n, int half_ulps)
+{
+    double most = 1;
+    bool good = ca_tensor_count(t) == n;
+    for (int i = 0; i < n; i++)
+        most = fmax(most, fabs(want[i]));
+    for (int i = 0; good && i < n; i++)
+        good = fabs(ca_get_real(t->type, t->data, i) - want[i]) <=
+               half_ulps * ldexp(most, -24);
+    return good;
 }

@@ -19,5 +19,7 @@ void small_files_become(SmallRead *read, const char *const (*files)[2], size_t n
 /* {file, what is said of it}; the folder, with a slash, is left out of what is said. */
 void small_files_are_answered(SmallRead *read, const char *folder,
                               const char *const (*sentences)[2], size_t n);
+/* Are the tensor's n numbers these, within so many half ulps of the largest, or of 1 where all are smaller? */
+bool small_numbers_are(const CarinaTensor *t, const double *want, int n, int half_ulps);
 
 #endif

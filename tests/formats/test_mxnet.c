@@ -13,7 +13,6 @@
 #include "formats/reader.h"
 #include "graph/op.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -92,14 +91,8 @@ static bool has_values(const char *name, const double *want, int n)
     CaGraph *g = NULL;
     CarinaTensor *out = NULL;
     CarinaError err = {CARINA_OK, ""};
-    double most = 1;
     bool good = read_named(&g, name, &err) == CARINA_OK && run(g, &out, &err) &&
-                ca_tensor_count(out) == n;
-    for (int i = 0; i < n; i++)
-        most = fmax(most, fabs(want[i]));
-    for (int i = 0; good && i < n; i++)
-        good =
-            fabs(ca_get_real(out->type, out->data, i) - want[i]) <= 64 * ldexp(most, -24);
+                small_numbers_are(out, want, n, 64);
     if (!good)
         printf("%s: %s\n", name, err.text[0] ? err.text : "other values");
     carina_tensor_free(&out);
