@@ -2,8 +2,9 @@
 /*
  * MatMul: a constant right side is packed once; bias and activation go into the step.
  */
+#include "base/text.h"
 #include "cpu_packed.h"
-#include "kernels/gemm/gemm.h"
+#include "kernels/gemm/gemm_strassen.h"
 #include "lower_act.h"
 #include "lower_parts.h"
 
@@ -61,6 +62,25 @@ static void run_gemm(const CaCpuStep *s, CaCpuRun *r, int phase, int thread,
                     a + offset_of(d, d->a_steps, m), d->lda,
                     d->packed ? d->packed : packed + (size_t)m * one, d->bias, &d->act,
                     thread, n_threads);
+}
+
+typedef struct StrassenStep {
+    CaStrassen plan;
+    GemmStep d;
+} StrassenStep;
+
+static void run_strassen(const CaCpuStep *s, CaCpuRun *r, int phase, int thread,
+                         int n_threads)
+{
+    const StrassenStep *t = s->data;
+    const GemmStep *d = &t->d;
+    const float *a = ca_cpu_at(r, d->a);
+    float *shared = (float *)(void *)r->work, *own = ca_cpu_own(r, s, thread);
+    if (phase == 0)
+        ca_strassen_prepare(&t->plan, shared, a, d->lda, thread, n_threads);
+    else
+        ca_strassen_run(&t->plan, ca_cpu_at(r, d->out), d->plan.n, a, d->lda, d->packed,
+                        d->bias, &d->act, shared, own, thread, n_threads);
 }
 
 typedef struct PackJob {
@@ -213,6 +233,44 @@ static void set_batch(GemmStep *d, const CarinaShape *a, const CarinaShape *b)
     set_steps(d->b_steps, d, b);
 }
 
+static const char *reason(CaCpuBuild *b, const CaStrassen *s)
+{
+    double seconds[2];
+    CaText t = {.limit = 128};
+    ca_strassen_estimate(seconds, s);
+    ca_text_add(&t, "estimate: direct %.3g ms, strassen %.3g ms", seconds[0] * 1e3,
+                seconds[1] * 1e3);
+    const char *text = t.failed ? NULL : ca_arena_copy(b->p->arena, t.data);
+    ca_text_free(&t);
+    return text;
+}
+
+/* In fewer multiplications, where B is constant and it pays. */
+static CarinaStatus add_step(CaCpuBuild *b, CaCpuStep **step, const CarinaNode *n,
+                             const GemmStep *d)
+{
+    CaStrassen plan;
+    ca_strassen_plan(&plan, &d->plan);
+    const bool pays = d->packed && ca_strassen_pays(&plan);
+    if (!pays || !b->allow_winograd) {
+        CA_TRY(ca_cpu_add_step(b, step, n, d->plan.kernel->name, run_gemm, sizeof *d));
+        *(GemmStep *)(*step)->data = *d;
+        (*step)->n_phases = d->packed ? 1 : 2;
+        (*step)->shared_work = d->packed ? 0 : (size_t)d->batch * d->plan.packed_size;
+        (*step)->why = !pays ? "only" : b->is_low ? "low memory" : "exact";
+        return CARINA_OK;
+    }
+    CA_TRY(ca_cpu_add_step(b, step, n, d->plan.kernel->strassen_name, run_strassen,
+                           sizeof(StrassenStep)));
+    *(StrassenStep *)(*step)->data = (StrassenStep){plan, *d};
+    (*step)->n_phases = 2;
+    (*step)->shared_work = plan.shared_work;
+    (*step)->thread_work = plan.thread_work;
+    (*step)->operations = ca_strassen_operations(&plan);
+    (*step)->why = reason(b, &plan);
+    return CARINA_OK;
+}
+
 CarinaStatus ca_cpu_lower_matmul(CaCpuBuild *b, const CarinaNode *n)
 {
     const CarinaValue *x = n->inputs[0].value, *w = n->inputs[1].value;
@@ -244,10 +302,7 @@ CarinaStatus ca_cpu_lower_matmul(CaCpuBuild *b, const CarinaNode *n)
     CA_TRY(ca_cpu_plain(b, &d.a, x));
     const CarinaNode *last = ca_cpu_matmul_end(b, n, d.plan.n, &d.bias, &d.act);
     CA_TRY(ca_cpu_new_plain(b, &d.out, &last->outputs[0]));
-    CA_TRY(ca_cpu_add_step(b, &step, n, d.plan.kernel->name, run_gemm, sizeof d));
-    *(GemmStep *)step->data = d;
-    step->n_phases = d.packed ? 1 : 2;
-    step->shared_work = d.packed ? 0 : (size_t)d.batch * d.plan.packed_size;
+    CA_TRY(add_step(b, &step, n, &d));
     step->info.flop = 2.0 * (double)d.batch * (double)m * (double)cols * (double)k;
     step->info.bytes =
         4.0 * (double)(ca_cpu_count(&a) + ca_cpu_count(&s) + ca_cpu_count(out));
