@@ -5,16 +5,17 @@
  */
 #include "gemm_strassen.h"
 
+#include "base/text.h"
 #include "kernels/axis_runs.h"
 
 /* MOST_DEPTH: the combinations of two panels are then 7 * 48 KiB, and a pair of tiles 7 * 21 KiB, half of L2. */
-enum { MOST_DEPTH = 384, LINE = 16, N_A = 7, N_B = 4 };
+enum { MOST_DEPTH = 384, LINE = 16, N_A = 7, N_B = 3 };
 
 /* Sums that later ones begin with, and the four results. */
 enum { NOWHERE = -1, U2, U3, P4, P5, N_KEPT, Y11 = N_KEPT, Y12, Y21, Y22 };
-/* Combinations in the order of CaStrassenRows and CaStrassenPanels, w11 to w22 before those. */
+/* Combinations in the order of CaStrassenRows and CaStrassenPanels, the packed ones before those. */
 enum { X11, X21, X22, T4, T1, T2, T3, NO_X };
-enum { W11, W12, W21, W22, S4, S1, S2, S3 };
+enum { W11, W12, S2, W22, S1, S3, S4 };
 
 static const struct {
     int x, w, from[2], to;
@@ -25,7 +26,7 @@ static const struct {
     {T1, S1, {NOWHERE, NOWHERE}, P5},  {NO_X, S3, {U3, P5}, Y22},
     {X22, S4, {U2, P5}, Y12},
 };
-enum { N_PLAIN = 3, N_SUMS = sizeof sums / sizeof *sums };
+enum { N_PACKED = 4, N_SUMS = sizeof sums / sizeof *sums };
 
 static ptrdiff_t ceil_div(ptrdiff_t n, ptrdiff_t by) { return (n + by - 1) / by; }
 
@@ -110,6 +111,34 @@ void ca_strassen_prepare(const CaStrassen *s, float *shared, const float *a,
     }
 }
 
+static CaStrassenPanels panels_of(const CaStrassen *s, const float *packed,
+                                  ptrdiff_t panel, const Chunk *chunk)
+{
+    const ptrdiff_t nr = s->plan.kernel->nr, half = chunk->depths[0] * nr;
+    const float *w11 = packed + (panel * s->plan.k + chunk->at) * nr,
+                *w21 = w11 + s->plan.k * nr;
+    return (CaStrassenPanels){.b = {{w11, w11 + half}, {w21, w21 + half}},
+                              .depths = {chunk->depths[0], chunk->depths[1]}};
+}
+
+void ca_strassen_pack(const CaStrassen *s, float *packed, ptrdiff_t begin, ptrdiff_t end)
+{
+    for (ptrdiff_t i = begin; i < end && 2 * i + 1 < s->plan.n_panels; i++)
+        for (ptrdiff_t c = 0; c < s->n_chunks; c++) {
+            const Chunk chunk = chunk_of(s, c);
+            CaStrassenPanels panels = panels_of(s, packed, 2 * i, &chunk);
+            panels.to =
+                packed + ((2 * i + 1) * s->plan.k + chunk.at) * s->plan.kernel->nr;
+            s->plan.kernel->strassen->pack(&panels);
+        }
+}
+
+uint64_t ca_strassen_pack_key(const CaStrassen *s, bool transposed)
+{
+    return ca_hash(&s->n_chunks, sizeof s->n_chunks,
+                   ca_gemm_pack_key(&s->plan, transposed));
+}
+
 typedef struct Operands {
     const CaStrassen *s;
     const float *a, *b, *bias;
@@ -160,32 +189,23 @@ static void run_sums(const Operands *o, ptrdiff_t panel, ptrdiff_t i_chunk,
     }
 }
 
-/* Pairs of tiles [from, stop) of a pair of panels. */
+/* Pairs of tiles [from, stop) of a pair of panels. The first products need packed panels only: they read them
+ * from memory as fast as they multiply, and the combinations find them in L2. */
 static void run_panels(const Operands *o, ptrdiff_t panel, ptrdiff_t from, ptrdiff_t stop)
 {
     const CaGemm *plan = &o->s->plan;
-    const ptrdiff_t nr = plan->kernel->nr;
     for (ptrdiff_t i = 0; i < o->s->n_chunks; i++) {
         const Chunk chunk = chunk_of(o->s, i);
-        const float *w11 = o->b + (panel * plan->k + chunk.at) * nr,
-                    *w21 = w11 + plan->k * nr;
-        const ptrdiff_t half = chunk.depths[0] * nr;
-        const CaStrassenPanels panels = {.b = {{w11, w11 + half}, {w21, w21 + half}},
-                                         .depths = {chunk.depths[0], chunk.depths[1]},
-                                         .to = o->own};
-        const float *const w[] = {w11,
-                                  w11 + half,
-                                  w21,
-                                  w21 + half,
-                                  o->own,
-                                  o->own + half,
-                                  o->own + 2 * half,
-                                  o->own + 3 * half};
+        CaStrassenPanels p = panels_of(o->s, o->b, panel, &chunk);
+        const ptrdiff_t half = chunk.depths[0] * plan->kernel->nr;
+        const float *const w[] = {p.b[0][0], p.b[0][1],     p.b[1][0],        p.b[1][1],
+                                  o->own,    o->own + half, o->own + 2 * half};
+        p.to = o->own;
         for (ptrdiff_t pair = from; pair < stop; pair++) {
-            run_sums(o, panel, i, pair, w, 0, N_PLAIN);
+            run_sums(o, panel, i, pair, w, 0, N_PACKED);
             if (pair == from)
-                plan->kernel->strassen->panels(&panels);
-            run_sums(o, panel, i, pair, w, N_PLAIN, N_SUMS);
+                plan->kernel->strassen->panels(&p);
+            run_sums(o, panel, i, pair, w, N_PACKED, N_SUMS);
         }
     }
 }

@@ -3,7 +3,8 @@
  * Products of large matrices in seven eighths of the multiplications: one level of Strassen's recursion in
  * Winograd's form, over tiles of rows and panels of columns that are neighbours, and the halves of a chunk of k.
  *
- * B is packed as ca_gemm_pack_b does it; its combinations are made beside the products, in work space of a thread.
+ * B is packed as ca_gemm_pack_b does it, one quarter of each pair of panels aside; its other combinations are made beside
+ * the products, in work space of a thread.
  * Those of A are made once, in work space of all threads, before the products begin. A transposed A is not offered.
  * The sum of an element of C is computed by one thread, in an order that depends on m, n and k only.
  */
@@ -30,6 +31,11 @@ void ca_strassen_estimate(double seconds[2], const CaStrassen *s);
 /* Is it worth its rounding? Never where A is transposed. */
 bool ca_strassen_pays(const CaStrassen *s);
 
+/* Pairs of panels [begin, end), which ca_gemm_pack_b packed: puts s2 in place of w21. The last panel may have no neighbour. */
+void ca_strassen_pack(const CaStrassen *s, float *packed, ptrdiff_t begin, ptrdiff_t end);
+/* As ca_gemm_pack_key: for all of one key these are the same bytes, whatever A is. */
+uint64_t ca_strassen_pack_key(const CaStrassen *s, bool transposed);
+
 /* A part of A's combinations; when those of all threads are made, the products may run. */
 void ca_strassen_prepare(const CaStrassen *s, float *shared, const float *a,
                          ptrdiff_t lda, int thread, int n_threads);
@@ -41,7 +47,7 @@ void ca_strassen_run(const CaStrassen *s, float *c, ptrdiff_t ldc, const float *
 /* --- For the kernels of gemm.def. With X = A', W = B' and halves of k, tiles and panels numbered from 1, x12 is the first half of k of the
  * second tile, w12 the second half of the first panel:
  *
- *   s1 = w21 + w22    s2 = s1 - w11    s3 = w11 - w21    s4 = w12 - s2
+ *   s2 = w21 + w22 - w11    s1 = s2 + w11    s3 = w22 - s2    s4 = w12 - s2
  *   t1 = x12 - x11    t2 = x22 - t1    t3 = x22 - x12    t4 = t2 - x21
  *
  *   first tile    y11 = w11 x11 + w12 x21                 second tile   y12 = u2 + p5 + s4 x22
@@ -72,17 +78,19 @@ typedef struct CaStrassenRows {
     float *to; /* x11, x21, x22, -t4, t1, t2, t3, each [ceil(depths[0] / 16)][rows][16] */
 } CaStrassenRows;
 
-/* s4, s1, s2, s3 of two panels and both halves of k. */
+/* Two panels and both halves of k. */
 typedef struct CaStrassenPanels {
     const float *b[2][2]; /* by panel, then half: [depths[half]][nr] */
     ptrdiff_t depths[2];
-    float *to; /* each [depths[0]][nr] */
+    float *to; /* [depths[0]][nr], of each */
 } CaStrassenPanels;
 
 typedef struct CaStrassenKernel {
     void (*sum)(const CaStrassenSum *s);
     void (*rows)(const CaStrassenRows *s);
-    void (*panels)(const CaStrassenPanels *s);
+    void (*pack)(const CaStrassenPanels *s); /* s2; it may replace w21 */
+    void (*panels)(
+        const CaStrassenPanels *s); /* s1, s3, s4, where s2 lies in place of w21 */
 } CaStrassenKernel;
 
 #endif

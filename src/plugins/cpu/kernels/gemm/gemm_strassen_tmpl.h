@@ -133,20 +133,28 @@ static void combine_rows(const CaStrassenRows *s)
             }
 }
 
+static void pack_panels(const CaStrassenPanels *s)
+{
+    const ptrdiff_t all = s->depths[0] * NR, second = s->depths[1] * NR;
+    for (ptrdiff_t i = 0; i < all; i += VF32_N) {
+        const vf32 w11 = vf32_load(s->b[0][0] + i), w21 = vf32_load(s->b[1][0] + i),
+                   w22 = i < second ? vf32_load(s->b[1][1] + i) : vf32_zero();
+        vf32_store(s->to + i, vf32_sub(vf32_add(w21, w22), w11));
+    }
+}
+
 static void combine_panels(const CaStrassenPanels *s)
 {
     const ptrdiff_t step = s->depths[0] * NR, second = s->depths[1] * NR;
     for (ptrdiff_t i = 0; i < step; i += VF32_N) {
         const bool is_in = i < second;
-        const vf32 w11 = vf32_load(s->b[0][0] + i), w21 = vf32_load(s->b[1][0] + i),
+        const vf32 w11 = vf32_load(s->b[0][0] + i), s2 = vf32_load(s->b[1][0] + i),
                    w12 = is_in ? vf32_load(s->b[0][1] + i) : vf32_zero(),
                    w22 = is_in ? vf32_load(s->b[1][1] + i) : vf32_zero();
-        const vf32 s1 = vf32_add(w21, w22), s2 = vf32_sub(s1, w11);
-        vf32_store(s->to + i, vf32_sub(w12, s2));
-        vf32_store(s->to + i + step, s1);
-        vf32_store(s->to + i + 2 * step, s2);
-        vf32_store(s->to + i + 3 * step, vf32_sub(w11, w21));
+        vf32_store(s->to + i, vf32_add(s2, w11));
+        vf32_store(s->to + i + step, vf32_sub(w22, s2));
+        vf32_store(s->to + i + 2 * step, vf32_sub(w12, s2));
     }
 }
 
-const CaStrassenKernel STRASSEN = {sum_tile, combine_rows, combine_panels};
+const CaStrassenKernel STRASSEN = {sum_tile, combine_rows, pack_panels, combine_panels};
