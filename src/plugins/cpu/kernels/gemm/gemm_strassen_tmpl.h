@@ -40,15 +40,16 @@ CA_INLINE void sum_rows(const CaStrassenSum *t, const int rows)
     const float *a = t->a, *b = t->b;
 
     UNROLL_FOR(i, MR)
-        UNROLL_FOR(j, NV)
-            sum[i][j] = vf32_zero();
-    UNROLL_FOR(f, 2)
-        if (t->from[f])
-            UNROLL_FOR(i, MR)
-                if (i < rows)
-                    UNROLL_FOR(j, NV)
-                        sum[i][j] = vf32_add(sum[i][j],
-                                             vf32_load(t->from[f] + i * NR + j * VF32_N));
+        if (i < rows)
+            UNROLL_FOR(j, NV)
+                sum[i][j] = t->from[0] ? vf32_load(t->from[0] + i * NR + j * VF32_N)
+                                       : vf32_zero();
+    if (t->from[1])
+        UNROLL_FOR(i, MR)
+            if (i < rows)
+                UNROLL_FOR(j, NV)
+                    sum[i][j] =
+                        vf32_add(sum[i][j], vf32_load(t->from[1] + i * NR + j * VF32_N));
     if (t->also)
         UNROLL_FOR(i, MR)
             if (i < rows)
@@ -67,14 +68,19 @@ CA_INLINE void sum_rows(const CaStrassenSum *t, const int rows)
 
     const CaGemmTile end = {
         .rows = t->rows, .columns = t->columns, .c = t->c, .ldc = t->ldc, .act = t->act};
-    const bool is_relu = t->act->kind == CA_ACT_RELU,
-               is_clamp = t->act->kind == CA_ACT_CLAMP;
-    const vf32 lo = vf32_set1(is_relu ? 0 : is_clamp ? t->act->a : -INFINITY);
-    const vf32 hi = vf32_set1(is_clamp ? t->act->b : INFINITY);
+    if (t->act->kind == CA_ACT_RELU || t->act->kind == CA_ACT_CLAMP) {
+        const bool is_relu = t->act->kind == CA_ACT_RELU;
+        const vf32 lo = vf32_set1(is_relu ? 0 : t->act->a),
+                   hi = vf32_set1(is_relu ? INFINITY : t->act->b);
+        UNROLL_FOR(i, MR)
+            if (i < rows)
+                UNROLL_FOR(j, NV)
+                    sum[i][j] = vf32_min(hi, vf32_max(lo, sum[i][j]));
+    }
     UNROLL_FOR(i, MR)
         if (i < rows)
             UNROLL_FOR(j, NV)
-                store(&end, i, j, vf32_min(hi, vf32_max(lo, sum[i][j])));
+                store(&end, i, j, sum[i][j]);
     if (t->act->kind > CA_ACT_CLAMP)
         activate(&end);
 }
