@@ -5,6 +5,7 @@
 #ifndef CA_CPU_CONV_KERNELS_H
 #define CA_CPU_CONV_KERNELS_H
 
+#include "../slide.h"
 #include "base/threads.h"
 #include "conv.h"
 
@@ -80,7 +81,8 @@ struct CaConvIsa {
                         CaConvStep step); /* never NULL */
     CaWinogradIn *winograd_in[2];         /* m = 2, 4 */
     CaWinogradOut *winograd_out[2];
-    CaDepthwiseRow *depthwise[2][2]; /* 3x3 and 5x5; step 1 and 2 */
+    CaSlideRows *slide[2];          /* depthwise 3x3; step 1 and 2 */
+    CaDepthwiseRow *depthwise_5[2]; /* 5x5; step 1 and 2 */
     CaDepthwiseRow *depthwise_any;
     CaConvFinish *finish;
     CaConvScaleRows *scale_rows;

@@ -114,7 +114,7 @@ static bool plan_direct(CaConvPlan *p)
         p->group_blocks = 1;
     p->n_groups = p->n_parts * up(p->co_blocks, p->group_blocks);
     p->pixels_outside = p->one && filter <= CA_PANEL_SIZE;
-    p->fetch_panels = filter >= CA_FETCH_FROM;
+    p->fetch_panels = filter >= (p->one ? CA_FETCH_1X1_FROM : CA_FETCH_FROM);
 
     const size_t panel = filter / (size_t)p->n_parts / (size_t)p->co_blocks *
                          (size_t)min_int(p->group_blocks, p->co_blocks);

@@ -32,6 +32,8 @@ CA_INLINE void conv_tile(const bool one, const int P, const int NV, const ptrdif
     const ptrdiff_t pixel = step ? step : g->pixel, out_block = g->out_block;
     const int kh = one ? 1 : g->kh, kw = one ? 1 : g->kw;
     const float *fetch_out = out, *fetch_add = add ? add : in, *next = g->next;
+    /* short sums end before the second block of results would be fetched in its turn */
+    const float *fetch_short = out + (NV > BLOCK_NV && g->n_blocks <= 2 ? out_block : 0);
     vf32 sum[28], row[4];
 
     UNROLL_FOR(v, NV) {
@@ -63,6 +65,8 @@ CA_INLINE void conv_tile(const bool one, const int P, const int NV, const ptrdif
                     if (one) {
                         CA_PREFETCH(in + P * pixel + c * 16);
                         CA_PREFETCH_W(fetch_out + c * 16);
+                        if (NV > BLOCK_NV)
+                            CA_PREFETCH_W(fetch_short + c * 16);
                         CA_PREFETCH(fetch_add + c * 16);
                     }
                     UNROLL_FOR(v, NV)

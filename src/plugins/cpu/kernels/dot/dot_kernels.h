@@ -5,6 +5,7 @@
 #ifndef CA_CPU_DOT_KERNELS_H
 #define CA_CPU_DOT_KERNELS_H
 
+#include "../slide.h"
 #include "dot.h"
 
 #include <string.h>
@@ -131,6 +132,9 @@ struct CaDotIsa {
     CaDotTile *(*tile)(bool one, int blocks, int pixels, CaDotStep step);
     CaDotRow *depthwise;
     CaDotWords *(*words)(int stride, int kw); /* or NULL; NULL: not for these */
+    CaSlideRows *
+        slide[2]
+             [2]; /* depthwise 3x3, results as they are or floats, step 1 or 2; or NULL */
     CaNarrowRow *narrow;
     CaWidenRow *widen;
     CaInterleave *interleave;
