@@ -68,6 +68,7 @@ typedef struct CaConvPlan {
         block;                  /* Winograd: F(m,3), tiles of an image and of a block */
     int short_rows, short_cols; /* the last of them, a result shorter */
     bool by_group;              /* threads share V */
+    size_t places_size;         /* of where a block's tiles lie, first in own */
 } CaConvPlan;
 
 /* The fastest algorithm by estimate (conv_cost.h). false: a shape we do not offer (sizes below 1, padding below 0, groups

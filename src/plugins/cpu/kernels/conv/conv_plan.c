@@ -159,7 +159,11 @@ static bool plan_winograd(CaConvPlan *p)
     size_t v, m;
     const int groups[] = {a * a, p->group_blocks, 16, (int)sizeof(float), p->block};
     if (!ca_mul_size(&v, per_tile, (size_t)p->block) || !product(&m, groups, 5) ||
-        !ca_add_size(&p->thread_scratch, p->by_group ? 0 : v, m))
+        !ca_add_size(&p->thread_scratch, p->by_group ? 0 : v, m) ||
+        !ca_mul_size(&p->places_size, (size_t)p->block, CA_WINOGRAD_PLACE))
+        return false;
+    p->places_size = (p->places_size + 63) / 64 * 64;
+    if (!ca_add_size(&p->thread_scratch, p->thread_scratch, p->places_size))
         return false;
     p->shared_scratch = p->by_group ? v : 0;
     return true;

@@ -24,8 +24,8 @@
 
 enum { BLOCK_NV = 16 / VF32_N };
 
-CA_INLINE void conv_tile(const bool one, const int P, const int NV, const ptrdiff_t step,
-                         const CaConvGeo *g, float *restrict out,
+CA_INLINE void conv_tile(const bool one, const bool bare, const int P, const int NV,
+                         const ptrdiff_t step, const CaConvGeo *g, float *restrict out,
                          const float *restrict in, const float *restrict w,
                          const float *bias, const float *add, bool resume)
 {
@@ -37,11 +37,11 @@ CA_INLINE void conv_tile(const bool one, const int P, const int NV, const ptrdif
     vf32 sum[28], row[4];
 
     UNROLL_FOR(v, NV) {
-        const vf32 b = vf32_load(bias + v * VF32_N);
+        const vf32 b = bare ? vf32_zero() : vf32_load(bias + v * VF32_N);
         UNROLL_FOR(i, P)
             sum[i * NV + v] = b;
     }
-    if (resume)
+    if (!bare && resume)
         UNROLL_FOR(i, P)
             UNROLL_FOR(v, NV)
                 sum[i * NV + v] = vf32_load(out + i * 16 + v / BLOCK_NV * out_block +
@@ -65,9 +65,10 @@ CA_INLINE void conv_tile(const bool one, const int P, const int NV, const ptrdif
                     if (one) {
                         CA_PREFETCH(in + P * pixel + c * 16);
                         CA_PREFETCH_W(fetch_out + c * 16);
-                        if (NV > BLOCK_NV)
+                        if (!bare && NV > BLOCK_NV)
                             CA_PREFETCH_W(fetch_short + c * 16);
-                        CA_PREFETCH(fetch_add + c * 16);
+                        if (!bare)
+                            CA_PREFETCH(fetch_add + c * 16);
                     }
                     UNROLL_FOR(v, NV)
                         row[v] = vf32_load(w + v * VF32_N);
@@ -84,7 +85,7 @@ CA_INLINE void conv_tile(const bool one, const int P, const int NV, const ptrdif
         }
     }
 
-    if (add)
+    if (!bare && add)
         UNROLL_FOR(i, P)
             UNROLL_FOR(v, NV)
                 sum[i * NV + v] =
@@ -95,17 +96,26 @@ CA_INLINE void conv_tile(const bool one, const int P, const int NV, const ptrdif
     UNROLL_FOR(i, P)
         UNROLL_FOR(v, NV)
             vf32_store(out + i * 16 + v / BLOCK_NV * out_block + v % BLOCK_NV * VF32_N,
-                       vf32_min(hi, vf32_max(lo, sum[i * NV + v])));
+                       bare ? sum[i * NV + v]
+                            : vf32_min(hi, vf32_max(lo, sum[i * NV + v])));
 }
 
-#define TILE(one, pixels, blocks, step)                                           \
-    static CA_NOINLINE void tile_##one##_##pixels##x##blocks##_##step(            \
-        const CaConvGeo *g, float *out, const float *in, const float *w,          \
-        const float *bias, const float *add, bool resume)                         \
-    {                                                                             \
-        conv_tile(one, pixels, (blocks)*BLOCK_NV, step, g, out, in, w, bias, add, \
-                  resume);                                                        \
+#define TILE(one, pixels, blocks, step)                                                  \
+    static CA_NOINLINE void tile_##one##_##pixels##x##blocks##_##step(                   \
+        const CaConvGeo *g, float *out, const float *in, const float *w,                 \
+        const float *bias, const float *add, bool resume)                                \
+    {                                                                                    \
+        conv_tile(one, false, pixels, (blocks)*BLOCK_NV, step, g, out, in, w, bias, add, \
+                  resume);                                                               \
     }
+#define PRODUCT(pixels, blocks)                                                          \
+    static CA_NOINLINE void product_##pixels##x##blocks(const CaConvGeo *g, float *out,  \
+                                                        const float *in, const float *w) \
+    {                                                                                    \
+        conv_tile(true, true, pixels, (blocks)*BLOCK_NV, 16, g, out, in, w, w, NULL,     \
+                  false);                                                                \
+    }
+#define ROW_PRODUCT(pixels, blocks) product_##pixels##x##blocks,
 #define TILES_OF(pixels, blocks) \
     TILE(0, pixels, blocks, 16)  \
     TILE(0, pixels, blocks, 32)  \
@@ -126,14 +136,18 @@ CA_INLINE void conv_tile(const bool one, const int P, const int NV, const ptrdif
         {{EACH_PIXELS(ROW_0_16, blocks)}, {EACH_PIXELS(ROW_0_32, blocks)}},  \
         {{EACH_PIXELS(ROW_1_16, blocks)}, {EACH_PIXELS(ROW_1_32, blocks)}}}; \
     static CaConvTile *const planes_##blocks[2][MAX_PIXELS] = {              \
-        {EACH_PIXELS(ROW_0_1, blocks)}, {EACH_PIXELS(ROW_0_2, blocks)}};
+        {EACH_PIXELS(ROW_0_1, blocks)}, {EACH_PIXELS(ROW_0_2, blocks)}};     \
+    static CaConvProduct *const products_##blocks[MAX_PIXELS] = {            \
+        EACH_PIXELS(ROW_PRODUCT, blocks)};
 
 EACH_PIXELS(TILES_OF, 1)
+EACH_PIXELS(PRODUCT, 1)
 EACH_PIXELS(TILE_ANY, 1)
 TABLE(1)
 static CaConvTile *const tiles_any[MAX_PIXELS] = {EACH_PIXELS(ROW_ANY, 1)};
 #if MAX_BLOCKS == 2
 EACH_PIXELS(TILES_OF, 2)
+EACH_PIXELS(PRODUCT, 2)
 TABLE(2)
 #endif
 #if WIDE_PIXELS
@@ -159,4 +173,14 @@ static CaConvTile *conv_tile_of(bool one, int blocks, int pixels, CaConvStep ste
 #endif
     (void)blocks;
     return planes ? planes_1[s][pixels - 1] : tiles_1[one][s][pixels - 1];
+}
+
+static CaConvProduct *conv_product_of(int blocks, int pixels)
+{
+#if MAX_BLOCKS == 2
+    if (blocks == 2)
+        return products_2[pixels - 1];
+#endif
+    (void)blocks;
+    return products_1[pixels - 1];
 }
