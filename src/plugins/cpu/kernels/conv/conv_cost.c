@@ -34,6 +34,8 @@ double ca_conv_operations(const CaConvPlan *p)
     const double pairs = (double)s->co * (s->ci / s->groups);
     if (is_winograd(p))
         return 2 * pairs * s->n * p->tile_rows * p->tile_cols * (p->m + 2) * (p->m + 2);
+    if (p->algorithm == CA_CONV_STRASSEN)
+        return 2 * pairs * s->n * s->oh * s->ow * 7 / 8;
     return 2 * pairs * s->n * s->oh * s->ow * s->kh * s->kw;
 }
 
@@ -42,7 +44,7 @@ const char *ca_conv_algorithm_name(int algorithm)
     static const char *const names[CA_N_CONV_ALGORITHMS] = {
         [CA_CONV_DIRECT] = "direct",        [CA_CONV_WINOGRAD_2] = "winograd2",
         [CA_CONV_WINOGRAD_4] = "winograd4", [CA_CONV_DEPTHWISE] = "depthwise",
-        [CA_CONV_PLANES] = "planes",
+        [CA_CONV_PLANES] = "planes",        [CA_CONV_STRASSEN] = "strassen",
     };
     return names[algorithm];
 }

@@ -25,9 +25,9 @@
 enum { BLOCK_NV = 16 / VF32_N };
 
 CA_INLINE void conv_tile(const bool one, const int P, const int NV, const ptrdiff_t step,
-                         const CaConvGeo *g, float *restrict out,
-                         const float *restrict in, const float *restrict w,
-                         const float *bias, const float *add, bool resume)
+                         const CaConvGeo *g, float *out, const float *restrict in,
+                         const float *restrict w, const float *bias, const float *add,
+                         const float *start)
 {
     const ptrdiff_t pixel = step ? step : g->pixel, out_block = g->out_block;
     const int kh = one ? 1 : g->kh, kw = one ? 1 : g->kw;
@@ -39,11 +39,13 @@ CA_INLINE void conv_tile(const bool one, const int P, const int NV, const ptrdif
         UNROLL_FOR(i, P)
             sum[i * NV + v] = b;
     }
-    if (resume)
+    for (const float *from = start; from; from = from == start ? g->plus : NULL)
         UNROLL_FOR(i, P)
             UNROLL_FOR(v, NV)
-                sum[i * NV + v] = vf32_load(out + i * 16 + v / BLOCK_NV * out_block +
-                                            v % BLOCK_NV * VF32_N);
+                sum[i * NV + v] =
+                    vf32_add(sum[i * NV + v],
+                             vf32_load(from + i * 16 + v / BLOCK_NV * g->start_block +
+                                       v % BLOCK_NV * VF32_N));
 
     for (int block = 0; block < g->n_blocks; block++, in += g->block) {
         const int n_channels = step == 1 || step == 2    ? 1
@@ -97,10 +99,10 @@ CA_INLINE void conv_tile(const bool one, const int P, const int NV, const ptrdif
 #define TILE(one, pixels, blocks, step)                                           \
     static CA_NOINLINE void tile_##one##_##pixels##x##blocks##_##step(            \
         const CaConvGeo *g, float *out, const float *in, const float *w,          \
-        const float *bias, const float *add, bool resume)                         \
+        const float *bias, const float *add, const float *start)                  \
     {                                                                             \
         conv_tile(one, pixels, (blocks)*BLOCK_NV, step, g, out, in, w, bias, add, \
-                  resume);                                                        \
+                  start);                                                         \
     }
 #define TILES_OF(pixels, blocks) \
     TILE(0, pixels, blocks, 16)  \

@@ -89,7 +89,7 @@ static void products(const Walk *w, const float *u, int blocks, int begin, int n
                 p->isa->tile(true, nb, pixels, CA_CONV_STEP_16)(
                     &g, w->m + (xi * blocks + b) * m_block + (ptrdiff_t)x * 16,
                     w->v + xi * p->ci_blocks * v_block + (ptrdiff_t)(begin + x) * 16, u,
-                    zero, NULL, false);
+                    zero, NULL, NULL);
             }
             u += size;
         }
