@@ -54,7 +54,7 @@ static Walk walk_of(const CaConvPlan *p, const CaActs *out, const CaActs *in,
                       .filter_row = s->dilation_h * in->row_stride,
                       .filter_col = (ptrdiff_t)s->dilation_w * 16,
                       .out_block = out->block_stride,
-                      .start_block = out->block_stride,
+                      .sum_block = out->block_stride,
                       .add_block = end->add ? end->add->block_stride : 0,
                       .kh = s->kh,
                       .kw = s->kw}};

@@ -8,16 +8,26 @@
 #include "base/threads.h"
 #include "conv.h"
 
+/* Where the sums go on: they are kept in `to`, `plus` and `bias` are added, then come the products with another input. The
+ * filter is read on. */
+typedef struct CaConvMore {
+    float *to;                /* or NULL */
+    const float *plus, *bias; /* or NULL */
+    const float *in;
+    ptrdiff_t block;
+} CaConvMore;
+
 /* What stays the same from tile to tile. Strides in floats. */
 typedef struct CaConvGeo {
     ptrdiff_t pixel, block; /* input: step of a result's pixel, of a block of channels */
     ptrdiff_t filter_row, filter_col; /* input: step of a filter's row and column */
-    ptrdiff_t out_block, add_block, start_block; /* a pixel of all three is 16 floats */
+    ptrdiff_t out_block, add_block, sum_block; /* a pixel of all is 16 floats */
     int kh, kw, n_blocks;
     int per_block, last; /* input channels of a block, of the last block; planes: 1 */
     int lines;           /* cache lines to fetch into L2 with each tap of each block */
     const float *next;   /* from here */
-    const float *plus;   /* a second start beside the first, or NULL */
+    const CaConvMore *more;
+    int n_more; /* 1x1 only */
     float lo, hi;
 } CaConvGeo;
 

@@ -172,7 +172,7 @@ CA_READS_UNALIGNED static void quarters_of(const CaConvPlan *p, float q[4][16][1
         }
 }
 
-/* The panels in the order of conv_strassen.c: W11, W12, S2, S3, -W22, S1, S4. Group g is of the upper half. */
+/* The panels in the order of conv_strassen.c: W11, S2, S3, -W22, W12, S1, S4. Group g is of the upper half. */
 static void pack_strassen(const CaConvPlan *p, float *filter, const float *oihw, Group g)
 {
     const int half = p->ci_blocks / 2, width = g.n * 16;
@@ -192,10 +192,10 @@ static void pack_strassen(const CaConvPlan *p, float *filter, const float *oihw,
                                 w22 = q[3][c][o];
                     const float s1 = w21 + w22, s2 = s1 - w11;
                     to[o] = w11;
-                    to[panel + o] = w12;
-                    to[2 * panel + o] = s2;
-                    to[3 * panel + o] = w11 - w21;
-                    to[4 * panel + o] = -w22;
+                    to[panel + o] = s2;
+                    to[2 * panel + o] = w11 - w21;
+                    to[3 * panel + o] = -w22;
+                    to[4 * panel + o] = w12;
                     to[5 * panel + o] = s1;
                     to[6 * panel + o] = w12 - s2;
                 }

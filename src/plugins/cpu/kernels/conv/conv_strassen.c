@@ -26,17 +26,23 @@ enum { MOST_PIXELS = CA_STRASSEN_PIXELS, MOST_BLOCKS = CA_STRASSEN_BLOCKS };
 static const float zero[MOST_BLOCKS * 16];
 
 /* What the products read, in order: panels of the filter are packed in this order too (conv_pack.c). */
-typedef enum { X11, X21, T2, T3, T4, T1, X22, N_OPERANDS } Operand;
+typedef enum { X11, T2, T3, T4, X21, T1, X22, N_OPERANDS } Operand;
 /* Sums. */
 typedef enum { A, B, C, D, Y11, Y12, Y21, Y22, NOTHING } Sum;
 
-static const struct {
+/* A step goes on with the sums that the one before left in the registers, unless those were a result. */
+typedef struct {
     Operand x; /* N_OPERANDS: none */
-    Sum to, start, plus;
-} runs[] = {{X11, A, NOTHING, NOTHING}, {X21, Y11, A, NOTHING}, {T2, C, A, NOTHING},
-            {T3, D, C, NOTHING},        {T4, Y21, D, NOTHING},  {T1, B, NOTHING, NOTHING},
-            {X22, Y12, C, B},           {N_OPERANDS, Y22, D, B}};
-enum { N_RUNS = sizeof runs / sizeof *runs };
+    Sum plus, to;
+} Step;
+static const Step steps[] = {
+    {X11, NOTHING, A},       {T2, NOTHING, C},         {T3, NOTHING, D},
+    {T4, NOTHING, Y21},      {X21, A, Y11},            {T1, NOTHING, B},
+    {X22, C, Y12},           {N_OPERANDS, D, NOTHING}, {N_OPERANDS, B, Y22},
+};
+enum { N_STEPS = sizeof steps / sizeof *steps, MOST_MORE = 3 };
+
+static bool is_result(Sum s) { return s >= Y11 && s <= Y22; }
 
 /* Where strassen_in puts the operands. */
 static const int place_of[N_OPERANDS] = {
@@ -54,6 +60,7 @@ typedef struct {
     float *t;        /* of all pairs (shared) or of one */
     float *sums;     /* A .. D and one Y that is to be copied */
     CaConvGeo geo;
+    CaConvMore more[MOST_MORE];
 } Walk;
 
 typedef struct {
@@ -144,6 +151,10 @@ static void make_t(const Walk *w, const Pair *q, int begin, int stop)
 /* The operand's first block, and the step from block to block. */
 static const float *operand_of(const Walk *w, const Pair *q, Operand x, ptrdiff_t *block)
 {
+    if (x == N_OPERANDS) {
+        *block = 0;
+        return w->sums; /* nothing of it is read */
+    }
     if (q->is_in_row && (x == X11 || x == X21 || x == X22)) {
         *block = w->in->block_stride;
         return w->in->data + (x == X11 ? 0 : w->half) * w->in->block_stride +
@@ -193,8 +204,8 @@ static Group group_of(const Walk *w, int index)
                    w->filter + (ptrdiff_t)first * 16 * N_OPERANDS * w->half * 16};
 }
 
-/* One result of a pair and a group, its first chunk or a later one: straight to the map, or through a buffer where the map
- * has gaps. */
+/* The tile for one result of a pair and a group, first chunk or a later one: straight to the map, or through a buffer where
+ * the map has gaps. */
 static void run_to_map(Walk *w, CaConvTile *tile, const Pair *q, const Group *g, Sum to,
                        const float *x, const float *filter, const float *start,
                        bool is_first)
@@ -202,22 +213,26 @@ static void run_to_map(Walk *w, CaConvTile *tile, const Pair *q, const Group *g,
     const int right = to == Y12 || to == Y22;
     const Tile at = q->tiles[right];
     const int first = g->first + (to == Y21 || to == Y22 ? w->p->co_blocks / 2 : 0);
-    const float *bias = is_first ? w->bias + (ptrdiff_t)first * 16 : zero;
     const CaActs *add = is_first ? w->add : w->out; /* which has what was added */
+    const float *bias = is_first ? w->bias + (ptrdiff_t)first * 16 : zero;
+    CaConvGeo geo = w->geo;
 
+    if (geo.n_more) { /* at the last step, as the others are no results */
+        w->more[geo.n_more - 1].bias = bias;
+        bias = zero;
+    }
     if (q->is_out_row[right]) {
-        w->geo.out_block = w->out->block_stride;
-        w->geo.add_block = add ? add->block_stride : 0;
-        tile(&w->geo, w->out->data + first * w->out->block_stride + offset_of(w->out, at),
-             x, filter, bias,
+        geo.out_block = w->out->block_stride;
+        geo.add_block = add ? add->block_stride : 0;
+        tile(&geo, w->out->data + first * w->out->block_stride + offset_of(w->out, at), x,
+             filter, bias,
              add ? add->data + first * add->block_stride + offset_of(add, at) : NULL,
              start);
         return;
     }
-    CaConvGeo geo = w->geo;
     geo.lo = -INFINITY;
     geo.hi = INFINITY;
-    geo.out_block = (ptrdiff_t)q->n * 16;
+    geo.out_block = geo.sum_block;
     tile(&geo, sum_of(w, Y11), x, filter, bias, NULL, start);
     place(w, add, at, q->n, right ? q->n_both : 0, first, g->n);
 }
@@ -240,38 +255,37 @@ static void finish(const Walk *w, const Pair *q, const Group *g)
     }
 }
 
-/* Blocks [block, block + n) of half the input channels; the filter's panels of them. `ahead`: as far behind the filter
- * are the panels that are to be fetched. */
+/* Blocks [block, block + n) of half the input channels. `next`: the filter's lines that are to be fetched. */
 static void run_pair(Walk *w, const Pair *q, const Group *g, int block, int n,
-                     const float *filter, ptrdiff_t ahead)
+                     const float *filter, const float *next)
 {
     const bool last = block + n == w->half;
     CaConvTile *tile = w->p->isa->tile(true, g->n, q->n, CA_CONV_STEP_16);
     const ptrdiff_t panel = (ptrdiff_t)n * 16 * g->n * 16;
 
-    w->geo.start_block = (ptrdiff_t)q->n * 16;
-    for (int i = 0; i < N_RUNS; i++) {
-        const Sum to = runs[i].to;
-        const float *x = w->sums, *start = sum_of(w, runs[i].start);
-        w->geo.n_blocks = 0;
-        if (runs[i].x != N_OPERANDS) {
-            x = operand_of(w, q, runs[i].x, &w->geo.block);
-            x += block * w->geo.block;
-            w->geo.n_blocks = n;
+    w->geo.sum_block = (ptrdiff_t)q->n * 16;
+    w->geo.lo = last ? w->tail.lo : -INFINITY;
+    w->geo.hi = last ? w->tail.hi : INFINITY;
+    w->geo.more = w->more;
+    for (const Step *s = steps; s < steps + N_STEPS; s++) {
+        const float *start = sum_of(w, s->plus), *from = filter;
+        const float *x = operand_of(w, q, s->x, &w->geo.block) + block * w->geo.block;
+        w->geo.n_blocks = s->x == N_OPERANDS ? 0 : n;
+        w->geo.next = next;
+        w->geo.n_more = 0;
+        for (;; s++) {
+            filter += panel;
+            next += (ptrdiff_t)w->geo.lines * n * 16;
+            if (is_result(s->to))
+                break;
+            CaConvMore *m = &w->more[w->geo.n_more++];
+            m->to = sum_of(w, s->to);
+            m->plus = sum_of(w, s[1].plus);
+            m->bias = NULL;
+            m->in = operand_of(w, q, s[1].x, &m->block);
+            m->in += block * m->block;
         }
-        w->geo.plus = sum_of(w, runs[i].plus);
-        w->geo.next = filter + ahead;
-        if (to >= Y11) {
-            w->geo.lo = last ? w->tail.lo : -INFINITY;
-            w->geo.hi = last ? w->tail.hi : INFINITY;
-            run_to_map(w, tile, q, g, to, x, filter, start, block == 0);
-        } else {
-            w->geo.lo = -INFINITY;
-            w->geo.hi = INFINITY;
-            w->geo.out_block = (ptrdiff_t)q->n * 16;
-            tile(&w->geo, sum_of(w, to), x, filter, zero, NULL, start);
-        }
-        filter += panel;
+        run_to_map(w, tile, q, g, s->to, x, from, start, block == 0);
     }
     if (last && w->tail.after)
         finish(w, q, g);
@@ -289,7 +303,7 @@ static void pairs_outside(Walk *w, int64_t at, int64_t stop)
             q = pair_of(w, pair);
             make_t(w, &q, 0, w->half);
         }
-        run_pair(w, &q, &g, 0, w->half, g.filter, 0);
+        run_pair(w, &q, &g, 0, w->half, g.filter, g.filter);
     }
 }
 
@@ -308,8 +322,7 @@ static void one_group(Walk *w, int index, int64_t begin, int64_t stop)
             const Pair q = pair_of(w, i);
             w->geo.lines = lines * (i - begin) < row ? lines : 0;
             run_pair(w, &q, &g, block, n, filter,
-                     (ptrdiff_t)N_OPERANDS * n * 16 * row +
-                         (ptrdiff_t)(i - begin) * lines * 16 * n);
+                     filter + N_OPERANDS * n * (16 * row + (i - begin) * lines * 16));
         }
     }
 }
