@@ -398,7 +398,7 @@ static void check_strassen(const CaConvIsa *isa)
     s = square(1, 480, 608, 7, 7, 1, 1); /* T is shared */
     check(isa, CA_CONV_STRASSEN, &s, relu, WITH_ADD);
     check(isa, CA_CONV_STRASSEN, &s, sigmoid, WITH_ADD | WITH_SLOPE | NO_HALO);
-    s = square(2, 1568, 96, 5, 6, 1, 1); /* chunks */
+    s = square(2, 1568, 416, 5, 6, 1, 1); /* panels fetched ahead */
     check(isa, CA_CONV_STRASSEN, &s, relu, WITH_ADD | NO_HALO);
     check(isa, CA_CONV_STRASSEN, &s, sigmoid, 0);
 }

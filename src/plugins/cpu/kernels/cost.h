@@ -9,11 +9,9 @@
 
 /* Bytes. */
 enum {
-    CA_PANEL_SIZE = 320 << 10, /* of a filter panel that stays in L2 beside the rest */
-    CA_FETCH_FROM = 1 << 20,   /* filters of this size are cold when their turn comes */
-    CA_STRASSEN_IN_L2 =
-        480
-        << 10, /* of a filter for Strassen's product, which reads it once for 28 pixels */
+    CA_PANEL_SIZE = 320 << 10,   /* of a filter panel that stays in L2 beside the rest */
+    CA_FETCH_FROM = 1 << 20,     /* filters of this size are cold when their turn comes */
+    CA_STRASSEN_IN_L2 = 1 << 20, /* a filter that each pair of tiles reads anew */
     CA_SHARED_FROM =
         4 << 20, /* transformed filters of this size are read once for all threads */
     CA_STREAM_FROM = 8 << 20, /* and of this size once for all tiles, V lying in L3 */

@@ -26,6 +26,7 @@ typedef struct CaConvGeo {
     int per_block, last; /* input channels of a block, of the last block; planes: 1 */
     int lines;           /* cache lines to fetch into L2 with each tap of each block */
     const float *next;   /* from here */
+    bool by_block;       /* 1x1: fetch the next block of input channels, not of pixels */
     const CaConvMore *more;
     int n_more; /* 1x1 only */
     float lo, hi;

@@ -5,7 +5,7 @@
  *      direct      [group][ci / 16][kh][kw][16 or what is left][channels of the group]
  *      planes      the same of one channel a block
  *      Winograd    [group][xi][panel][ci][channels of the panel]     U = G g G^T, rounded once
- *      Strassen    [group][chunk of half the channels][panel][channel][channels of the group]
+ *      Strassen    [group][panel][ci / 2][channels of the group]
  *      depthwise   [c / 16][kh][kw][16]
  */
 #include "base/compiler.h"
@@ -176,16 +176,14 @@ CA_READS_UNALIGNED static void quarters_of(const CaConvPlan *p, float q[4][16][1
 static void pack_strassen(const CaConvPlan *p, float *filter, const float *oihw, Group g)
 {
     const int half = p->ci_blocks / 2, width = g.n * 16;
-    float *w = filter + (size_t)g.first * 16 * 7 * (size_t)half * 16;
+    const ptrdiff_t panel = (ptrdiff_t)half * 16 * width;
     float q[4][16][16];
 
-    for (int block = 0; block < half; block++) {
-        const int in_chunk = block % p->chunk, left = half - (block - in_chunk);
-        const ptrdiff_t panel =
-            (ptrdiff_t)(left < p->chunk ? left : p->chunk) * 16 * width;
+    float *w = filter + (size_t)g.first * 16 * 7 * (size_t)half * 16;
+    for (int block = 0; block < half; block++, w += (ptrdiff_t)16 * width)
         for (int b = 0; b < g.n; b++) {
             quarters_of(p, q, oihw, (g.first + b) * 16, block * 16);
-            float *to = w + (ptrdiff_t)in_chunk * 16 * width + b * 16;
+            float *to = w + b * 16;
             for (int c = 0; c < 16; c++, to += width)
                 for (int o = 0; o < 16; o++) {
                     const float w11 = q[0][c][o], w12 = q[1][c][o], w21 = q[2][c][o],
@@ -200,9 +198,6 @@ static void pack_strassen(const CaConvPlan *p, float *filter, const float *oihw,
                     to[6 * panel + o] = w12 - s2;
                 }
         }
-        if (in_chunk + 1 == p->chunk)
-            w += 7 * panel;
-    }
 }
 
 CA_READS_UNALIGNED static void pack_depthwise(const CaConvPlan *p, float *filter,

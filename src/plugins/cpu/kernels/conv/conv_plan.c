@@ -181,13 +181,7 @@ static bool plan_strassen(CaConvPlan *p)
     p->n_phases = p->by_group ? 2 : 1;
     p->fetch_panels = filter >= CA_FETCH_FROM;
 
-    const size_t panel = filter / (size_t)p->co_blocks *
-                         (size_t)min_int(2 * p->group_blocks, p->co_blocks);
-    const int half = p->ci_blocks / 2,
-              chunks = p->by_group ? (int)((panel - 1) / CA_PANEL_SIZE) + 1 : 1;
-    p->chunk = chunks >= half ? 1 : up(half, chunks);
-
-    const int sizes[] = {7, half, 16, (int)sizeof(float), p->isa->max_pixels};
+    const int sizes[] = {7, p->ci_blocks / 2, 16, (int)sizeof(float), p->isa->max_pixels};
     if (!product(&t, sizes, 5) ||
         !ca_mul_size(&all, t, (size_t)(p->by_group ? p->n_pairs : 1)))
         return false;

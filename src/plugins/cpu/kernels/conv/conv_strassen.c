@@ -12,9 +12,8 @@
  * A to D lie in L1: each product is a run of the register tile that begins with what is there. Y have the bias, and the
  * layer's end. A pair of odd size has a pixel in both tiles.
  *
- * Two orders, as in conv_direct.c. A filter that stays in L2: pairs outside, T is the thread's. Else T of all pairs is made
- * first, for all threads; then groups outside, then chunks of input channels, from chunk to chunk the sums wait in the
- * result.
+ * Two orders, much as in conv_direct.c. A filter that stays in L2: pairs outside, T is the thread's. Else T of all pairs is made
+ * first, for all threads; then groups outside, each reading its panels for all pairs.
  *
  * Tiles that are no piece of a row of the map (its halo is between) are copied: X beside T, Y on its way out.
  */
@@ -36,9 +35,9 @@ typedef struct {
     Sum plus, to;
 } Step;
 static const Step steps[] = {
-    {X11, NOTHING, A},       {T2, NOTHING, C},         {T3, NOTHING, D},
-    {T4, NOTHING, Y21},      {X21, A, Y11},            {T1, NOTHING, B},
-    {X22, C, Y12},           {N_OPERANDS, D, NOTHING}, {N_OPERANDS, B, Y22},
+    {X11, NOTHING, A},    {T2, NOTHING, C}, {T3, NOTHING, D}, {T4, NOTHING, Y21},
+    {X21, A, Y11},        {T1, NOTHING, B}, {X22, C, Y12},    {N_OPERANDS, D, NOTHING},
+    {N_OPERANDS, B, Y22},
 };
 enum { N_STEPS = sizeof steps / sizeof *steps, MOST_MORE = 3 };
 
@@ -53,7 +52,7 @@ typedef struct {
     const CaActs *out, *in, *add;
     const float *bias, *filter;
     const CaConvEnd *end;
-    CaConvTail tail;
+    bool is_long_end;
     bool is_in_flat,
         is_out_flat; /* all pixels are one row in memory; out: and those of add */
     int half;        /* blocks of input channels */
@@ -204,17 +203,15 @@ static Group group_of(const Walk *w, int index)
                    w->filter + (ptrdiff_t)first * 16 * N_OPERANDS * w->half * 16};
 }
 
-/* The tile for one result of a pair and a group, first chunk or a later one: straight to the map, or through a buffer where
- * the map has gaps. */
+/* The tile for one result of a pair and a group: straight to the map, or through a buffer where the map has gaps. */
 static void run_to_map(Walk *w, CaConvTile *tile, const Pair *q, const Group *g, Sum to,
-                       const float *x, const float *filter, const float *start,
-                       bool is_first)
+                       const float *x, const float *filter, const float *start)
 {
     const int right = to == Y12 || to == Y22;
     const Tile at = q->tiles[right];
     const int first = g->first + (to == Y21 || to == Y22 ? w->p->co_blocks / 2 : 0);
-    const CaActs *add = is_first ? w->add : w->out; /* which has what was added */
-    const float *bias = is_first ? w->bias + (ptrdiff_t)first * 16 : zero;
+    const CaActs *add = w->add;
+    const float *bias = w->bias + (ptrdiff_t)first * 16;
     CaConvGeo geo = w->geo;
 
     if (geo.n_more) { /* at the last step, as the others are no results */
@@ -255,27 +252,24 @@ static void finish(const Walk *w, const Pair *q, const Group *g)
     }
 }
 
-/* Blocks [block, block + n) of half the input channels. `next`: the filter's lines that are to be fetched. */
-static void run_pair(Walk *w, const Pair *q, const Group *g, int block, int n,
-                     const float *filter, const float *next)
+/* `next`: the filter's lines that are to be fetched. */
+static void run_pair(Walk *w, const Pair *q, const Group *g, const float *next)
 {
-    const bool last = block + n == w->half;
     CaConvTile *tile = w->p->isa->tile(true, g->n, q->n, CA_CONV_STEP_16);
-    const ptrdiff_t panel = (ptrdiff_t)n * 16 * g->n * 16;
+    const ptrdiff_t panel = (ptrdiff_t)w->half * 16 * g->n * 16;
+    const float *filter = g->filter;
 
     w->geo.sum_block = (ptrdiff_t)q->n * 16;
-    w->geo.lo = last ? w->tail.lo : -INFINITY;
-    w->geo.hi = last ? w->tail.hi : INFINITY;
     w->geo.more = w->more;
     for (const Step *s = steps; s < steps + N_STEPS; s++) {
+        const float *x = operand_of(w, q, s->x, &w->geo.block);
         const float *start = sum_of(w, s->plus), *from = filter;
-        const float *x = operand_of(w, q, s->x, &w->geo.block) + block * w->geo.block;
-        w->geo.n_blocks = s->x == N_OPERANDS ? 0 : n;
+        w->geo.n_blocks = s->x == N_OPERANDS ? 0 : w->half;
         w->geo.next = next;
         w->geo.n_more = 0;
         for (;; s++) {
             filter += panel;
-            next += (ptrdiff_t)w->geo.lines * n * 16;
+            next += (ptrdiff_t)w->geo.lines * w->half * 16;
             if (is_result(s->to))
                 break;
             CaConvMore *m = &w->more[w->geo.n_more++];
@@ -283,11 +277,10 @@ static void run_pair(Walk *w, const Pair *q, const Group *g, int block, int n,
             m->plus = sum_of(w, s[1].plus);
             m->bias = NULL;
             m->in = operand_of(w, q, s[1].x, &m->block);
-            m->in += block * m->block;
         }
-        run_to_map(w, tile, q, g, s->to, x, from, start, block == 0);
+        run_to_map(w, tile, q, g, s->to, x, from, start);
     }
-    if (last && w->tail.after)
+    if (w->is_long_end)
         finish(w, q, g);
 }
 
@@ -303,27 +296,24 @@ static void pairs_outside(Walk *w, int64_t at, int64_t stop)
             q = pair_of(w, pair);
             make_t(w, &q, 0, w->half);
         }
-        run_pair(w, &q, &g, 0, w->half, g.filter, g.filter);
+        run_pair(w, &q, &g, g.filter);
     }
 }
 
-/* One group, pairs [begin, stop): while its panels are used, the next ones are fetched in as many parts. */
+/* One group, pairs [begin, stop): while its panels are used, the next ones, which lie behind them, are fetched in as many
+ * parts. */
 static void one_group(Walk *w, int index, int64_t begin, int64_t stop)
 {
-    const CaConvPlan *p = w->p;
     const Group g = group_of(w, index);
-    const int64_t uses = stop - begin, row = g.n * 16;
-    const int lines = p->fetch_panels ? (int)((row + uses - 1) / uses) : 0;
+    const ptrdiff_t row = (ptrdiff_t)g.n * 16, block = 16 * row * N_OPERANDS,
+                    uses = stop - begin;
+    const int lines = w->p->fetch_panels ? (int)((row + uses - 1) / uses) : 0;
 
-    for (int block = 0; block < w->half; block += p->chunk) {
-        const int n = p->chunk < w->half - block ? p->chunk : w->half - block;
-        const float *filter = g.filter + (ptrdiff_t)block * 16 * N_OPERANDS * row;
-        for (int64_t i = begin; i < stop; i++) {
-            const Pair q = pair_of(w, i);
-            w->geo.lines = lines * (i - begin) < row ? lines : 0;
-            run_pair(w, &q, &g, block, n, filter,
-                     filter + N_OPERANDS * n * (16 * row + (i - begin) * lines * 16));
-        }
+    for (int64_t i = begin; i < stop; i++) {
+        const Pair q = pair_of(w, i);
+        const ptrdiff_t done = (ptrdiff_t)(i - begin) * lines;
+        w->geo.lines = done < row ? lines : 0;
+        run_pair(w, &q, &g, g.filter + w->half * (block + done * 16 * N_OPERANDS));
     }
 }
 
@@ -350,6 +340,7 @@ void ca_conv_strassen(const CaConvPlan *p, int phase, int thread, int n_threads,
                       const CaActs *out, const CaActs *in, const float *packed,
                       const CaConvEnd *end, float *shared, float *own)
 {
+    const CaConvTail tail = ca_conv_tail(end);
     Walk w = {.p = p,
               .out = out,
               .in = in,
@@ -357,14 +348,21 @@ void ca_conv_strassen(const CaConvPlan *p, int phase, int thread, int n_threads,
               .bias = packed,
               .filter = ca_conv_filter(p, packed),
               .end = end,
-              .tail = ca_conv_tail(end),
+              .is_long_end = tail.after,
               .is_in_flat = is_flat(&p->s, in),
               .is_out_flat =
                   is_flat(&p->s, out) && (!end->add || is_flat(&p->s, end->add)),
               .half = p->ci_blocks / 2,
               .t = p->by_group ? shared : own + CA_STRASSEN_SUMS,
               .sums = own,
-              .geo = {.pixel = 16, .kh = 1, .kw = 1, .per_block = 16, .last = 16}};
+              .geo = {.pixel = 16,
+                      .by_block = true,
+                      .kh = 1,
+                      .kw = 1,
+                      .per_block = 16,
+                      .last = 16,
+                      .lo = tail.lo,
+                      .hi = tail.hi}};
 
     int64_t at = 0, stop = 0;
     if (p->by_group && phase == 0) {

@@ -43,19 +43,21 @@ CA_INLINE void conv_tile(const bool one, const int P, const int NV, const ptrdif
     if (start)
         UNROLL_FOR(i, P)
             UNROLL_FOR(v, NV)
-                sum[i * NV + v] = vf32_add(
-                    sum[i * NV + v],
-                    vf32_load(start + i * 16 + v / BLOCK_NV * g->sum_block +
-                              v % BLOCK_NV * VF32_N));
+                sum[i * NV + v] =
+                    vf32_add(sum[i * NV + v],
+                             vf32_load(start + i * 16 + v / BLOCK_NV * g->sum_block +
+                                       v % BLOCK_NV * VF32_N));
 
-    for (const CaConvMore *more = g->more, *stop = more + (one ? g->n_more : 0);; more++) {
+    for (const CaConvMore *more = g->more, *stop = more + (one ? g->n_more : 0);;
+         more++) {
         for (int block = 0; block < g->n_blocks; block++, in += in_block) {
             const int n_channels = step == 1 || step == 2    ? 1
                                    : block + 1 < g->n_blocks ? g->per_block
                                                              : g->last;
             for (int ky = 0; ky < kh; ky++)
                 for (int kx = 0; kx < kw; kx++) {
-                    const float *p = one ? in : in + ky * g->filter_row + kx * g->filter_col;
+                    const float *p =
+                        one ? in : in + ky * g->filter_row + kx * g->filter_col;
                     for (int q = 0; q < g->lines; q++, next += 16)
                         CA_PREFETCH_L2(next);
                     if (!one && fetch_out < out + P * 16) {
@@ -65,7 +67,8 @@ CA_INLINE void conv_tile(const bool one, const int P, const int NV, const ptrdif
                     }
                     for (int c = 0; c < n_channels; c++, w += NV * VF32_N) {
                         if (one) {
-                            CA_PREFETCH(in + P * pixel + c * 16);
+                            CA_PREFETCH(in + (g->by_block ? in_block : P * pixel) +
+                                        c * 16);
                             CA_PREFETCH_W(fetch_out + c * 16);
                             CA_PREFETCH(fetch_add + c * 16);
                         }
@@ -94,10 +97,10 @@ CA_INLINE void conv_tile(const bool one, const int P, const int NV, const ptrdif
         if (more->plus)
             UNROLL_FOR(i, P)
                 UNROLL_FOR(v, NV)
-                    sum[i * NV + v] = vf32_add(
-                        sum[i * NV + v],
-                        vf32_load(more->plus + i * 16 + v / BLOCK_NV * g->sum_block +
-                                  v % BLOCK_NV * VF32_N));
+                    sum[i * NV + v] =
+                        vf32_add(sum[i * NV + v], vf32_load(more->plus + i * 16 +
+                                                            v / BLOCK_NV * g->sum_block +
+                                                            v % BLOCK_NV * VF32_N));
         if (more->bias)
             UNROLL_FOR(v, NV) {
                 const vf32 b = vf32_load(more->bias + v * VF32_N);
