@@ -23,6 +23,9 @@ enum {
 /* Winograd rounds more than a direct sum: it must win by this. */
 #define CA_WINOGRAD_MARGIN 1.05
 
+/* So does Strassen's product, by less. */
+#define CA_STRASSEN_MARGIN 1.02
+
 #define CA_COST_MEMORY 40 /* ns for 1 KiB that is read: 25 GB/s */
 
 #endif
