@@ -28,6 +28,13 @@ static bool is_winograd(const CaConvPlan *p)
     return p->algorithm == CA_CONV_WINOGRAD_2 || p->algorithm == CA_CONV_WINOGRAD_4;
 }
 
+/* Products of Winograd for a pair of channels. */
+static double winograd_places(const CaConvPlan *p)
+{
+    return (double)p->s.n * (p->tile_rows * (p->m + 2) - p->short_rows) *
+           (p->tile_cols * (p->m + 2) - p->short_cols);
+}
+
 /* Pixels of all images, with those that both tiles of a pair have. */
 static double strassen_pixels(const CaConvPlan *p)
 {
@@ -41,7 +48,7 @@ double ca_conv_operations(const CaConvPlan *p)
     const CaConvShape *s = &p->s;
     const double pairs = (double)s->co * (s->ci / s->groups);
     if (is_winograd(p))
-        return 2 * pairs * s->n * p->tile_rows * p->tile_cols * (p->m + 2) * (p->m + 2);
+        return 2 * pairs * winograd_places(p);
     if (p->algorithm == CA_CONV_STRASSEN)
         return 2 * pairs * strassen_pixels(p) * 7 / 8;
     return 2 * pairs * s->n * s->oh * s->ow * s->kh * s->kw;
@@ -62,9 +69,7 @@ static double transformed(const CaConvPlan *p)
 {
     if (p->algorithm == CA_CONV_STRASSEN)
         return strassen_pixels(p);
-    return is_winograd(p)
-               ? (double)p->s.n * p->tile_rows * p->tile_cols * (p->m + 2) * (p->m + 2)
-               : 0;
+    return is_winograd(p) ? winograd_places(p) : 0;
 }
 
 /* Seconds; all that ca_conv_candidates compares, of one part. */
