@@ -226,7 +226,7 @@ void kcheck_strassen(void)
             check_exact(g, &s);
             check_error(g, &s);
         }
-        for (int k = 767; k <= 1540; k += 773) { /* chunks */
+        for (int k = 767; k <= 2048; k += 1281) { /* chunks */
             const Shape s = {
                 .m = g->mr + 5, .n = 2 * g->nr + 1, .k = k, .has_bias = true};
             check_exact(g, &s);

@@ -8,8 +8,8 @@
 #include "base/text.h"
 #include "kernels/axis_runs.h"
 
-/* MOST_DEPTH: the combinations of two panels are then 7 * 48 KiB, and a pair of tiles 7 * 21 KiB, half of L2. */
-enum { MOST_DEPTH = 384, LINE = 16, N_A = 7, N_B = 3 };
+/* MOST_DEPTH: two panels and their combinations are then 7 * 64 KiB, and a pair of tiles 7 * 28 KiB, two thirds of L2. */
+enum { MOST_DEPTH = 512, LINE = 16, N_A = 7, N_B = 3 };
 
 /* Sums that later ones begin with, and the four results. */
 enum { NOWHERE = -1, U2, U3, P4, P5, N_KEPT, Y11 = N_KEPT, Y12, Y21, Y22 };

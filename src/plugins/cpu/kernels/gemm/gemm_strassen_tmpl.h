@@ -50,6 +50,11 @@ CA_INLINE void sum_rows(const CaStrassenSum *t, const int rows)
                 UNROLL_FOR(j, NV)
                     sum[i][j] =
                         vf32_add(sum[i][j], vf32_load(t->from[1] + i * NR + j * VF32_N));
+    if (t->ldc != NR) /* C itself, whose lines nobody fetches */
+        for (int i = 0; i < rows; i++) {
+            CA_PREFETCH_W(t->c + i * t->ldc);
+            CA_PREFETCH_W(t->c + i * t->ldc + t->columns - 1);
+        }
     if (t->also)
         UNROLL_FOR(i, MR)
             if (i < rows)
