@@ -36,7 +36,8 @@ void ca_strassen_plan(CaStrassen *s, const CaGemm *plan)
                     nr = plan->kernel->nr;
     *s = (CaStrassen){.plan = *plan,
                       .n_pairs = ceil_div(half_m, plan->kernel->mr),
-                      .n_chunks = ceil_div(half_k, MOST_DEPTH)};
+                      /* one of nothing, where k is 0 */
+                      .n_chunks = half_k ? ceil_div(half_k, MOST_DEPTH) : 1};
     s->most_rows = ceil_div(half_m, s->n_pairs);
     s->most_depth = ceil_div(half_k, s->n_chunks);
     s->shared_work = (size_t)(s->n_pairs * s->n_chunks * N_A * s->most_rows *
