@@ -170,6 +170,9 @@ static void check_choice(const CaGemmKernel *kernel)
     ca_gemm_plan(&plan, kernel, 1, 4096, 4096, false);
     ca_strassen_plan(&s, &plan);
     kc_true(!ca_strassen_pays(&s), "one row does not pay");
+    ca_gemm_plan(&plan, kernel, 197, 768, 0, false);
+    ca_strassen_plan(&s, &plan);
+    kc_true(!ca_strassen_pays(&s), "nor do sums of nothing");
 }
 
 typedef struct {
