@@ -68,7 +68,7 @@ CA_INLINE void conv_tile(const bool one, const bool bare, const int P, const int
                         fetch_out += 16;
                     }
                     for (int c = 0; c < n_channels; c++, w += NV * VF32_N) {
-                        if (one) {
+                        if (one && P > 2) { /* fewer are there at once */
                             CA_PREFETCH(in + (g->by_block ? in_block : P * pixel) +
                                         c * 16);
                             CA_PREFETCH_W(fetch_out + c * 16);
