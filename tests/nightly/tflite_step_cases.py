@@ -188,6 +188,21 @@ def layers():
                                 out_quant=quant(y), ends=[[(e - step[1]) * step[0] for e in ENDS[kind]]])
 
 
+def nibbles():
+    """Weights of 4 bits: two a byte, the low half first."""
+    for operator, shape, out, options, data in (
+            ("CONV_2D", (5, 3, 3, 3), (1, 4, 3, 5), {0: ("i8", 0), 1: ("i32", 2), 2: ("i32", 2)}, X4),
+            ("FULLY_CONNECTED", (7, 60), (4, 7), {0: ("i8", 0)}, (4, 60))):
+        for kind in SIGNED:
+            random = np.random.default_rng(kind)
+            step, values = odd(random, kind), random.integers(-8, 8, int(np.prod(shape)))
+            pairs = np.append(values, np.zeros(len(values) % 2, int)).reshape(-1, 2) & 15
+            w = make.tensor("w", list(shape), 17, None, [0.07], [0], 0, raw=bytes((pairs[:, 0] | pairs[:, 1] << 4).astype(np.uint8)))
+            b = const("b", [shape[0]], 3, I32 if kind == I8 else I64, [float(np.float32(np.float32(step[0]) * np.float32(0.07)))], [0], low=-90, high=90)
+            yield base.hand("step_nibbles_%s_%s" % (operator.lower(), NAMES[kind]), [data], operator, [w, b], out, options, x_type=kind,
+                            x_quant=[quant(step)], out_type=kind, out_quant=quant((step[0] * 2, step[1])), ends=[[(e - step[1]) * step[0] for e in ENDS[kind]]])
+
+
 def reductions():
     i32 = lambda values: [const("axes", [len(values)], type=I32, values=values)]
     for name in "MEAN", "SUM", "REDUCE_PROD":
@@ -248,11 +263,11 @@ def kernels_of(name):
     rough = ("neg", "floor_", "reduce_prod", "bilinear", "move_concat")
     if name.startswith("step_sum_") and "_u8_" not in name:
         return "default bits"
-    return "bits" if "_i16_" in name or any(name.startswith("step_" + r) for r in rough) else "reference"
+    return "bits" if "_i16" in name or any(name.startswith("step_" + r) for r in rough) else "reference"
 
 
 def by_hand():
     cases = {}
-    for part in functions, pairs, windows, layers, reductions, moves:
+    for part in functions, pairs, windows, layers, nibbles, reductions, moves:
         cases.update(part())
     return cases

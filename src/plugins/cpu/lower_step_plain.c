@@ -52,7 +52,17 @@ static bool bounds_fit(const CarinaNode *n, CarinaType type)
 
 /* --- Two tensors. */
 
-typedef enum Mode { ADD, SUB, MUL, SQUARED, DIV, PRELU, ADD_SHIFTED, SUB_SHIFTED } Mode;
+typedef enum Mode {
+    ADD,
+    SUB,
+    MUL,
+    SQUARED,
+    DIV,
+    PRELU,
+    ADD_SHIFTED,
+    SUB_SHIFTED,
+    OTHER /* the reference's */
+} Mode;
 static const char *const modes[] = {"add", "sub",   "mul",         "squared_difference",
                                     "div", "prelu", "add_shifted", "sub_shifted"};
 
@@ -86,7 +96,8 @@ static int64_t combined(const PairStep *d, int64_t a, int64_t b)
     case SUB_SHIFTED: return shifted(a, d->a) - shifted(b, d->b);
     case ADD:
     case SUB:
-    case SQUARED: break;
+    case SQUARED:
+    case OTHER: break;
     }
     const int64_t u = ca_fixed_twice(a * (INT64_C(1) << d->left), d->a),
                   v = ca_fixed_twice(b * (INT64_C(1) << d->left), d->b),
@@ -126,7 +137,7 @@ static Mode mode_of(const CarinaNode *n)
 {
     const char *mode = carina_node_enum(n, "mode");
     int i = 0;
-    while (i < SUB_SHIFTED && strcmp(mode, modes[i]) != 0)
+    while (i < OTHER && strcmp(mode, modes[i]) != 0)
         i++;
     return (Mode)i;
 }
@@ -148,7 +159,7 @@ CarinaStatus ca_cpu_lower_step_pair(CaCpuBuild *b, const CarinaNode *n)
     CaCpuStep *s = NULL;
     const int64_t *dims[2];
     int ranks[2];
-    if (!is_steps(y->type) || !bounds_fit(n, y->type))
+    if (!is_steps(y->type) || !bounds_fit(n, y->type) || d.mode == OTHER)
         return CARINA_ERR_UNSUPPORTED;
     for (int k = 0; k < 2; k++) {
         dims[k] = n->inputs[k].value->shape.dims;
