@@ -151,11 +151,26 @@ static CarinaStatus find_equal_names(Writer *w)
     return CARINA_OK;
 }
 
+/* Runtimes that are bound to version 10 end with opset8. */
+static CarinaStatus check_offered(const Writer *w, const CaNode *n)
+{
+    enum { NEWEST_OF_10 = 8 };
+    if (w->version > 10 || n->op->flags & (CA_OP_CUSTOM | CA_OP_OWN) ||
+        ca_op_find(n->op_name, NEWEST_OF_10))
+        return CARINA_OK;
+    return ca_err(w->err, CARINA_ERR_UNSUPPORTED,
+                  "node '%s' (%s): is of opset%d, and runtimes that need IR v10 know no "
+                  "operator of that name; write v11 (--ir-version 11)",
+                  n->name, n->op_name, n->opset);
+}
+
 static CarinaStatus place_all(Writer *w)
 {
-    CA_EACH_NODE(n, w->graph)
+    CA_EACH_NODE(n, w->graph) {
+        CA_TRY(check_offered(w, n));
         if (n->id >= w->n_ids)
             w->n_ids = n->id + 1;
+    }
     size_t size = 0;
     if (!ca_mul_size(&size, (size_t)w->n_ids, sizeof *w->places) ||
         !(w->places = ca_alloc(size)))

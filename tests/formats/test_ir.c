@@ -374,6 +374,31 @@ TEST(text_errors_name_the_line)
     }
 }
 
+/* Version 10 is for runtimes that end with opset8. */
+TEST(operators_that_version_10_does_not_know_are_refused_there)
+{
+    static const char *const graph = "x = Parameter-1() : f32 [1, 2, 5, 7]\n"
+                                     "p = Parameter-1() : f32 [1, 3, 4, 2]\n"
+                                     "y = GridSample-9(x, p) align_corners=true "
+                                     "mode=\"nearest\" : f32 [1, 2, 3, 4]\n"
+                                     "r = Result-1(y)\n";
+    CaGraph *g = NULL, *back = NULL;
+    CarinaError e = {0};
+    if (ca_ir_parse(&g, "small", graph, &e) != CARINA_OK)
+        printf("%s\n", e.text);
+    CHECK(g);
+    CHECK_STATUS(ca_ir_write(g, STEM, 10, false, &e), CARINA_ERR_UNSUPPORTED);
+    CHECK_STR(e.text, "node 'y' (GridSample): is of opset9, and runtimes that need IR "
+                      "v10 know no operator of that name; write v11 (--ir-version 11)");
+    CHECK_STATUS(ca_ir_write(g, STEM, 11, false, &e), CARINA_OK);
+    CHECK_STATUS(read_stem(&back, STEM, "small", &e), CARINA_OK);
+    char *text = text_of(back);
+    CHECK_STR(text, graph);
+    ca_free(text);
+    ca_graph_free(&back);
+    ca_graph_free(&g);
+}
+
 TEST(fp16_clamps_flushes_and_keeps_nan)
 {
     CaGraph *g = NULL, *back = NULL;

@@ -135,6 +135,7 @@ const CaCpuLowering ca_cpu_lowerings[] = {
     {"Convert", ca_cpu_lower_convert_any},
     {"ConvertLike", ca_cpu_lower_convert_any},
     {"Interpolate", ca_cpu_lower_resize},
+    {"GridSample", ca_cpu_lower_grid_sample},
     {"GRN", ca_cpu_lower_grn},
     {"GroupNormalization", ca_cpu_lower_group_norm},
     {"BatchNormInference", ca_cpu_lower_batch_norm},

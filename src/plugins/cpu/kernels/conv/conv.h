@@ -65,8 +65,9 @@ typedef struct CaConvPlan {
     int row_width;              /* planes: floats of an input row with its padding */
     int chunk;                  /* blocks of input channels of one walk */
     int m, tile_rows, tile_cols,
-        block;     /* Winograd: F(m,3), tiles of an image and of a block */
-    bool by_group; /* threads share V */
+        block;                  /* Winograd: F(m,3), tiles of an image and of a block */
+    int short_rows, short_cols; /* the last of them, a result shorter */
+    bool by_group;              /* threads share V */
 } CaConvPlan;
 
 /* The fastest algorithm by estimate (conv_cost.h). false: a shape we do not offer (sizes below 1, padding below 0, groups

@@ -28,12 +28,19 @@ static bool is_winograd(const CaConvPlan *p)
     return p->algorithm == CA_CONV_WINOGRAD_2 || p->algorithm == CA_CONV_WINOGRAD_4;
 }
 
+/* Products of Winograd for a pair of channels. */
+static double places(const CaConvPlan *p)
+{
+    return (double)p->s.n * (p->tile_rows * (p->m + 2) - p->short_rows) *
+           (p->tile_cols * (p->m + 2) - p->short_cols);
+}
+
 double ca_conv_operations(const CaConvPlan *p)
 {
     const CaConvShape *s = &p->s;
     const double pairs = (double)s->co * (s->ci / s->groups);
     if (is_winograd(p))
-        return 2 * pairs * s->n * p->tile_rows * p->tile_cols * (p->m + 2) * (p->m + 2);
+        return 2 * pairs * places(p);
     return 2 * pairs * s->n * s->oh * s->ow * s->kh * s->kw;
 }
 
@@ -51,14 +58,13 @@ const char *ca_conv_algorithm_name(int algorithm)
 static double estimate(const CaConvPlan *p)
 {
     const Cost *c = costs;
-    const double results = 16.0 * p->co_blocks / p->s.co, a2 = (p->m + 2) * (p->m + 2),
-                 tiles =
-                     is_winograd(p) ? (double)p->s.n * p->tile_rows * p->tile_cols : 0,
+    const double results = 16.0 * p->co_blocks / p->s.co,
+                 transformed = is_winograd(p) ? places(p) : 0,
                  filter = (double)p->packed_size / 1024;
     while (c->needs != p->isa->needs || (int)c->algorithm != p->algorithm)
         c++; /* ref has all three */
     const double ns = c->product * 1e-3 * results * ca_conv_operations(p) +
-                      tiles * a2 * (c->in * p->ci_blocks + c->out * p->co_blocks) +
+                      transformed * (c->in * p->ci_blocks + c->out * p->co_blocks) +
                       c->filter * filter + c->fixed * 1e3;
     return 1e-9 * (ns > CA_COST_MEMORY * filter ? ns : CA_COST_MEMORY * filter);
 }

@@ -33,14 +33,21 @@ typedef enum CaConvStep {
     CA_CONV_STEP_ANY
 } CaConvStep;
 
-/* v[xi * xi_stride .. + 16] = B^T d B of the 16 channels at `in`; rows and columns outside [y0, y1) and
- * [x0, x1) of the tile are zero and not read. */
+/* The part of a tile's input that is there: rows and columns outside [y0, y1) and [x0, x1) are zero and
+ * not read. A short tile has no places of the point infinity, which only the last result needs. */
+typedef struct CaWinogradTile {
+    int y0, y1, x0, x1;
+    bool is_short_y, is_short_x;
+} CaWinogradTile;
+
+/* v[xi * xi_stride .. + 16] = B^T d B of the 16 channels at `in` */
 typedef void CaWinogradIn(float *v, ptrdiff_t xi_stride, const float *in,
-                          ptrdiff_t row_stride, int y0, int y1, int x0, int x1);
+                          ptrdiff_t row_stride, const CaWinogradTile *tile);
 
 typedef struct CaWinogradEnd {
     const float *bias, *add;
     ptrdiff_t add_row_stride;
+    bool is_short_y, is_short_x;
     float lo, hi;
 } CaWinogradEnd;
 /* out[ny][nx] = A^T m A with its end */

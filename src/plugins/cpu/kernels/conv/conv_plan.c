@@ -137,6 +137,8 @@ static bool plan_winograd(CaConvPlan *p)
         return false;
     p->tile_rows = up(s->oh, p->m);
     p->tile_cols = up(s->ow, p->m);
+    p->short_rows = min_int(p->tile_rows, p->tile_rows * p->m - s->oh);
+    p->short_cols = min_int(p->tile_cols, p->tile_cols * p->m - s->ow);
     const int64_t tiles = (int64_t)s->n * p->tile_rows * p->tile_cols;
     if (tiles > INT_MAX)
         return false;

@@ -66,16 +66,17 @@ CA_INLINE void winograd_out_1d(const int NP, const double *p, const vf32 *m, vf3
 }
 
 CA_INLINE void winograd_in(const int NP, const double *p, float *v, ptrdiff_t xi_stride,
-                           const float *in, ptrdiff_t row_stride, int y0, int y1, int x0,
-                           int x1)
+                           const float *in, ptrdiff_t row_stride,
+                           const CaWinogradTile *tile)
 {
-    const int A = 2 * NP + 2;
+    const int A = 2 * NP + 2, rows = A - tile->is_short_y, cols = A - tile->is_short_x;
+    const int y0 = tile->y0, y1 = tile->y1, x0 = tile->x0, x1 = tile->x1;
     const bool whole = y0 <= 0 && x0 <= 0 && y1 >= A && x1 >= A;
 
     for (int lane = 0; lane < 16; lane += VF32_N, in += VF32_N, v += VF32_N) {
         float buffer[36 * VF32_N];
         vf32 t[6];
-        for (int r = 0; r < A; r++) {
+        for (int r = 0; r < rows; r++) {
             UNROLL_FOR(i, A)
                 t[i] = whole || (r >= y0 && r < y1 && i >= x0 && i < x1)
                            ? vf32_load(in + r * row_stride + i * 16)
@@ -84,12 +85,16 @@ CA_INLINE void winograd_in(const int NP, const double *p, float *v, ptrdiff_t xi
             UNROLL_FOR(i, A)
                 vf32_store(buffer + (r * A + i) * VF32_N, t[i]);
         }
-        for (int i = 0; i < A; i++) {
-            UNROLL_FOR(r, A)
+        for (int i = 0; i < cols; i++) {
+            UNROLL_FOR(r, A - 1)
                 t[r] = vf32_load(buffer + (r * A + i) * VF32_N);
+            t[A - 1] =
+                rows == A ? vf32_load(buffer + ((A - 1) * A + i) * VF32_N) : vf32_zero();
             winograd_in_1d(NP, p, t);
-            UNROLL_FOR(r, A)
+            UNROLL_FOR(r, A - 1)
                 vf32_store(v + (r * A + i) * xi_stride, t[r]);
+            if (rows == A)
+                vf32_store(v + ((A - 1) * A + i) * xi_stride, t[A - 1]);
         }
     }
 }
@@ -99,22 +104,27 @@ CA_INLINE void winograd_out(const int NP, const double *p, float *out,
                             ptrdiff_t xi_stride, const CaWinogradEnd *end)
 {
     const int A = 2 * NP + 2, M = 2 * NP;
+    const int rows = A - end->is_short_y, cols = A - end->is_short_x;
     const vf32 lo = vf32_set1(end->lo), hi = vf32_set1(end->hi);
 
     for (int lane = 0; lane < 16; lane += VF32_N) {
         float buffer[24 * VF32_N];
         const vf32 bias = vf32_load(end->bias + lane);
         vf32 t[6], y[4];
-        for (int i = 0; i < A; i++) {
-            UNROLL_FOR(r, A)
+        for (int i = 0; i < cols; i++) {
+            UNROLL_FOR(r, A - 1)
                 t[r] = vf32_load(m + lane + (r * A + i) * xi_stride);
+            t[A - 1] = rows == A ? vf32_load(m + lane + ((A - 1) * A + i) * xi_stride)
+                                 : vf32_zero();
             winograd_out_1d(NP, p, t, y);
             UNROLL_FOR(r, M)
                 vf32_store(buffer + (r * A + i) * VF32_N, y[r]);
         }
         for (int r = 0; r < ny; r++) {
-            UNROLL_FOR(i, A)
+            UNROLL_FOR(i, A - 1)
                 t[i] = vf32_load(buffer + (r * A + i) * VF32_N);
+            t[A - 1] =
+                cols == A ? vf32_load(buffer + (r * A + A - 1) * VF32_N) : vf32_zero();
             winograd_out_1d(NP, p, t, y);
             UNROLL_FOR(i, M) {
                 if (i < nx) {
@@ -131,17 +141,17 @@ CA_INLINE void winograd_out(const int NP, const double *p, float *out,
 }
 
 static void winograd_in_2(float *v, ptrdiff_t xi_stride, const float *in,
-                          ptrdiff_t row_stride, int y0, int y1, int x0, int x1)
+                          ptrdiff_t row_stride, const CaWinogradTile *tile)
 {
     static const double p[] = {CA_WINOGRAD_POINTS_2};
-    winograd_in(1, p, v, xi_stride, in, row_stride, y0, y1, x0, x1);
+    winograd_in(1, p, v, xi_stride, in, row_stride, tile);
 }
 
 static void winograd_in_4(float *v, ptrdiff_t xi_stride, const float *in,
-                          ptrdiff_t row_stride, int y0, int y1, int x0, int x1)
+                          ptrdiff_t row_stride, const CaWinogradTile *tile)
 {
     static const double p[] = {CA_WINOGRAD_POINTS_4};
-    winograd_in(2, p, v, xi_stride, in, row_stride, y0, y1, x0, x1);
+    winograd_in(2, p, v, xi_stride, in, row_stride, tile);
 }
 
 static void winograd_out_2(float *out, ptrdiff_t row_stride, int ny, int nx,
