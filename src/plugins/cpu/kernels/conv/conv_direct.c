@@ -76,6 +76,7 @@ typedef struct {
     int first, n;    /* blocks of results */
     ptrdiff_t input; /* first block of its part's input */
     const float *bias, *filter;
+    bool half; /* its last block has 8 results or fewer, and there is a tile for that */
 } Group;
 
 static Group group_of(const Walk *w, int index)
@@ -83,9 +84,12 @@ static Group group_of(const Walk *w, int index)
     const CaConvPlan *p = w->p;
     const int per_part = p->n_groups / p->n_parts, part = index / per_part;
     const int j = index % per_part * p->group_blocks, first = part * p->co_blocks + j;
+    const int n = min_int(p->group_blocks, p->co_blocks - j);
 
     return (Group){.first = first,
-                   .n = min_int(p->group_blocks, p->co_blocks - j),
+                   .n = n,
+                   .half = p->one && w->step == CA_CONV_STEP_16 &&
+                           n <= p->isa->max_blocks && p->co <= (j + n) * 16 - 8,
                    .input = (ptrdiff_t)part * p->ci_blocks,
                    .bias = w->bias + (ptrdiff_t)first * 16,
                    .filter =
@@ -114,8 +118,10 @@ static void run_tile(const Walk *w, const Group *g, int block, const float *filt
                       ((ptrdiff_t)y * s->stride_h - s->pad_top) * w->in->row_stride +
                       (x * s->stride_w - s->pad_left) * 16;
 
-    w->p->isa->tile(w->p->one, g->n, pixels, w->step)(
-        &w->geo, out, in, filter, g->bias,
+    CaConvTile *run = g->half ? w->p->isa->half_tile(g->n, pixels)
+                              : w->p->isa->tile(w->p->one, g->n, pixels, w->step);
+
+    run(&w->geo, out, in, filter, g->bias,
         last && w->add ? pixel_of(w->add, g->first, image, y, x) : NULL, block > 0);
     if (last && w->tail.after)
         for (int b = 0; b < g->n; b++)

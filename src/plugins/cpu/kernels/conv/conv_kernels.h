@@ -72,7 +72,9 @@ struct CaConvIsa {
     int wide_pixels;            /* of a tile of 4 blocks; 0: there is none */
     CaConvTile *(*tile)(bool one, int blocks, int pixels,
                         CaConvStep step); /* never NULL */
-    CaWinogradIn *winograd_in[2];         /* m = 2, 4 */
+    /* 1x1 of step 1, the last block of results has 8 at most: the others become 0; at most max_blocks */
+    CaConvTile *(*half_tile)(int blocks, int pixels);
+    CaWinogradIn *winograd_in[2]; /* m = 2, 4 */
     CaWinogradOut *winograd_out[2];
     CaSlideRows *slide[2];          /* depthwise 3x3; step 1 and 2 */
     CaDepthwiseRow *depthwise_5[2]; /* 5x5; step 1 and 2 */

@@ -11,7 +11,9 @@
  * 16 for 6 x 2 on AVX2. 7 x 4 is one more than there are; a step of 28 FMA hides what that costs.
  * Memory latency is hidden by prefetching what the hardware cannot foresee: the lines of the result (for
  * writing) and of the residual, the next tile's input, the next panel of the filter.
- * 1x1 filters have an instance without the loops over taps: their sums are short.
+ * 1x1 filters have an instance without the loops over taps: their sums are short. Where the last block has 8 results or
+ * fewer (24, 40, 72 channels) HV half vectors stand for it: a vector of 256 bits costs half on processors that execute 512
+ * bits in two.
  * Planes (steps 1 and 2) are blocks of one channel; steps of another size than the four are not constants.
  */
 #define PIXELS_4(X, b) X(1, b) X(2, b) X(3, b) X(4, b)
@@ -24,8 +26,8 @@
 
 enum { BLOCK_NV = 16 / VF32_N };
 
-CA_INLINE void conv_tile(const bool one, const int P, const int NV, const ptrdiff_t step,
-                         const CaConvGeo *g, float *restrict out,
+CA_INLINE void conv_tile(const bool one, const int P, const int NV, const int HV,
+                         const ptrdiff_t step, const CaConvGeo *g, float *restrict out,
                          const float *restrict in, const float *restrict w,
                          const float *bias, const float *add, bool resume)
 {
@@ -33,13 +35,22 @@ CA_INLINE void conv_tile(const bool one, const int P, const int NV, const ptrdif
     const int kh = one ? 1 : g->kh, kw = one ? 1 : g->kw;
     const float *fetch_out = out, *fetch_add = add ? add : in, *next = g->next;
     /* short sums end before the second block of results would be fetched in its turn */
-    const float *fetch_short = out + (NV > BLOCK_NV && g->n_blocks <= 2 ? out_block : 0);
+    const int blocks = NV / BLOCK_NV + (HV > 0), width = NV * VF32_N + (HV ? 16 : 0);
+    const float *fetch_short = out + (blocks > 1 && g->n_blocks <= 2 ? out_block : 0);
+    const ptrdiff_t half_at = NV / BLOCK_NV * out_block;
     vf32 sum[28], row[4];
+    vh32 half[14], half_row[2];
 
     UNROLL_FOR(v, NV) {
         const vf32 b = vf32_load(bias + v * VF32_N);
         UNROLL_FOR(i, P)
             sum[i * NV + v] = b;
+    }
+    UNROLL_FOR(v, HV) {
+        const vh32 b = vh32_load(bias + NV * VF32_N + v * VH32_N);
+        UNROLL_FOR(i, P)
+            half[i * HV + v] =
+                resume ? vh32_load(out + half_at + i * 16 + v * VH32_N) : b;
     }
     if (resume)
         UNROLL_FOR(i, P)
@@ -61,24 +72,29 @@ CA_INLINE void conv_tile(const bool one, const int P, const int NV, const ptrdif
                         CA_PREFETCH_W(fetch_out + v * out_block);
                     fetch_out += 16;
                 }
-                for (int c = 0; c < n_channels; c++, w += NV * VF32_N) {
+                for (int c = 0; c < n_channels; c++, w += width) {
                     if (one) {
                         CA_PREFETCH(in + P * pixel + c * 16);
                         CA_PREFETCH_W(fetch_out + c * 16);
-                        if (NV > BLOCK_NV)
+                        if (blocks > 1)
                             CA_PREFETCH_W(fetch_short + c * 16);
                         CA_PREFETCH(fetch_add + c * 16);
                     }
                     UNROLL_FOR(v, NV)
                         row[v] = vf32_load(w + v * VF32_N);
+                    UNROLL_FOR(v, HV)
+                        half_row[v] = vh32_load(w + NV * VF32_N + v * VH32_N);
                     UNROLL_FOR(i, P) {
                         const vf32 x = vf32_set1(p[i * pixel + c]);
                         UNROLL_FOR(v, NV)
                             sum[i * NV + v] = vf32_fma(x, row[v], sum[i * NV + v]);
+                        UNROLL_FOR(v, HV)
+                            half[i * HV + v] =
+                                vh32_fma(vf32_low(x), half_row[v], half[i * HV + v]);
                     }
                 }
             }
-        if (one && block + 1 < NV / BLOCK_NV) {
+        if (one && block + 1 < blocks) {
             fetch_out += out_block;
             fetch_add += add ? g->add_block : 0;
         }
@@ -91,21 +107,44 @@ CA_INLINE void conv_tile(const bool one, const int P, const int NV, const ptrdif
                     vf32_add(sum[i * NV + v],
                              vf32_load(add + i * 16 + v / BLOCK_NV * g->add_block +
                                        v % BLOCK_NV * VF32_N));
+    if (add)
+        UNROLL_FOR(i, P)
+            UNROLL_FOR(v, HV)
+                half[i * HV + v] = vh32_add(
+                    half[i * HV + v],
+                    vh32_load(add + NV / BLOCK_NV * g->add_block + i * 16 + v * VH32_N));
     const vf32 lo = vf32_set1(g->lo), hi = vf32_set1(g->hi);
+    UNROLL_FOR(i, P) {
+        UNROLL_FOR(v, HV)
+            vh32_store(out + half_at + i * 16 + v * VH32_N,
+                       vh32_min(vf32_low(hi), vh32_max(vf32_low(lo), half[i * HV + v])));
+        UNROLL_FOR(v, HV)
+            vh32_store(out + half_at + i * 16 + 8 + v * VH32_N, vh32_zero());
+    }
     UNROLL_FOR(i, P)
         UNROLL_FOR(v, NV)
             vf32_store(out + i * 16 + v / BLOCK_NV * out_block + v % BLOCK_NV * VF32_N,
                        vf32_min(hi, vf32_max(lo, sum[i * NV + v])));
 }
 
-#define TILE(one, pixels, blocks, step)                                           \
-    static CA_NOINLINE void tile_##one##_##pixels##x##blocks##_##step(            \
-        const CaConvGeo *g, float *out, const float *in, const float *w,          \
-        const float *bias, const float *add, bool resume)                         \
-    {                                                                             \
-        conv_tile(one, pixels, (blocks)*BLOCK_NV, step, g, out, in, w, bias, add, \
-                  resume);                                                        \
+#define TILE(one, pixels, blocks, step)                                              \
+    static CA_NOINLINE void tile_##one##_##pixels##x##blocks##_##step(               \
+        const CaConvGeo *g, float *out, const float *in, const float *w,             \
+        const float *bias, const float *add, bool resume)                            \
+    {                                                                                \
+        conv_tile(one, pixels, (blocks)*BLOCK_NV, 0, step, g, out, in, w, bias, add, \
+                  resume);                                                           \
     }
+/* 1x1 of step 1, the last block of 8 results. */
+#define TILE_HALF(pixels, blocks)                                                       \
+    static CA_NOINLINE void tile_half_##pixels##x##blocks(                              \
+        const CaConvGeo *g, float *out, const float *in, const float *w,                \
+        const float *bias, const float *add, bool resume)                               \
+    {                                                                                   \
+        conv_tile(true, pixels, ((blocks)-1) * BLOCK_NV, 8 / VH32_N, 16, g, out, in, w, \
+                  bias, add, resume);                                                   \
+    }
+#define ROW_HALF(pixels, blocks) tile_half_##pixels##x##blocks,
 #define TILES_OF(pixels, blocks) \
     TILE(0, pixels, blocks, 16)  \
     TILE(0, pixels, blocks, 32)  \
@@ -132,9 +171,13 @@ EACH_PIXELS(TILES_OF, 1)
 EACH_PIXELS(TILE_ANY, 1)
 TABLE(1)
 static CaConvTile *const tiles_any[MAX_PIXELS] = {EACH_PIXELS(ROW_ANY, 1)};
+EACH_PIXELS(TILE_HALF, 1)
+static CaConvTile *const halves_1[MAX_PIXELS] = {EACH_PIXELS(ROW_HALF, 1)};
 #if MAX_BLOCKS == 2
 EACH_PIXELS(TILES_OF, 2)
 TABLE(2)
+EACH_PIXELS(TILE_HALF, 2)
+static CaConvTile *const halves_2[MAX_PIXELS] = {EACH_PIXELS(ROW_HALF, 2)};
 #endif
 #if WIDE_PIXELS
 TILES_OF(7, 4)
@@ -159,4 +202,14 @@ static CaConvTile *conv_tile_of(bool one, int blocks, int pixels, CaConvStep ste
 #endif
     (void)blocks;
     return planes ? planes_1[s][pixels - 1] : tiles_1[one][s][pixels - 1];
+}
+
+static CaConvTile *conv_half_tile_of(int blocks, int pixels)
+{
+#if MAX_BLOCKS == 2
+    if (blocks == 2)
+        return halves_2[pixels - 1];
+#endif
+    (void)blocks;
+    return halves_1[pixels - 1];
 }
