@@ -77,20 +77,49 @@ typedef struct {
     int first, n;    /* blocks of results */
     ptrdiff_t input; /* first block of its part's input */
     const float *bias, *filter;
+    bool half; /* its last block has 8 results or fewer, and there is a tile for that */
 } Group;
 
-static Group group_of(const Walk *w, int index)
+/* Of part `part` the blocks from j on. */
+static Group group_at(const Walk *w, int part, int j)
 {
     const CaConvPlan *p = w->p;
-    const int per_part = p->n_groups / p->n_parts, part = index / per_part;
-    const int j = index % per_part * p->group_blocks, first = part * p->co_blocks + j;
+    const int first = part * p->co_blocks + j;
+    const int n = min_int(p->group_blocks, p->co_blocks - j);
 
     return (Group){.first = first,
-                   .n = min_int(p->group_blocks, p->co_blocks - j),
+                   .n = n,
+                   .half = p->one && w->step == CA_CONV_STEP_16 &&
+                           n <= p->isa->max_blocks && p->co <= (j + n) * 16 - 8,
                    .input = (ptrdiff_t)part * p->ci_blocks,
                    .bias = w->bias + (ptrdiff_t)first * 16,
                    .filter =
                        w->filter + (ptrdiff_t)first * 16 * p->s.kh * p->s.kw * p->ci};
+}
+
+static Group group_of(const Walk *w, int index)
+{
+    const int per_part = w->p->n_groups / w->p->n_parts;
+
+    return group_at(w, index / per_part, index % per_part * w->p->group_blocks);
+}
+
+/* Pixels of a tile. */
+typedef struct {
+    int image, y, pixels;
+    int64_t x;
+} Span;
+
+static Span span_of(const Walk *w, int64_t row, int tile)
+{
+    const int oh = w->p->s.oh;
+    const int64_t of = w->flat ? w->rows : w->tiles, at = w->flat ? row : tile;
+    const int64_t x = w->width * at / of;
+
+    return (Span){.image = w->flat ? 0 : (int)(row / oh),
+                  .y = w->flat ? 0 : (int)(row % oh),
+                  .pixels = (int)(w->width * (at + 1) / of - x),
+                  .x = x};
 }
 
 static float *pixel_of(const CaActs *a, int block, int image, int y, int64_t x)
@@ -101,23 +130,22 @@ static float *pixel_of(const CaActs *a, int block, int image, int y, int64_t x)
 
 /* A tile of one group: blocks [block, ..) of input channels, as w->geo says. */
 static void run_tile(const Walk *w, const Group *g, int block, const float *filter,
-                     int64_t row, int tile, bool last)
+                     const Span *t, bool last)
 {
     static const float zero[64];
     const CaConvShape *s = &w->p->s;
-    const int64_t of = w->flat ? w->rows : w->tiles, at = w->flat ? row : tile;
-    const int64_t x = w->width * at / of;
-    const int pixels = (int)(w->width * (at + 1) / of - x);
-    const int image = w->flat ? 0 : (int)(row / s->oh),
-              y = w->flat ? 0 : (int)(row % s->oh);
+    const int image = t->image, y = t->y, pixels = t->pixels;
+    const int64_t x = t->x;
     float *out = pixel_of(w->out, g->first, image, y, x);
     const float *in = w->in->data + (g->input + block) * w->in->block_stride +
                       image * w->in->image_stride +
                       ((ptrdiff_t)y * s->stride_h - s->pad_top) * w->in->row_stride +
                       (x * s->stride_w - s->pad_left) * 16;
 
-    w->p->isa->tile(w->p->one, g->n, pixels, w->step)(
-        &w->geo, out, in, filter, block > 0 ? zero : g->bias,
+    CaConvTile *run = g->half ? w->p->isa->half_tile(g->n, pixels)
+                              : w->p->isa->tile(w->p->one, g->n, pixels, w->step);
+
+    run(&w->geo, out, in, filter, block > 0 ? zero : g->bias,
         last && w->add ? pixel_of(w->add, g->first, image, y, x) : NULL,
         block > 0 ? out : NULL);
     if (last && w->tail.after)
@@ -145,11 +173,14 @@ static void pixels_outside(Walk *w, int64_t begin, int64_t stop)
 {
     set_chunk(w, 0, w->p->ci_blocks);
     for (int64_t row = begin; row < stop; row++)
-        for (int tile = 0; tile < w->tiles; tile++)
-            for (int i = 0; i < w->p->n_groups; i++) {
-                const Group g = group_of(w, i);
-                run_tile(w, &g, 0, g.filter, row, tile, true);
-            }
+        for (int tile = 0; tile < w->tiles; tile++) {
+            const Span t = span_of(w, row, tile);
+            for (int part = 0; part < w->p->n_parts; part++)
+                for (int j = 0; j < w->p->co_blocks; j += w->p->group_blocks) {
+                    const Group g = group_at(w, part, j);
+                    run_tile(w, &g, 0, g.filter, &t, true);
+                }
+        }
 }
 
 /* One group, rows [begin, stop). The panel is used `uses` times; meanwhile the next one, which
@@ -172,7 +203,8 @@ static void one_group(Walk *w, int index, int64_t begin, int64_t stop)
             for (int tile = 0; tile < w->tiles; tile++) {
                 w->geo.lines = ahead < panel ? lines : 0;
                 w->geo.next = filter + panel + ahead;
-                run_tile(w, &g, block, filter, row, tile, last);
+                const Span t = span_of(w, row, tile);
+                run_tile(w, &g, block, filter, &t, last);
                 ahead += lines * 16 * taps * n;
             }
     }

@@ -34,6 +34,7 @@ const CaConvIsa PASTE(ca_f32_conv_, ISA) = {
     .wide_pixels = WIDE_PIXELS,
     .tile = conv_tile_of,
     .product = conv_product_of,
+    .half_tile = conv_half_tile_of,
     .winograd_in = {winograd_in_2, winograd_in_4},
     .winograd_out = {winograd_out_2, winograd_out_4},
     .strassen_in = strassen_in,

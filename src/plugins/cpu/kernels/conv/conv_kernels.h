@@ -106,6 +106,8 @@ struct CaConvIsa {
     CaConvTile *(*tile)(bool one, int blocks, int pixels,
                         CaConvStep step); /* never NULL */
     CaConvProduct *(*product)(int blocks, int pixels);
+    /* 1x1 of step 1, the last block of results has 8 at most: the others become 0; at most max_blocks */
+    CaConvTile *(*half_tile)(int blocks, int pixels);
     CaWinogradIn *winograd_in[2]; /* m = 2, 4 */
     CaWinogradOut *winograd_out[2];
     CaStrassenIn *strassen_in;
