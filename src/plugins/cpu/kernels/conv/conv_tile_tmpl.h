@@ -31,6 +31,9 @@ CA_INLINE void conv_tile(const bool one, const int P, const int NV, const ptrdif
 {
     const ptrdiff_t pixel = step ? step : g->pixel, out_block = g->out_block;
     ptrdiff_t in_block = g->block;
+    /* A few lines to a block: one after another, so that loads need not wait behind them. */
+    const int spread = one && g->lines <= 16 ? g->lines : 0,
+              lines = spread ? 0 : g->lines;
     const int kh = one ? 1 : g->kh, kw = one ? 1 : g->kw;
     const float *fetch_out = out, *fetch_add = add ? add : in, *next = g->next;
     vf32 sum[28], row[4];
@@ -58,7 +61,7 @@ CA_INLINE void conv_tile(const bool one, const int P, const int NV, const ptrdif
                 for (int kx = 0; kx < kw; kx++) {
                     const float *p =
                         one ? in : in + ky * g->filter_row + kx * g->filter_col;
-                    for (int q = 0; q < g->lines; q++, next += 16)
+                    for (int q = 0; q < lines; q++, next += 16)
                         CA_PREFETCH_L2(next);
                     if (!one && fetch_out < out + P * 16) {
                         UNROLL_FOR(v, NV / BLOCK_NV)
@@ -69,6 +72,7 @@ CA_INLINE void conv_tile(const bool one, const int P, const int NV, const ptrdif
                         if (one) {
                             CA_PREFETCH(in + (g->by_block ? in_block : P * pixel) +
                                         c * 16);
+                            CA_PREFETCH_L2(next + c * spread);
                             CA_PREFETCH_W(fetch_out + c * 16);
                             CA_PREFETCH(fetch_add + c * 16);
                         }
@@ -81,6 +85,7 @@ CA_INLINE void conv_tile(const bool one, const int P, const int NV, const ptrdif
                         }
                     }
                 }
+            next += 16 * spread;
             if (one && block + 1 < NV / BLOCK_NV) {
                 fetch_out += out_block;
                 fetch_add += add ? g->add_block : 0;
