@@ -33,6 +33,9 @@ CA_INLINE void conv_tile(const bool one, const bool bare, const int P, const int
 {
     const ptrdiff_t pixel = step ? step : g->pixel, out_block = g->out_block;
     ptrdiff_t in_block = g->block;
+    /* A few lines to a block: one after another, so that loads need not wait behind them. */
+    const int spread = one && g->lines <= 16 ? g->lines : 0,
+              lines = spread || (one && P <= 2) ? 0 : g->lines;
     const int kh = one ? 1 : g->kh, kw = one ? 1 : g->kw;
     const float *fetch_out = out, *fetch_add = add ? add : in, *next = g->next;
     /* short sums end before the second block of results would be fetched in its turn */
@@ -77,7 +80,7 @@ CA_INLINE void conv_tile(const bool one, const bool bare, const int P, const int
                 for (int kx = 0; kx < kw; kx++) {
                     const float *p =
                         one ? in : in + ky * g->filter_row + kx * g->filter_col;
-                    for (int q = 0; q < g->lines; q++, next += 16)
+                    for (int q = 0; q < lines; q++, next += 16)
                         CA_PREFETCH_L2(next);
                     if (!one && fetch_out < out + P * 16) {
                         UNROLL_FOR(v, NV / BLOCK_NV)
@@ -88,6 +91,7 @@ CA_INLINE void conv_tile(const bool one, const bool bare, const int P, const int
                         if (one && P > 2) { /* fewer are there at once */
                             CA_PREFETCH(in + (g->by_block ? in_block : P * pixel) +
                                         c * 16);
+                            CA_PREFETCH_L2(next + c * spread);
                             CA_PREFETCH_W(fetch_out + c * 16);
                             if (!bare && blocks > 1)
                                 CA_PREFETCH_W(fetch_short + c * 16);
@@ -108,6 +112,7 @@ CA_INLINE void conv_tile(const bool one, const bool bare, const int P, const int
                         }
                     }
                 }
+            next += 16 * spread;
             if (one && block + 1 < blocks) {
                 fetch_out += out_block;
                 fetch_add += add ? g->add_block : 0;
