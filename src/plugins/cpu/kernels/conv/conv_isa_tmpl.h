@@ -12,6 +12,8 @@
 
 #include "conv_winograd_tmpl.h"
 
+#include "conv_polyphase_tmpl.h"
+
 #include "conv_depthwise_tmpl.h"
 
 #include "conv_gate_tmpl.h"
@@ -31,8 +33,9 @@ const CaConvIsa PASTE(ca_f32_conv_, ISA) = {
     .wide_pixels = WIDE_PIXELS,
     .tile = conv_tile_of,
     .product = conv_product_of,
-    .winograd_in = {winograd_in_2, winograd_in_4},
-    .winograd_out = {winograd_out_2, winograd_out_4},
+    .winograd_in = {{winograd_in_2, winograd_in_4}, {polyphase_in_2, polyphase_in_4}},
+    .winograd_out = {{winograd_out_2, winograd_out_4},
+                     {polyphase_out_2, polyphase_out_4}},
     .depthwise = {{depthwise_3_1, depthwise_3_2}, {depthwise_5_1, depthwise_5_2}},
     .depthwise_any = depthwise_any,
     .finish = finish,
