@@ -223,6 +223,7 @@ def recurrent():
     case("gru", keras_layer(lambda: k.GRU(5, return_sequences=True), None), (1, 6, 4), kind="float")
     case("einsum_dense", keras_layer(lambda: k.EinsumDense("abc,cde->abde", (None, 3, 4), bias_axes="de"), None), (2, 5, 6))
     case("einsum_dense_back", keras_layer(lambda: k.EinsumDense("abcd,cde->abe", (None, 7), bias_axes="e"), None), (2, 5, 3, 4))
+    case("lstm_unrolled", keras_layer(lambda: k.LSTM(5, return_sequences=True, unroll=True), None), (1, 6, 4))
     case("network", keras_layer(lambda: small_network(), None), (1, 24, 24, 3))
     case("attention", keras_layer(lambda: Attention(), None), (1, 6, 8))
     case("simple_rnn", keras_layer(lambda: k.SimpleRNN(5, return_sequences=True), None), (1, 6, 4), kind="float")
