@@ -203,7 +203,8 @@ static void run_max(const CaCpuStep *s, CaCpuRun *r, int phase, int thread, int 
     const StepMap *d = s->data;
     const CaMap in = ca_cpu_map(r, &d->in), out = ca_cpu_map(r, &d->out);
     (void)phase;
-    ca_map_max_pool(&out, &in, &d->mean.pool, d->zero, thread, n_threads);
+    ca_map_max_pool(&out, &in, &d->mean.pool, d->zero, r->program->dev->host->cpu_flags,
+                    thread, n_threads);
 }
 
 /* A window of steps: sums of bytes within int. */
