@@ -41,14 +41,14 @@ static bool is_power_of_two(double x)
 /* Scales that are powers of two: the exponents say how far one is shifted onto the other. */
 static bool shifted_factors(Pair *f, const CaSteps *a, const CaSteps *b, const CaSteps *s)
 {
-    const int shift_a = ilogb(a->scale) - ilogb(s->scale),
-              shift_b = ilogb(b->scale) - ilogb(s->scale);
+    if (!is_power_of_two(a->scale) || !is_power_of_two(b->scale) ||
+        !is_power_of_two(s->scale))
+        return false;
     f->is_shifted = true;
-    f->a.exponent = shift_a;
-    f->b.exponent = shift_b;
-    return is_power_of_two(a->scale) && is_power_of_two(b->scale) &&
-           is_power_of_two(s->scale) && shift_a <= 0 && shift_b <= 0 && shift_a >= -31 &&
-           shift_b >= -31;
+    f->a.exponent = ilogb(a->scale) - ilogb(s->scale);
+    f->b.exponent = ilogb(b->scale) - ilogb(s->scale);
+    return f->a.exponent <= 0 && f->b.exponent <= 0 && f->a.exponent >= -31 &&
+           f->b.exponent >= -31;
 }
 
 /* Both onto twice the larger scale, with 20 bits (16-bit types: 15) behind the point. */

@@ -71,6 +71,8 @@ def functions():
     yield from one("softmax_4d", ALL, "SOFTMAX", [X4], X4, {0: ("f32", 1.0)}, fixed=soft)
     logs = {I8: (16 / 256, 127), U8: (16 / 256, 255)}
     yield from one("log_softmax", BYTES, "LOG_SOFTMAX", [(40, 30)], (40, 30), fixed=logs, runs=4)
+    yield from one("log_softmax_many", BYTES, "LOG_SOFTMAX", [(20000, 5)], (20000, 5), fixed=logs, runs=3)
+    yield from one("softmax_many", ALL, "SOFTMAX", [(20000, 5)], (20000, 5), {0: ("f32", 1.0)}, fixed=soft, runs=3)
     yield from one("log_softmax_long", BYTES, "LOG_SOFTMAX", [(3, 2000)], (3, 2000), fixed=logs)
     norm = {I8: (1 / 128, 0), U8: (1 / 128, 128)}
     yield from one("l2_normalization", BYTES, "L2_NORMALIZATION", [(60, 17)], (60, 17), {0: ("i8", 0)}, fixed=norm, runs=3)
