@@ -25,13 +25,16 @@
 enum { BLOCK_NV = 16 / VF32_N };
 
 CA_INLINE void conv_tile(const bool one, const bool bare, const int P, const int NV,
-                         const ptrdiff_t step, const CaConvGeo *g, float *restrict out,
+                         const ptrdiff_t step, const CaConvGeo *g, float *out,
                          const float *restrict in, const float *restrict w,
-                         const float *bias, const float *add, bool resume)
+                         const float *bias, const float *add, const float *start)
 {
     const ptrdiff_t pixel = step ? step : g->pixel, out_block = g->out_block;
+    ptrdiff_t in_block = g->block;
     const int kh = one ? 1 : g->kh, kw = one ? 1 : g->kw;
     const float *fetch_out = out, *fetch_add = add ? add : in, *next = g->next;
+    /* short sums end before the second block of results would be fetched in its turn */
+    const float *fetch_short = out + (NV > BLOCK_NV && g->n_blocks <= 2 ? out_block : 0);
     vf32 sum[28], row[4];
 
     UNROLL_FOR(v, NV) {
@@ -39,46 +42,78 @@ CA_INLINE void conv_tile(const bool one, const bool bare, const int P, const int
         UNROLL_FOR(i, P)
             sum[i * NV + v] = b;
     }
-    if (!bare && resume)
+    if (!bare && start)
         UNROLL_FOR(i, P)
             UNROLL_FOR(v, NV)
-                sum[i * NV + v] = vf32_load(out + i * 16 + v / BLOCK_NV * out_block +
-                                            v % BLOCK_NV * VF32_N);
+                sum[i * NV + v] =
+                    vf32_add(sum[i * NV + v],
+                             vf32_load(start + i * 16 + v / BLOCK_NV * g->sum_block +
+                                       v % BLOCK_NV * VF32_N));
 
-    for (int block = 0; block < g->n_blocks; block++, in += g->block) {
-        const int n_channels = step == 1 || step == 2    ? 1
-                               : block + 1 < g->n_blocks ? g->per_block
-                                                         : g->last;
-        for (int ky = 0; ky < kh; ky++)
-            for (int kx = 0; kx < kw; kx++) {
-                const float *p = one ? in : in + ky * g->filter_row + kx * g->filter_col;
-                for (int q = 0; q < g->lines; q++, next += 16)
-                    CA_PREFETCH_L2(next);
-                if (!one && fetch_out < out + P * 16) {
-                    UNROLL_FOR(v, NV / BLOCK_NV)
-                        CA_PREFETCH_W(fetch_out + v * out_block);
-                    fetch_out += 16;
-                }
-                for (int c = 0; c < n_channels; c++, w += NV * VF32_N) {
-                    if (one) {
-                        CA_PREFETCH(in + P * pixel + c * 16);
-                        CA_PREFETCH_W(fetch_out + c * 16);
-                        if (!bare)
-                            CA_PREFETCH(fetch_add + c * 16);
+    for (const CaConvMore *more = g->more, *stop = more + (one && !bare ? g->n_more : 0);;
+         more++) {
+        for (int block = 0; block < g->n_blocks; block++, in += in_block) {
+            const int n_channels = step == 1 || step == 2    ? 1
+                                   : block + 1 < g->n_blocks ? g->per_block
+                                                             : g->last;
+            for (int ky = 0; ky < kh; ky++)
+                for (int kx = 0; kx < kw; kx++) {
+                    const float *p =
+                        one ? in : in + ky * g->filter_row + kx * g->filter_col;
+                    for (int q = 0; q < g->lines; q++, next += 16)
+                        CA_PREFETCH_L2(next);
+                    if (!one && fetch_out < out + P * 16) {
+                        UNROLL_FOR(v, NV / BLOCK_NV)
+                            CA_PREFETCH_W(fetch_out + v * out_block);
+                        fetch_out += 16;
                     }
-                    UNROLL_FOR(v, NV)
-                        row[v] = vf32_load(w + v * VF32_N);
-                    UNROLL_FOR(i, P) {
-                        const vf32 x = vf32_set1(p[i * pixel + c]);
+                    for (int c = 0; c < n_channels; c++, w += NV * VF32_N) {
+                        if (one) {
+                            CA_PREFETCH(in + (g->by_block ? in_block : P * pixel) +
+                                        c * 16);
+                            CA_PREFETCH_W(fetch_out + c * 16);
+                            if (!bare && NV > BLOCK_NV)
+                                CA_PREFETCH_W(fetch_short + c * 16);
+                            if (!bare)
+                                CA_PREFETCH(fetch_add + c * 16);
+                        }
                         UNROLL_FOR(v, NV)
-                            sum[i * NV + v] = vf32_fma(x, row[v], sum[i * NV + v]);
+                            row[v] = vf32_load(w + v * VF32_N);
+                        UNROLL_FOR(i, P) {
+                            const vf32 x = vf32_set1(p[i * pixel + c]);
+                            UNROLL_FOR(v, NV)
+                                sum[i * NV + v] = vf32_fma(x, row[v], sum[i * NV + v]);
+                        }
                     }
                 }
+            if (one && block + 1 < NV / BLOCK_NV) {
+                fetch_out += out_block;
+                fetch_add += add ? g->add_block : 0;
             }
-        if (one && block + 1 < NV / BLOCK_NV) {
-            fetch_out += out_block;
-            fetch_add += add ? g->add_block : 0;
         }
+        if (!one || bare || more == stop)
+            break;
+        if (more->to)
+            UNROLL_FOR(i, P)
+                UNROLL_FOR(v, NV)
+                    vf32_store(more->to + i * 16 + v / BLOCK_NV * g->sum_block +
+                                   v % BLOCK_NV * VF32_N,
+                               sum[i * NV + v]);
+        if (more->plus)
+            UNROLL_FOR(i, P)
+                UNROLL_FOR(v, NV)
+                    sum[i * NV + v] =
+                        vf32_add(sum[i * NV + v], vf32_load(more->plus + i * 16 +
+                                                            v / BLOCK_NV * g->sum_block +
+                                                            v % BLOCK_NV * VF32_N));
+        if (more->bias)
+            UNROLL_FOR(v, NV) {
+                const vf32 b = vf32_load(more->bias + v * VF32_N);
+                UNROLL_FOR(i, P)
+                    sum[i * NV + v] = vf32_add(sum[i * NV + v], b);
+            }
+        in = more->in;
+        in_block = more->block;
     }
 
     if (!bare && add)
@@ -99,17 +134,17 @@ CA_INLINE void conv_tile(const bool one, const bool bare, const int P, const int
 #define TILE(one, pixels, blocks, step)                                                  \
     static CA_NOINLINE void tile_##one##_##pixels##x##blocks##_##step(                   \
         const CaConvGeo *g, float *out, const float *in, const float *w,                 \
-        const float *bias, const float *add, bool resume)                                \
+        const float *bias, const float *add, const float *start)                         \
     {                                                                                    \
         conv_tile(one, false, pixels, (blocks)*BLOCK_NV, step, g, out, in, w, bias, add, \
-                  resume);                                                               \
+                  start);                                                                \
     }
 #define PRODUCT(pixels, blocks)                                                          \
     static CA_NOINLINE void product_##pixels##x##blocks(const CaConvGeo *g, float *out,  \
                                                         const float *in, const float *w) \
     {                                                                                    \
         conv_tile(true, true, pixels, (blocks)*BLOCK_NV, 16, g, out, in, w, w, NULL,     \
-                  false);                                                                \
+                  NULL);                                                                 \
     }
 #define ROW_PRODUCT(pixels, blocks) product_##pixels##x##blocks,
 #define TILES_OF(pixels, blocks) \
