@@ -536,6 +536,12 @@ static void check_rule(void)
             "direct where Winograd is not allowed");
     kc_true(ca_conv_plan(&p, &s, 0, false) && strstr(p.kernel, "_ref") != NULL,
             "ref where the processor has nothing");
+    s = square(1, 128, 128, 56, 56, 3, 2);
+    kc_true(ca_conv_plan(&p, &s, cpu, true) && p.algorithm == CA_CONV_WINOGRAD_4,
+            "F(4,2) on 56x56, step 2");
+    s.stride_w = 1;
+    kc_true(!ca_conv_plan_as(&p, &s, ca_conv_isas[0], CA_CONV_WINOGRAD_4),
+            "steps that differ are not Winograd's");
     s = square(1, 256, 512, 7, 7, 3, 1);
     /* On 7x7 the choice is close: costs that were measured decide, and those of NEON were not. */
     const bool is_measured = !(ca_conv_isas[0]->needs & CA_CPU_NEON);
