@@ -18,6 +18,8 @@ typedef struct CaConvGeo {
     int per_block, last; /* input channels of a block, of the last block; planes: 1 */
     int lines;           /* cache lines to fetch into L2 with each tap of each block */
     const float *next;   /* from here */
+    int split;           /* where the isa spans rows: results from this on, ... */
+    ptrdiff_t gap;       /* ... are so much further on */
     float lo, hi;
 } CaConvGeo;
 
@@ -70,6 +72,7 @@ struct CaConvIsa {
     uint32_t needs;
     int max_pixels, max_blocks; /* of a tile */
     int wide_pixels;            /* of a tile of 4 blocks; 0: there is none */
+    bool spans_rows;            /* tiles of 1x1, step 1, heed split and gap */
     CaConvTile *(*tile)(bool one, int blocks, int pixels,
                         CaConvStep step); /* never NULL */
     /* 1x1 of step 1, the last block of results has 8 at most: the others become 0; at most max_blocks */
