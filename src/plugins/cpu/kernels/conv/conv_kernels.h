@@ -29,7 +29,9 @@ typedef struct CaConvGeo {
     const float *next;   /* from here */
     bool by_block;       /* 1x1: fetch the next block of input channels, not of pixels */
     const CaConvMore *more;
-    int n_more; /* 1x1 only */
+    int n_more;    /* 1x1 only */
+    int split;     /* where the isa spans rows: results from this on, ... */
+    ptrdiff_t gap; /* ... are so much further on */
     float lo, hi;
 } CaConvGeo;
 
@@ -104,6 +106,7 @@ struct CaConvIsa {
     uint32_t needs;
     int max_pixels, max_blocks; /* of a tile */
     int wide_pixels;            /* of a tile of 4 blocks; 0: there is none */
+    bool spans_rows;            /* tiles of 1x1, step 1, heed split and gap */
     CaConvTile *(*tile)(bool one, int blocks, int pixels,
                         CaConvStep step); /* never NULL */
     CaConvProduct *(*product)(int blocks, int pixels);

@@ -26,6 +26,12 @@
 
 enum { BLOCK_NV = 16 / VF32_N };
 
+/* Pixel i of a tile of results that may go on in the next row. */
+CA_INLINE ptrdiff_t conv_out_at(const bool spans, const CaConvGeo *g, int i)
+{
+    return i * 16 + (spans && i >= g->split ? g->gap : 0);
+}
+
 CA_INLINE void conv_tile(const bool one, const bool bare, const int P, const int NV,
                          const int HV, const ptrdiff_t step, const CaConvGeo *g,
                          float *out, const float *restrict in, const float *restrict w,
@@ -44,6 +50,7 @@ CA_INLINE void conv_tile(const bool one, const bool bare, const int P, const int
     const ptrdiff_t half_at = NV / BLOCK_NV * out_block;
     vf32 sum[28], row[4];
     vh32 half[14], half_row[2];
+    const bool spans = SPANS_ROWS && one && !bare && step == 16;
 
     UNROLL_FOR(v, NV) {
         const vf32 b = bare ? vf32_zero() : vf32_load(bias + v * VF32_N);
@@ -59,15 +66,15 @@ CA_INLINE void conv_tile(const bool one, const bool bare, const int P, const int
         UNROLL_FOR(i, P)
             UNROLL_FOR(v, NV)
                 sum[i * NV + v] =
-                    vf32_add(sum[i * NV + v],
-                             vf32_load(start + i * 16 + v / BLOCK_NV * g->sum_block +
-                                       v % BLOCK_NV * VF32_N));
+                    vf32_add(sum[i * NV + v], vf32_load(start + conv_out_at(spans, g, i) +
+                                                        v / BLOCK_NV * g->sum_block +
+                                                        v % BLOCK_NV * VF32_N));
     if (!bare && start)
         UNROLL_FOR(i, P)
             UNROLL_FOR(v, HV)
                 half[i * HV + v] = vh32_add(
                     half[i * HV + v], vh32_load(start + NV / BLOCK_NV * g->sum_block +
-                                                i * 16 + v * VH32_N));
+                                                conv_out_at(spans, g, i) + v * VH32_N));
 
     for (const CaConvMore *more = g->more,
                           *stop = more + (one && !bare && !HV ? g->n_more : 0);
@@ -159,14 +166,16 @@ CA_INLINE void conv_tile(const bool one, const bool bare, const int P, const int
     const vf32 lo = vf32_set1(g->lo), hi = vf32_set1(g->hi);
     UNROLL_FOR(i, P) {
         UNROLL_FOR(v, HV)
-            vh32_store(out + half_at + i * 16 + v * VH32_N,
+            vh32_store(out + half_at + conv_out_at(spans, g, i) + v * VH32_N,
                        vh32_min(vf32_low(hi), vh32_max(vf32_low(lo), half[i * HV + v])));
         UNROLL_FOR(v, HV)
-            vh32_store(out + half_at + i * 16 + 8 + v * VH32_N, vh32_zero());
+            vh32_store(out + half_at + conv_out_at(spans, g, i) + 8 + v * VH32_N,
+                       vh32_zero());
     }
     UNROLL_FOR(i, P)
         UNROLL_FOR(v, NV)
-            vf32_store(out + i * 16 + v / BLOCK_NV * out_block + v % BLOCK_NV * VF32_N,
+            vf32_store(out + conv_out_at(spans, g, i) + v / BLOCK_NV * out_block +
+                           v % BLOCK_NV * VF32_N,
                        bare ? sum[i * NV + v]
                             : vf32_min(hi, vf32_max(lo, sum[i * NV + v])));
 }
