@@ -187,6 +187,8 @@ CarinaStatus ca_cpu_add_step(CaCpuBuild *b, CaCpuStep **step, const CarinaNode *
 void ca_cpu_use(CaCpuBuild *b, int buffer); /* by the step added last */
 void ca_cpu_need_halo(CaCpuBuild *b, const CaCpuRef *ref, int halo);
 bool ca_cpu_has_blocked(const CaCpuBuild *b, const CarinaValue *v);
+/* Is it there as row-major data, or a view of some, and in no other form? */
+bool ca_cpu_is_only_plain(const CaCpuBuild *b, const CarinaValue *v);
 /* Real type that is computed in f32? */
 bool ca_cpu_is_float(CarinaType type);
 CarinaType ca_cpu_type(CarinaType type);  /* as held in plain buffers */
