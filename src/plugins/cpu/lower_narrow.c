@@ -111,7 +111,8 @@ static bool is_planes(const CaCpuBuild *b, const CarinaValue *v)
 {
     const CaCpuValue *x = ca_cpu_value(b, v);
     return b->precision == CA_ELEM_U8 && v->shape.rank == 4 && x->blocked.buffer < 0 &&
-           x->narrow.buffer < 0 && (x->plain >= 0 || ca_cpu_is(v->node, "Parameter"));
+           x->narrow.buffer < 0 &&
+           (x->plain >= 0 || x->view || ca_cpu_is(v->node, "Parameter"));
 }
 
 static CarinaStatus quantize_planes(CaCpuBuild *b, CaCpuRef *ref, const CarinaValue *v,

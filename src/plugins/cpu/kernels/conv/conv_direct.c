@@ -54,6 +54,7 @@ static Walk walk_of(const CaConvPlan *p, const CaActs *out, const CaActs *in,
                       .filter_row = s->dilation_h * in->row_stride,
                       .filter_col = (ptrdiff_t)s->dilation_w * 16,
                       .out_block = out->block_stride,
+                      .sum_block = out->block_stride,
                       .add_block = end->add ? end->add->block_stride : 0,
                       .kh = s->kh,
                       .kw = s->kw}};
@@ -102,6 +103,7 @@ static float *pixel_of(const CaActs *a, int block, int image, int y, int64_t x)
 static void run_tile(const Walk *w, const Group *g, int block, const float *filter,
                      int64_t row, int tile, bool last)
 {
+    static const float zero[64];
     const CaConvShape *s = &w->p->s;
     const int64_t of = w->flat ? w->rows : w->tiles, at = w->flat ? row : tile;
     const int64_t x = w->width * at / of;
@@ -115,8 +117,9 @@ static void run_tile(const Walk *w, const Group *g, int block, const float *filt
                       (x * s->stride_w - s->pad_left) * 16;
 
     w->p->isa->tile(w->p->one, g->n, pixels, w->step)(
-        &w->geo, out, in, filter, g->bias,
-        last && w->add ? pixel_of(w->add, g->first, image, y, x) : NULL, block > 0);
+        &w->geo, out, in, filter, block > 0 ? zero : g->bias,
+        last && w->add ? pixel_of(w->add, g->first, image, y, x) : NULL,
+        block > 0 ? out : NULL);
     if (last && w->tail.after)
         for (int b = 0; b < g->n; b++)
             ca_conv_finish(w->p, w->end, out + b * w->out->block_stride, pixels,

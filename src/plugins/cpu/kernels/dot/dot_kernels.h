@@ -5,6 +5,7 @@
 #ifndef CA_CPU_DOT_KERNELS_H
 #define CA_CPU_DOT_KERNELS_H
 
+#include "../slide.h"
 #include "dot.h"
 
 #include <string.h>
@@ -137,6 +138,9 @@ struct CaDotIsa {
     CaDotStrip *(*strip)(CaDotStep step); /* or NULL */
     CaDotRow *depthwise;
     CaDotWords *(*words)(int stride, int kw); /* or NULL; NULL: not for these */
+    CaSlideRows *
+        slide[2]
+             [2]; /* depthwise 3x3, results as they are or floats, step 1 or 2; or NULL */
     CaNarrowRow *narrow;
     CaWidenRow *widen;
     CaInterleave *interleave;
