@@ -5,13 +5,13 @@
 #include "base/memory.h"
 
 #include "base/file.h"
+#include "base/pages.h"
 #include "base/text.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 bool ca_mul_size(size_t *out, size_t a, size_t b)
 {
@@ -41,21 +41,14 @@ void *ca_alloc(size_t size)
     return p;
 }
 
-void *ca_alloc_pages(size_t size)
-{
-    const size_t page = (size_t)2 << 20;
-    void *p = aligned(size < page ? CA_CACHE_LINE : page, size);
-    if (p && size >= page)
-        (void)madvise(p, size, MADV_HUGEPAGE); /* a wish: failure only costs speed */
-    return p;
-}
-
 void *ca_alloc_huge(size_t size)
 {
-    void *p = ca_alloc_pages(size);
-    if (p)
-        memset(p, 0, size);
-    return p;
+    CaPages p = ca_pages_alloc(size);
+    if (p.data) {
+        ca_pages_ask(&p, size);
+        memset(p.data, 0, size);
+    }
+    return p.data;
 }
 
 void ca_free(void *p) { free(p); }
@@ -202,7 +195,10 @@ CaBuffer *ca_buffer_create(size_t size) { return create_of(ca_alloc(size), size)
 
 CaBuffer *ca_buffer_create_unset(size_t size)
 {
-    return create_of(ca_alloc_pages(size), size);
+    CaPages p = ca_pages_alloc(size);
+    if (p.data)
+        ca_pages_ask(&p, size);
+    return create_of(p.data, size);
 }
 
 CaBuffer *ca_buffer_slice(CaBuffer *parent, size_t offset, size_t size)

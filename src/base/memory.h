@@ -16,10 +16,8 @@ bool ca_add_size(size_t *out, size_t a, size_t b);
 
 /* Zeroed, 64-byte aligned; NULL where there is none. size 0 gives a valid pointer. */
 void *ca_alloc(size_t size);
-/* The same in pages of 2 MiB where the system offers them: for packed weights and scratch. */
+/* The same in large pages (base/pages.h), for what is read again and again. */
 void *ca_alloc_huge(size_t size);
-/* The same pages, not touched: they cost memory only when written. Contents are undefined. */
-void *ca_alloc_pages(size_t size);
 void ca_free(void *p);
 /* n elements of size bytes, grown from p (which holds n_old): contents kept, the rest zero. Frees p and
  * returns NULL where there is no memory. */

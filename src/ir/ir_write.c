@@ -151,11 +151,26 @@ static CarinaStatus find_equal_names(Writer *w)
     return CARINA_OK;
 }
 
+/* Runtimes that are bound to version 10 end with opset8. */
+static CarinaStatus check_offered(const Writer *w, const CaNode *n)
+{
+    enum { NEWEST_OF_10 = 8 };
+    if (w->version > 10 || n->op->flags & (CA_OP_CUSTOM | CA_OP_OWN) ||
+        ca_op_find(n->op_name, NEWEST_OF_10))
+        return CARINA_OK;
+    return ca_err(w->err, CARINA_ERR_UNSUPPORTED,
+                  "node '%s' (%s): is of opset%d, and runtimes that need IR v10 know no "
+                  "operator of that name; write v11 (--ir-version 11)",
+                  n->name, n->op_name, n->opset);
+}
+
 static CarinaStatus place_all(Writer *w)
 {
-    CA_EACH_NODE(n, w->graph)
+    CA_EACH_NODE(n, w->graph) {
+        CA_TRY(check_offered(w, n));
         if (n->id >= w->n_ids)
             w->n_ids = n->id + 1;
+    }
     size_t size = 0;
     if (!ca_mul_size(&size, (size_t)w->n_ids, sizeof *w->places) ||
         !(w->places = ca_alloc(size)))
@@ -188,15 +203,16 @@ static void add_quoted(Writer *w, const char *attr, const char *value)
     ca_text_add(&w->xml, "\"");
 }
 
-/* Entries whose key starts with prefix: <attribute> or <user_data>. Their values are XML already. */
+/*
+ * Entries whose key starts with prefix: <attribute> or <user_data>. Their values are XML already. IR v10 has <user_data>
+ * only, of which it knows nothing: there OpenVINO reads over it.
+ */
 static void write_rt_info(Writer *w, const CaNode *n, const char *prefix,
                           const char *indent, bool decompression)
 {
     const size_t n_prefix = strlen(prefix);
     bool open = false;
-    if (w->version < 11)
-        return;
-    if (decompression) {
+    if (decompression && w->version >= 11) {
         ca_text_add(
             &w->xml,
             "%s<rt_info>\n%s\t<attribute name=\"decompression\" version=\"0\"/>\n",
@@ -207,7 +223,7 @@ static void write_rt_info(Writer *w, const CaNode *n, const char *prefix,
         const bool in = strncmp(i->key, prefix, n_prefix) == 0;
         const char *key = in ? i->key + n_prefix : "";
         const bool user = strncmp(key, "user_data.", 10) == 0;
-        if (!user && strncmp(key, "rt_info.", 8) != 0)
+        if (!user && (w->version < 11 || strncmp(key, "rt_info.", 8) != 0))
             continue;
         if (!open)
             ca_text_add(&w->xml, "%s<rt_info>\n", indent);

@@ -120,6 +120,34 @@ TEST(keras_names_stay_visible)
     ca_graph_free(&g);
 }
 
+static const char *variable_of(const CaNode *n)
+{
+    return *(const char *const *)carina_node_attr(n, "variable_id", CARINA_ATTR_STRING);
+}
+
+static int n_assigned(const CaGraph *g, const char *variable)
+{
+    int n = 0;
+    for (const CaNode *node = g->first; node; node = node->next)
+        n += ca_node_is(node, "Assign") && strcmp(variable_of(node), variable) == 0;
+    return n;
+}
+
+/* The two directions of a GRU, and the two states of an LSTM. */
+TEST(keras_stateful_layers_store_what_they_begin_with)
+{
+    CaGraph *g = NULL;
+    int n = 0;
+    CHECK_EQ(read_named(&g, "stateful.keras", NULL), CARINA_OK);
+    for (const CaNode *node = g->first; node; node = node->next)
+        if (ca_node_is(node, "ReadValue")) {
+            CHECK_EQ(n_assigned(g, variable_of(node)), 1);
+            n++;
+        }
+    CHECK_EQ(n, 4);
+    ca_graph_free(&g);
+}
+
 /* The dense layer of make.py, y = x W + b; exact in f16. */
 TEST(keras_weights_of_every_kind_have_their_values)
 {

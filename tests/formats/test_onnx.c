@@ -137,3 +137,16 @@ TEST(onnx_weights_of_every_kind_have_their_values)
         }
     CHECK(runs_to("gemm", row, gemm, 8));
 }
+
+/* Volumes are made of operators: what ONNX Runtime reads at whole places of 0, 1, 2 ..., of which some lie outside. */
+TEST(onnx_volumes_are_read_at_their_places)
+{
+    const float nearest[24] = {[3] = 84, [9] = 189, [16] = 294, [22] = 399},
+                linear[24] = {20,  66,  63,  84,  73,  38,  125, 171, 168, 189, 178, 143,
+                              230, 230, 276, 273, 294, 283, 335, 335, 381, 378, 399, 388};
+    float x[2 * 2 * 3 * 5 * 7];
+    for (int i = 0; i < 2 * 2 * 3 * 5 * 7; i++)
+        x[i] = (float)i;
+    CHECK(runs_to("grid_sample_nearest_volume", x, nearest, 24));
+    CHECK(runs_to("grid_sample_volume", x, linear, 24));
+}

@@ -128,6 +128,7 @@ static void check_results(const Case *c)
     const int ci = s->ci / s->groups, co = s->co / s->groups;
     const bool winograd = c->plan.algorithm == CA_CONV_WINOGRAD_2 ||
                           c->plan.algorithm == CA_CONV_WINOGRAD_4;
+    const bool strassen = c->plan.algorithm == CA_CONV_STRASSEN;
     const double k = winograd ? amplification(c->plan.m) : 0,
                  u = 0.5 * (double)FLT_EPSILON;
 
@@ -159,9 +160,13 @@ static void check_results(const Case *c)
                     /* Direct: a product and a sum a term (ref rounds both), then bias, residual.
                      * Winograd: the sum of all terms is below ci k^2, as |d|, |g| < 1; 4 + 4
                      * roundings in, 1 of U, 2 a channel, 8 + 8 out, bias, residual. Then the end:
-                     * slopes are 1 at most; 8 roundings of its result. */
+                     * Strassen: the sum of all terms of a result is below 18 ci / 2 (conv/README.md); products
+                     * and sums of four halves in a row, 3 roundings in each of T and S, bias, 4 sums, residual.
+                     * Then the end: slopes are 1 at most; 8 roundings of its result. */
                     const double terms = winograd ? (2 * ci + 27) * (ci * k * k + size)
-                                                  : (2.0 * ci * s->kh * s->kw + 3) * size;
+                                         : strassen
+                                             ? (4 * ci + 12) * (9 * ci + size)
+                                             : (2.0 * ci * s->kh * s->kw + 3) * size;
                     if (c->slope && sum < 0)
                         sum *= (double)c->slope[o];
                     const double want = act_of(&c->end.act, sum);
@@ -369,6 +374,58 @@ static void check_large_winograd(const CaConvIsa *isa)
     check(isa, CA_CONV_WINOGRAD_4, &s, relu, 0);
 }
 
+/* Pairs of every width, in maps with and without gaps; groups that are not whole. */
+static void check_strassen(const CaConvIsa *isa)
+{
+    const CaAct acts[] = {none, relu, relu6, above, sigmoid};
+    CaConvShape s;
+
+    for (int pixels = 1; pixels <= 57; pixels++) {
+        s = square(1, 32, 32, 1, pixels, 1, 1);
+        check(isa, CA_CONV_STRASSEN, &s, acts[pixels % 5],
+              (pixels & 1 ? WITH_ADD : 0) | (pixels & 2 ? WITH_SLOPE : 0) |
+                  (pixels & 4 ? NO_HALO : 0));
+    }
+    for (int with = 0; with < 8; with++)
+        for (int act = 0; act < 5; act++) {
+            s = square(1 + act % 2, 64, 96, 7, 7, 1, 1); /* 49 pixels */
+            check(isa, CA_CONV_STRASSEN, &s, acts[act], with);
+        }
+    for (int w = 5; w <= 30; w += 5) {
+        s = square(2, 32, 64, 3, w, 1, 1);
+        check(isa, CA_CONV_STRASSEN, &s, relu, WITH_ADD);
+        s = square(2, 32, 64, 9, w, 1, 2); /* step 2 */
+        check(isa, CA_CONV_STRASSEN, &s, sigmoid, NO_HALO);
+    }
+    s = square(1, 96, 32, 1, 197, 1, 1);
+    check(isa, CA_CONV_STRASSEN, &s, none, NO_HALO);
+    s = (CaConvShape){2, 32, 64, 9, 13, 5, 4, 1, 1, 2, 3, 1, 1, 0, 0, 1};
+    check(isa, CA_CONV_STRASSEN, &s, none, WITH_ADD);
+    s = square(1, 480, 608, 7, 7, 1, 1); /* T is shared */
+    check(isa, CA_CONV_STRASSEN, &s, relu, WITH_ADD);
+    check(isa, CA_CONV_STRASSEN, &s, sigmoid, WITH_ADD | WITH_SLOPE | NO_HALO);
+    s = square(2, 1568, 416, 5, 6, 1, 1); /* panels fetched ahead */
+    check(isa, CA_CONV_STRASSEN, &s, relu, WITH_ADD | NO_HALO);
+    check(isa, CA_CONV_STRASSEN, &s, sigmoid, 0);
+}
+
+/* What it does not do. */
+static void check_not_strassen(const CaConvIsa *isa)
+{
+    CaConvPlan p;
+    const int refused[][4] = {{48, 32, 1, 1}, {32, 48, 1, 1}, {40, 32, 1, 1},
+                              {32, 20, 1, 1}, {32, 32, 3, 1}, {16, 16, 1, 1},
+                              {64, 64, 1, 2}};
+
+    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
+        CaConvShape s = square(1, refused[i][0], refused[i][1], 7, 7, refused[i][2], 1);
+        s.groups = refused[i][3];
+        kc_case("%s %d->%d k%d g%d", isa->kernel[CA_CONV_STRASSEN], s.ci, s.co, s.kh,
+                s.groups);
+        kc_true(!ca_conv_plan_as(&p, &s, isa, CA_CONV_STRASSEN), "is refused");
+    }
+}
+
 static void check_depthwise(const CaConvIsa *isa)
 {
     CaConvShape s;
@@ -557,6 +614,11 @@ static void check_isa(const CaConvIsa *isa)
     {
         check_winograd(isa, CA_CONV_WINOGRAD_4);
         check_large_winograd(isa);
+    }
+    KC_GUARDED(isa->kernel[CA_CONV_STRASSEN], isa->needs)
+    {
+        check_strassen(isa);
+        check_not_strassen(isa);
     }
     KC_GUARDED(isa->kernel[CA_CONV_PLANES], isa->needs) { check_planes(isa); }
     KC_GUARDED(isa->kernel[CA_CONV_DEPTHWISE], isa->needs) { check_depthwise(isa); }

@@ -232,6 +232,68 @@ static void check_blocked(const CaEltwise *e, bool in_place, bool one_image,
     kc_free();
 }
 
+/* Any of scale, shift and bounds in this order, with what surrounds them: more than one are one pass of the kernel. */
+static int fold_steps(CaStep *steps, const float *vectors, int c)
+{
+    int n = 0;
+    if (kc_int(4) == 0)
+        steps[n++] = (CaStep){.op = CA_CHAIN_NEG};
+    for (int i = 0; i < 2; i++)
+        if (kc_int(3)) {
+            const bool by_channel = kc_int(2) != 0;
+            steps[n++] =
+                (CaStep){.op = i ? CA_CHAIN_ADD : CA_CHAIN_MUL,
+                         .operand = by_channel ? CA_OPERAND_CHANNEL : CA_OPERAND_SCALAR,
+                         .a = i ? -0.25f : 1.75f,
+                         .y = by_channel ? vectors + i * c : NULL};
+        }
+    if (kc_int(3))
+        steps[n++] = kc_int(2) ? (CaStep){.op = CA_CHAIN_RELU}
+                               : (CaStep){.op = CA_CHAIN_CLAMP, .a = -0.5f, .b = 2};
+    if (kc_int(4) == 0)
+        steps[n++] = (CaStep){.op = CA_CHAIN_ABS};
+    return n;
+}
+
+/* Bit for bit what its steps give one by one, NaN, infinities and the sign of zero included. */
+static void check_fold(const CaEltwise *e)
+{
+    const int c = kc_int(2) ? 16 * (1 + kc_int(4)) : 1 + kc_int(60), h = 1 + kc_int(3),
+              w = kc_int(3) ? 1 + kc_int(70) : 250 + kc_int(300), halo = kc_int(2),
+              n_threads = 1 + kc_int(4);
+    const size_t size = (size_t)(c * h * w);
+    const CaActs x = kc_acts(1, c, h, w, halo), out = kc_acts_dirty(1, c, h, w, halo),
+                 one = kc_acts_dirty(1, c, h, w, halo);
+    const float *vectors = kc_floats(2 * (size_t)c);
+    float *px = kc_floats(size), *po = kc_floats(size), *pone = kc_floats(size);
+    CaChain chain = {0};
+
+    kc_case("fold on %dx%dx%d, halo %d", c, h, w, halo);
+    chain.n_steps = fold_steps(chain.steps, vectors, c);
+    for (int i = 0; i < (int)size; i++)
+        px[i] = *kc_acts_cell(&x, 0, i / (h * w), i / w % h, i % w) =
+            number(CA_CHAIN_ADD, i);
+    for (int t = 0; t < n_threads; t++) {
+        e->run(&chain, &out, &x, t, n_threads);
+        e->run_plain(&chain, po, px, 1, c, h * w, t, n_threads);
+    }
+    e->run(&(CaChain){0}, &one, &x, 0, 1);
+    e->run_plain(&(CaChain){0}, pone, px, 1, c, h * w, 0, 1);
+    for (int k = 0; k < chain.n_steps; k++) {
+        const CaChain step = {1, {chain.steps[k]}};
+        e->run(&step, &one, &one, 0, 1);
+        e->run_plain(&step, pone, pone, 1, c, h * w, 0, 1);
+    }
+    for (int i = 0; i < (int)size; i++)
+        kc_true(memcmp(kc_acts_cell(&out, 0, i / (h * w), i / w % h, i % w),
+                       kc_acts_cell(&one, 0, i / (h * w), i / w % h, i % w),
+                       sizeof(float)) == 0,
+                "blocked cell");
+    kc_true(memcmp(po, pone, size * sizeof *po) == 0, "plain numbers");
+    kc_acts_sealed(&out);
+    kc_free();
+}
+
 static void check_plain(const CaEltwise *e, int inner)
 {
     const int n = 2, c = 1 + kc_int(40), n_threads = 1 + kc_int(4);
@@ -380,6 +442,8 @@ void kcheck_eltwise(void)
         check_square(e);
         for (int i = 0; i < 24; i++)
             check_blocked(e, i % 2 == 1, i % 3 == 0, i % 5 < 2);
+        for (int i = 0; i < 60; i++)
+            check_fold(e);
         for (int i = 0; i < 8; i++)
             check_plain(e, i < 3 ? 1 : 1 + kc_int(1200));
         for (int i = 0; i < 40; i++)

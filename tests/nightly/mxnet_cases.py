@@ -228,6 +228,13 @@ def cases(np):
     for name, more in (("", {}), ("_two", {"sample_ratio": 2}), ("_aligned", {"aligned": True})):
         case("roi_align" + name, lambda s, v, m=more: s.contrib.ROIAlign(v.x, v.y, pooled_size=(2, 3), spatial_scale=0.5, **m),
              r(2, 2, 8, 8), y=regions)
+    turn = np.array([[0.6, -0.3, 0.1, 0.2, 0.7, -0.05], [0.4, 0.3, 0, -0.2, 0.5, 0.1]], "float32")
+    case("spatial_transformer", lambda s, v: s.SpatialTransformer(v.x, v.y, transform_type="affine", sampler_type="bilinear",
+                                                                  target_shape=(5, 4)), r(2, 3, 6, 7), y=turn)
+    case("grid_affine", lambda s, v: s.BilinearSampler(v.x, s.GridGenerator(v.y, transform_type="affine", target_shape=(5, 4))),
+         r(2, 3, 6, 7), y=2 * turn)
+    case("grid_warp", lambda s, v: s.BilinearSampler(v.x, s.GridGenerator(v.y, transform_type="warp")), r(2, 3, 6, 7),
+         y=r(2, 2, 6, 7, low=-3, high=3))
     case("prior", lambda s, v: s.contrib.MultiBoxPrior(v.x, sizes=(0.3, 0.5), ratios=(1, 2, 0.5)), r(1, 2, 3, 5))
     case("prior_steps", lambda s, v: s.contrib.MultiBoxPrior(v.x, sizes=(0.3,), ratios=(1.5, 2), clip=True,
                                                              steps=(0.2, 0.3), offsets=(0.4, 0.6)), r(1, 2, 3, 5))

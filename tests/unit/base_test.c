@@ -7,6 +7,7 @@
 #include "base/cpu.h"
 #include "base/half.h"
 #include "base/memory.h"
+#include "base/pages.h"
 #include "base/text.h"
 
 #include <math.h>
@@ -236,4 +237,32 @@ TEST(a_buffer_is_own_while_nobody_else_has_a_handle)
     ca_buffer_unref(&part);
     CHECK(ca_buffer_is_own(b));
     ca_buffer_unref(&b);
+}
+
+/* Whatever the system has at hand: what was written stays, while small pages become large ones or cannot. */
+TEST(large_pages_keep_what_is_in_them)
+{
+    const size_t size = ((size_t)5 << 20) + 12345;
+    CaPages p = ca_pages_alloc(size);
+    CHECK(p.data != NULL);
+    ca_pages_ask(&p, size);
+    for (size_t i = 0; p.data && i < size; i++)
+        p.data[i] = (unsigned char)(i * 7 >> 3);
+    p.is_dear = true; /* as if large pages had been dear */
+    p.widened = 0;
+    CHECK(ca_pages_widen(&p, size, 0) >= 0);
+    CHECK(p.is_dear);
+    for (int i = 0; i < 4 && p.is_dear; i++)
+        (void)ca_pages_widen(&p, size, INT64_MAX);
+    CHECK(!p.is_dear);
+    bool same = true;
+    for (size_t i = 0; p.data && i < size; i++)
+        same = same && p.data[i] == (unsigned char)(i * 7 >> 3);
+    CHECK(same);
+    ca_free(p.data);
+    p = ca_pages_alloc(SIZE_MAX);
+    CHECK(p.data == NULL);
+    p = ca_pages_alloc(0);
+    ca_pages_ask(&p, 0);
+    ca_free(p.data);
 }

@@ -472,26 +472,28 @@ CaKerasSequence ca_keras_recur(CaKerasCall *c, const CaKerasScope *scope, CaValu
     const CarinaShape s = ca_build_shape(c->b, x);
     const char *f, *g;
     int n = 0;
-    if (s.rank != 3 || ca_keras_bool(c, "time_major", false) ||
-        ca_keras_bool(c, "stateful", false))
-        ca_build_fail(
-            c->b, CARINA_ERR_UNSUPPORTED,
-            "inputs other than [batch, steps, features], or a state kept between runs "
-            "(stateful); save the model without");
+    if (s.rank != 3 || ca_keras_bool(c, "time_major", false))
+        ca_build_fail(c->b, CARINA_ERR_UNSUPPORTED,
+                      "inputs other than [batch, steps, features]");
     if (c->b->status != CARINA_OK)
         return out;
     const int n_cells = read_cells(c, cells, scope, s.dims[2]);
     for (int i = 0; i < n_cells && c->b->status == CARINA_OK; i++)
         for (int k = 0; k < n_states(&cells[i]); k++, n++)
-            states[n] = n < n_given ? given[n] : ca_keras_zeros(c, x, &cells[i].units, 1);
+            states[n] = n < n_given ? given[n]
+                                    : ca_keras_state_before(
+                                          c, n, ca_keras_zeros(c, x, &cells[i].units, 1));
     if (n_given && n_given != n)
         ca_build_fail(c->b, CARINA_ERR_FORMAT, "%d initial states, needs %d", n_given, n);
     if (c->b->status != CARINA_OK)
         return out;
     const bool back = ca_keras_bool(c, "go_backwards", false);
-    return n_cells == 1 && functions_of(&cells[0], &f, &g)
-               ? by_operator(c, &cells[0], x, counted, states, back)
-               : by_steps(c, cells, n_cells, x, counted, states, back);
+    out = n_cells == 1 && functions_of(&cells[0], &f, &g)
+              ? by_operator(c, &cells[0], x, counted, states, back)
+              : by_steps(c, cells, n_cells, x, counted, states, back);
+    if (!n_given)
+        ca_keras_keep_states(c, out.states, out.n_states);
+    return out;
 }
 
 /* Inputs behind the first, and what the keyword initial_state refers to. */
@@ -696,16 +698,17 @@ static void conv_lstm(CaKerasCall *c)
     json_t *gate = json_object_get(c->config, "recurrent_activation"),
            *content = json_object_get(c->config, "activation");
     if (ca_build_rank(c->b, x) != f.n + 3 || f.filters < 1 || f.filters > (1 << 20) ||
-        c->n_in > 1 || ca_keras_bool(c, "stateful", false))
+        c->n_in > 1)
         ca_build_fail(c->b, CARINA_ERR_UNSUPPORTED,
-                      "inputs other than [batch, steps, image], given or kept states");
+                      "inputs other than [batch, steps, image], or given states");
     f.steps = steps_of(c, x);
     if (c->b->status != CARINA_OK)
         return;
     convolve_input(c, &f, x, &scope);
     f.kernel = frame_kernel(c, &scope, 1, "recurrent_kernel", f.filters, &f);
     CaValue **step = ca_arena_array(c->b->work, (size_t)f.steps + 1, sizeof *step);
-    CaValue *states[] = {f.zero, f.zero};
+    CaValue *states[] = {ca_keras_state_before(c, 0, f.zero),
+                         ca_keras_state_before(c, 1, f.zero)};
     const bool back = ca_keras_bool(c, "go_backwards", false),
                all = ca_keras_bool(c, "return_sequences", false);
     const CaKerasCounted counted = {ca_keras_mask(c, 0),
@@ -722,6 +725,7 @@ static void conv_lstm(CaKerasCall *c)
                    : states[0];
         step[t] = ca_keras_from_work(c, last);
     }
+    ca_keras_keep_states(c, states, 2);
     if (!step || c->b->status != CARINA_OK)
         return;
     ca_keras_out(c, all ? stacked(c, step, f.steps) : step[f.steps - 1]);

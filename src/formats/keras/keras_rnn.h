@@ -52,4 +52,8 @@ int ca_keras_states(CaKerasCall *c, CaValue **out, int max);
 /* Zeros of x's batch and the given dimensions. */
 CaValue *ca_keras_zeros(CaKerasCall *c, CaValue *x, const int64_t *rest, int n);
 
+/* --- keras_rnn_state.c: where the layer is stateful, what it keeps as its i-th state, v in a request's first run; else v. */
+CaValue *ca_keras_state_before(CaKerasCall *c, int i, CaValue *v);
+void ca_keras_keep_states(CaKerasCall *c, CaValue *const *states, int n);
+
 #endif

@@ -26,8 +26,8 @@ static CarinaStatus no_memory(const CaMxnet *r)
 /* --- Tables. */
 
 static const CaMxnetOp *const tables[] = {
-    ca_mxnet_nn,     ca_mxnet_math,   ca_mxnet_moves, ca_mxnet_arrays,
-    ca_mxnet_vision, ca_mxnet_detect, ca_mxnet_boxes, ca_mxnet_proposal};
+    ca_mxnet_nn,     ca_mxnet_math,  ca_mxnet_moves,    ca_mxnet_arrays,  ca_mxnet_vision,
+    ca_mxnet_detect, ca_mxnet_boxes, ca_mxnet_proposal, ca_mxnet_sampling};
 
 const char *ca_mxnet_op_name(int i)
 {

@@ -51,7 +51,7 @@ typedef struct CaMxnetOp {
 } CaMxnetOp;
 extern const CaMxnetOp ca_mxnet_nn[], ca_mxnet_math[], ca_mxnet_moves[],
     ca_mxnet_arrays[], ca_mxnet_vision[], ca_mxnet_detect[], ca_mxnet_boxes[],
-    ca_mxnet_proposal[];
+    ca_mxnet_proposal[], ca_mxnet_sampling[];
 const CaMxnetOp *ca_mxnet_op_find(const char *name); /* NULL if none */
 const char *ca_mxnet_op_name(int i);                 /* NULL past the last */
 const CaMxnetArray *ca_mxnet_array(const CaMxnet *r, const char *name); /* NULL if none */

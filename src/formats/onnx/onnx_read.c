@@ -191,8 +191,8 @@ static CarinaStatus read_outputs(CaOnnx *r, const Onnx__GraphProto *g)
 
 /* --- Nodes. */
 
-static const CaOnnxOp *const tables[] = {ca_onnx_nn, ca_onnx_math, ca_onnx_moves,
-                                         ca_onnx_quant, ca_onnx_control};
+static const CaOnnxOp *const tables[] = {ca_onnx_nn,    ca_onnx_math,    ca_onnx_moves,
+                                         ca_onnx_quant, ca_onnx_control, ca_onnx_grid};
 
 const CaOnnxOp *ca_onnx_op_find(const char *domain, const char *name)
 {

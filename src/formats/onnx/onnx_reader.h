@@ -75,7 +75,7 @@ typedef struct CaOnnxOp {
     const char *ours; /* for functions that serve several operators */
 } CaOnnxOp;
 extern const CaOnnxOp ca_onnx_nn[], ca_onnx_math[], ca_onnx_moves[], ca_onnx_quant[],
-    ca_onnx_control[];
+    ca_onnx_control[], ca_onnx_grid[];
 /* The row for the call's operator, or NULL. */
 const CaOnnxOp *ca_onnx_op_find(const char *domain, const char *name);
 

@@ -91,7 +91,7 @@ static void head_of(char *out, size_t room, const CaCpuBuild *b)
 
 static bool algorithm_of(int *out, const char *name, size_t n)
 {
-    for (int a = CA_CONV_DIRECT; a <= CA_CONV_WINOGRAD_4; a++) {
+    for (int a = CA_CONV_DIRECT; a <= CA_CONV_STRASSEN; a++) {
         const char *known = ca_conv_algorithm_name(a);
         if (strlen(known) == n && memcmp(known, name, n) == 0) {
             *out = a;

@@ -3,7 +3,7 @@
  * Values' forms, steps and buffers while compiling.
  */
 #include "base/half.h"
-#include "cpu_program.h"
+#include "cpu_view.h"
 #include "kernels/layout/blocked.h"
 
 #include <string.h>
@@ -347,6 +347,8 @@ CarinaStatus ca_cpu_plain(CaCpuBuild *b, int *buffer, const CarinaValue *v)
             index++;
         CA_TRY(plain_source(b, &x->plain, v,
                             (CaCpuBuffer){.place = CA_CPU_INPUT, .index = index}));
+    } else if (ca_cpu_is_view(b, v)) {
+        return ca_cpu_plain_of_view(b, buffer, v);
     } else if (x->plain < 0 && x->narrow.buffer >= 0 && !ca_cpu_is_float(v->type)) {
         return ca_cpu_plain_of_map(b, buffer, v);
     } else if (x->plain < 0) {

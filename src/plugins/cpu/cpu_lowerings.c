@@ -135,6 +135,7 @@ const CaCpuLowering ca_cpu_lowerings[] = {
     {"Convert", ca_cpu_lower_convert_any},
     {"ConvertLike", ca_cpu_lower_convert_any},
     {"Interpolate", ca_cpu_lower_resize},
+    {"GridSample", ca_cpu_lower_grid_sample},
     {"GRN", ca_cpu_lower_grn},
     {"GroupNormalization", ca_cpu_lower_group_norm},
     {"BatchNormInference", ca_cpu_lower_batch_norm},
@@ -167,5 +168,7 @@ const CaCpuLowering ca_cpu_lowerings[] = {
     {"QuantizedAvgPool", ca_cpu_lower_step_mean},
     {"QuantizedSoftMax", ca_cpu_lower_step_soft_max},
     {"QuantizedTable", ca_cpu_lower_step_table},
+    {"QuantizedMatMul", ca_cpu_lower_step_matmul},
+    {"QuantizedRound", ca_cpu_lower_step_round},
     {NULL, NULL},
 };

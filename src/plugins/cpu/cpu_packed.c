@@ -10,6 +10,7 @@
 #include "cpu_packed.h"
 
 #include "base/file.h"
+#include "base/pages.h"
 #include "base/text.h"
 
 #include <pthread.h>
@@ -22,8 +23,8 @@ typedef struct Piece {
 
 typedef struct CaCpuBlock {
     struct CaCpuBlock *next; /* in the pool */
-    unsigned char *data;
-    size_t used, room;
+    CaPages pages;
+    size_t used;
     Piece *pieces;
     int n_pieces, pieces_room;
     int n_readers; /* programs; under the pool's lock */
@@ -33,6 +34,8 @@ typedef struct CaCpuBlock {
 struct CaCpuPool {
     pthread_mutex_t lock;
     CaCpuBlock *blocks;
+    bool has_dear;  /* atomic: some are in small pages yet */
+    int64_t credit; /* ns of runs that may be spent on that; under the lock */
 };
 
 /* What a program has asked for, once each. */
@@ -122,7 +125,7 @@ static size_t constants_size(const CarinaGraph *g)
 
 static void free_block(CaCpuBlock *block)
 {
-    ca_free(block->data);
+    ca_free(block->pages.data);
     ca_free(block->pieces);
     ca_free(block);
 }
@@ -133,17 +136,16 @@ static CaCpuBlock *block_for(CaCpuBuild *b, size_t size)
     CaCpuBlock *last = b->packing.last;
     const size_t least = last ? (size_t)16 << 20 : constants_size(b->graph) / 2 * 3,
                  room = size > least ? size : least;
-    if (last && last->room - last->used >= size)
+    if (last && last->pages.size - last->used >= size)
         return last;
     CaCpuBlock *block = ca_alloc(sizeof *block);
     if (block)
-        block->data = ca_alloc_pages(room);
-    if (!block || !block->data || !read_block(b->p, block)) {
+        block->pages = ca_pages_alloc(room);
+    if (!block || !block->pages.data || !read_block(b->p, block)) {
         if (block)
             free_block(block);
         return NULL;
     }
-    block->room = room;
     return b->packing.last = block;
 }
 
@@ -169,7 +171,7 @@ static unsigned char *in_pool(CaCpuBuild *b, uint64_t key, size_t size)
         for (int i = 0; i < block->n_pieces && !found; i++)
             if (block->pieces[i].key == key && block->pieces[i].size == size &&
                 read_block(b->p, block))
-                found = block->data + block->pieces[i].at;
+                found = block->pages.data + block->pieces[i].at;
     pthread_mutex_unlock(&pool->lock);
     return found;
 }
@@ -244,8 +246,10 @@ static bool load(CaCpuBuild *b, unsigned char *to, size_t size)
 static void load_all(CaCpuBuild *b)
 {
     CaCpuBlock *block = block_for(b, b->packing.file_size);
+    if (block)
+        ca_pages_ask(&block->pages, b->packing.file_size);
     b->packing.is_loaded = b->packing.has_file =
-        block && load(b, block->data, b->packing.file_size);
+        block && load(b, block->pages.data, b->packing.file_size);
 }
 
 static bool is_empty(struct CaCpuPool *pool)
@@ -316,7 +320,8 @@ CarinaStatus ca_cpu_packed(CaCpuBuild *b, unsigned char **out, bool *is_there,
             return no_memory(b);
         if (k->is_loaded)
             block->used = k->at;
-        *out = block->data + block->used;
+        *out = block->pages.data + block->used;
+        ca_pages_ask(&block->pages, block->used + size);
         k->has_file = k->has_file && (k->is_loaded || load(b, *out, size));
         *is_there = k->has_file;
         if (!add_piece(block, key, size))
@@ -337,6 +342,8 @@ static void publish(CarinaProgram *p)
             p->blocks[i]->is_in_pool = true;
             p->blocks[i]->next = pool->blocks;
             pool->blocks = p->blocks[i];
+            if (p->blocks[i]->pages.is_dear)
+                __atomic_store_n(&pool->has_dear, true, __ATOMIC_RELAXED);
         }
     pthread_mutex_unlock(&pool->lock);
 }
@@ -368,6 +375,29 @@ void ca_cpu_free_packed(CarinaProgram *p)
     }
     pthread_mutex_unlock(&pool->lock);
     ca_free(p->blocks);
+}
+
+/* --- Pages: a sixteenth of the time of runs goes into making them large, none of a program's first run alone. */
+
+bool ca_cpu_has_small_pages(const CarinaProgram *p)
+{
+    return __atomic_load_n(&p->dev->pool->has_dear, __ATOMIC_RELAXED);
+}
+
+void ca_cpu_widen_pages(const CarinaProgram *p, int64_t run_ns)
+{
+    struct CaCpuPool *pool = p->dev->pool;
+    if (pthread_mutex_trylock(&pool->lock) != 0)
+        return; /* another stream does */
+    bool has_dear = false;
+    for (CaCpuBlock *b = pool->blocks; b; b = b->next) {
+        if (b->pages.is_dear && pool->credit > 0)
+            pool->credit -= ca_pages_widen(&b->pages, b->used, pool->credit);
+        has_dear = has_dear || b->pages.is_dear;
+    }
+    pool->credit += run_ns / 16;
+    __atomic_store_n(&pool->has_dear, has_dear, __ATOMIC_RELAXED);
+    pthread_mutex_unlock(&pool->lock);
 }
 
 /* --- Packing. */

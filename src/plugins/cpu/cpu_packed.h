@@ -35,6 +35,10 @@ void ca_cpu_packed_begin(CaCpuBuild *b, const char *path);
 void ca_cpu_packed_end(CaCpuBuild *b, CarinaStatus status);
 void ca_cpu_free_packed(CarinaProgram *p);
 
+/* Where large pages were dear when packing (base/pages.h): after a run of so many ns, some of them are made. */
+bool ca_cpu_has_small_pages(const CarinaProgram *p);
+void ca_cpu_widen_pages(const CarinaProgram *p, int64_t run_ns);
+
 /* The device's: all blocks that programs read. */
 struct CaCpuPool *ca_cpu_pool_create(void); /* NULL: out of memory */
 void ca_cpu_pool_free(struct CaCpuPool **pool);

@@ -425,6 +425,8 @@ static CarinaStatus run(const CarinaProgram *p, CarinaTensor *const *outputs,
                   .err = err,
                   .work = (unsigned char *)how->scratch +
                           ((p->acts_size + 63) & ~(size_t)63)};
+    const bool has_small_pages = ca_cpu_has_small_pages(p);
+    const int64_t started = has_small_pages ? ca_now_ns() : 0;
     for (int i = 0; i < p->n_steps; i++) {
         const CaCpuStep *s = &p->steps[i];
         const int64_t begin = how->counters ? ca_now_ns() : 0;
@@ -441,6 +443,8 @@ static CarinaStatus run(const CarinaProgram *p, CarinaTensor *const *outputs,
             how->counters[i].real_ns += ca_now_ns() - begin;
         }
     }
+    if (has_small_pages)
+        ca_cpu_widen_pages(p, ca_now_ns() - started);
     return CARINA_OK;
 }
 

@@ -98,9 +98,10 @@ void *ca_cpu_own(const CaCpuRun *r, const CaCpuStep *s, int thread);
 /* --- Compiling. */
 
 typedef struct CaCpuValue {
-    int plain;        /* buffer, or -1 */
-    CaCpuRef blocked; /* .buffer -1: none */
-    CaCpuRef narrow;  /* the same in bf16 or u8 */
+    int plain;                    /* buffer, or -1 */
+    const struct CaCpuView *view; /* what it is where plain is -1 (cpu_view.h), or NULL */
+    CaCpuRef blocked;             /* .buffer -1: none */
+    CaCpuRef narrow;              /* the same in bf16 or u8 */
     const CaQuant
         *quant; /* its numbers are whole steps: what its u8 form stores; or NULL */
     const struct CaCpuPlaceU8

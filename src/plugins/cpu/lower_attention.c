@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * ScaledDotProductAttention by kernels/attention: the last leading axis counts heads, those before it batches.
+ *
+ * Queries, keys and values are read where they lie, slices and permutations of one product as a rule; a Transpose
+ * that only the result has behind it is written at once.
  */
-#include "cpu_program.h"
+#include "cpu_view.h"
 #include "kernels/attention/attention.h"
 
 #include <math.h>
@@ -10,9 +13,10 @@
 typedef struct AttentionStep {
     CaAttention plan;
     CaHeads q_at, k_at, v_at, out_at, mask_at;
-    int q, k, v, mask, out; /* mask -1: none */
-    int64_t n_mask;         /* a boolean one: elements; else 0 */
-    size_t mask_offset;     /* of its floats in the work space */
+    int q, k, v, mask, out;           /* mask -1: none */
+    ptrdiff_t q_from, k_from, v_from; /* elements before the first */
+    int64_t n_mask;                   /* a boolean one: elements; else 0 */
+    size_t mask_offset;               /* of its floats in the work space */
 } AttentionStep;
 
 /* Boolean masks become 0 and -inf beside the packing. */
@@ -30,9 +34,9 @@ static void run_attention(const CaCpuStep *s, CaCpuRun *r, int phase, int thread
 {
     const AttentionStep *d = s->data;
     CaAttentionData data = {.out = ca_cpu_at(r, d->out),
-                            .q = ca_cpu_at(r, d->q),
-                            .k = ca_cpu_at(r, d->k),
-                            .v = ca_cpu_at(r, d->v),
+                            .q = (const float *)ca_cpu_at(r, d->q) + d->q_from,
+                            .k = (const float *)ca_cpu_at(r, d->k) + d->k_from,
+                            .v = (const float *)ca_cpu_at(r, d->v) + d->v_from,
                             .out_at = d->out_at,
                             .q_at = d->q_at,
                             .k_at = d->k_at,
@@ -51,12 +55,28 @@ static void run_attention(const CaCpuStep *s, CaCpuRun *r, int phase, int thread
         widen_mask(d, r, thread, n_threads);
 }
 
+/* The batch's axes, all but the last of those before the matrices, as one: its stride. False where a jump lies between
+ * them. */
+static bool batch_stride_of(ptrdiff_t *stride, const CaCpuView *t)
+{
+    int64_t reach = -1; /* stride that the next axis outwards must have */
+    *stride = 0;
+    for (int i = t->rank - 4; i >= 0; i--) {
+        if (t->dims[i] == 1)
+            continue;
+        if (reach >= 0 && t->strides[i] != reach)
+            return false;
+        *stride = reach < 0 ? (ptrdiff_t)t->strides[i] : *stride;
+        reach = t->strides[i] * t->dims[i];
+    }
+    return true;
+}
+
 /* Where the heads of t lie, whose leading axes stretch to those of out, rank axes long before the last two. False where
- * only some of the batch axes stretch. */
-static bool heads_of(CaHeads *at, const CarinaShape *t, const CarinaShape *out)
+ * only some of the batch axes stretch, or rows are no runs. */
+static bool heads_of(CaHeads *at, const CaCpuView *t, const CarinaShape *out)
 {
     const int lead = t->rank - 2, out_lead = out->rank - 2;
-    const int64_t row = t->dims[t->rank - 1], matrix = row * t->dims[t->rank - 2];
     const int64_t heads = lead >= 1 ? t->dims[lead - 1] : 1;
     bool is_dense = true, is_one = true;
     for (int i = 0; i < out_lead - 1; i++) {
@@ -65,10 +85,16 @@ static bool heads_of(CaHeads *at, const CarinaShape *t, const CarinaShape *out)
         is_dense = is_dense && dim == out->dims[i];
         is_one = is_one && dim == 1;
     }
-    *at = (CaHeads){.batch_stride = is_one ? 0 : (ptrdiff_t)(matrix * heads),
-                    .head_stride = heads == 1 ? 0 : (ptrdiff_t)matrix,
-                    .row_stride = (ptrdiff_t)row};
-    return is_dense || is_one;
+    *at = (CaHeads){.head_stride = heads == 1 ? 0 : (ptrdiff_t)t->strides[lead - 1],
+                    .row_stride = (ptrdiff_t)t->strides[t->rank - 2]};
+    return (is_dense || is_one) && batch_stride_of(&at->batch_stride, t) &&
+           (t->strides[t->rank - 1] == 1 || t->dims[t->rank - 1] == 1);
+}
+
+static bool dense_heads_of(CaHeads *at, const CarinaShape *t, const CarinaShape *out)
+{
+    const CaCpuView v = ca_cpu_dense_view(0, t);
+    return heads_of(at, &v, out);
 }
 
 /* The mask over [.., queries, keys]; the last axis is whole, the others may stretch. */
@@ -84,7 +110,7 @@ static bool take_mask(AttentionStep *d, const CarinaValue *v, const CarinaShape 
         m = (CarinaShape){2, {1, n_keys}};
     }
     if ((m.dims[m.rank - 2] != 1 && m.dims[m.rank - 2] != n_queries) ||
-        !heads_of(&d->mask_at, &m, out))
+        !dense_heads_of(&d->mask_at, &m, out))
         return false;
     d->mask_at.row_stride = m.dims[m.rank - 2] == 1 ? 0 : (ptrdiff_t)n_keys;
     d->n_mask = v->type == CARINA_BOOL ? ca_cpu_count(&v->shape) : 0;
@@ -117,9 +143,9 @@ static bool plan_of(AttentionStep *d, CaCpuBuild *b, const CarinaNode *n)
                               .is_causal = causal};
     shape.n_batches = (ptrdiff_t)ca_cpu_product(y, 0, lead ? lead - 1 : 0);
     if (!shape.n_keys || !shape.depth || !ca_cpu_is_float(n->outputs[0].type) ||
-        !take_scale(&shape.scale, b, n, shape.depth) || !heads_of(&d->q_at, q, y) ||
-        !heads_of(&d->k_at, k, y) || !heads_of(&d->v_at, v, y) ||
-        !heads_of(&d->out_at, y, y))
+        !take_scale(&shape.scale, b, n, shape.depth) || !dense_heads_of(&d->q_at, q, y) ||
+        !dense_heads_of(&d->k_at, k, y) || !dense_heads_of(&d->v_at, v, y) ||
+        !dense_heads_of(&d->out_at, y, y))
         return false;
     shape.n_kv_heads = d->k_at.head_stride || d->v_at.head_stride ? shape.n_heads : 1;
     if (ca_cpu_in(n, 3) && !causal &&
@@ -129,18 +155,64 @@ static bool plan_of(AttentionStep *d, CaCpuBuild *b, const CarinaNode *n)
     return true;
 }
 
+/* v where it lies, or, where its heads do not fit, its plain form. */
+static CarinaStatus take_heads(CaCpuBuild *b, int *buffer, ptrdiff_t *from, CaHeads *at,
+                               const CarinaValue *v, const CarinaShape *out)
+{
+    CaCpuView view;
+    CA_TRY(ca_cpu_view(b, &view, v));
+    if (!heads_of(at, &view, out)) {
+        CA_TRY(ca_cpu_plain(b, &view.buffer, v));
+        view = ca_cpu_dense_view(view.buffer, &v->shape);
+        if (!heads_of(at, &view, out))
+            return CARINA_ERR_UNSUPPORTED;
+    }
+    *buffer = view.buffer;
+    *from = (ptrdiff_t)view.start;
+    return CARINA_OK;
+}
+
+/* The value that is written: what a Transpose makes of the result, where that is all that is read of it and rows stay
+ * runs. */
+static const CarinaValue *result_of(CaCpuBuild *b, CaHeads *at, const CarinaNode *n)
+{
+    const CarinaValue *y = &n->outputs[0];
+    const CarinaUse *u = y->uses;
+    int64_t order[CARINA_MAX_RANK];
+    int count = 0, axis = 0;
+    if (!u || u->next || !ca_cpu_is(u->node, "Transpose") || b->is_skipped[u->node->id] ||
+        !ca_cpu_ints(ca_cpu_in(u->node, 1), order, CARINA_MAX_RANK, &count) ||
+        count != y->shape.rank)
+        return y;
+    const CarinaValue *turned = &u->node->outputs[0];
+    const CaCpuView dense = ca_cpu_dense_view(0, &turned->shape);
+    CaCpuView view = ca_cpu_dense_view(0, &y->shape);
+    CaHeads there;
+    for (int i = 0; i < count; i++) {
+        if (!ca_cpu_axis(order[i], count, &axis))
+            return y;
+        view.strides[axis] = dense.strides[i];
+    }
+    if (!heads_of(&there, &view, &y->shape))
+        return y;
+    b->is_skipped[u->node->id] = true;
+    *at = there;
+    return turned;
+}
+
 CarinaStatus ca_cpu_lower_attention(CaCpuBuild *b, const CarinaNode *n)
 {
     AttentionStep d = {.mask = -1};
     CaCpuStep *s = NULL;
     if (!plan_of(&d, b, n))
         return CARINA_ERR_UNSUPPORTED;
-    CA_TRY(ca_cpu_plain(b, &d.q, n->inputs[0].value));
-    CA_TRY(ca_cpu_plain(b, &d.k, n->inputs[1].value));
-    CA_TRY(ca_cpu_plain(b, &d.v, n->inputs[2].value));
+    const CarinaShape *y = &n->outputs[0].shape;
+    CA_TRY(take_heads(b, &d.q, &d.q_from, &d.q_at, n->inputs[0].value, y));
+    CA_TRY(take_heads(b, &d.k, &d.k_from, &d.k_at, n->inputs[1].value, y));
+    CA_TRY(take_heads(b, &d.v, &d.v_from, &d.v_at, n->inputs[2].value, y));
     if (ca_cpu_in(n, 3) && !d.plan.shape.is_causal)
         CA_TRY(ca_cpu_plain(b, &d.mask, ca_cpu_in(n, 3)));
-    CA_TRY(ca_cpu_new_plain(b, &d.out, &n->outputs[0]));
+    CA_TRY(ca_cpu_new_plain(b, &d.out, result_of(b, &d.out_at, n)));
     d.mask_offset = (d.plan.packed_size + 63) & ~(size_t)63;
     CA_TRY(ca_cpu_add_step(b, &s, n, d.plan.kernel->name, run_attention, sizeof d));
     *(AttentionStep *)s->data = d;

@@ -3,7 +3,6 @@
  * Squeeze and excitation: a map times a number for each image and channel, in front of a 1x1 convolution of at least as
  * many pixels as results. The numbers go into the filter, a copy for each image; the map is read once, as it is.
  */
-#include "conv_choice.h"
 #include "kernels/conv/conv_cost.h"
 #include "kernels/layout/blocked.h"
 #include "lower_conv.h"
@@ -50,14 +49,15 @@ static void run_gated(const CaCpuStep *s, CaCpuRun *r, int phase, int thread,
     }
 }
 
-static bool plan_of(CaCpuBuild *b, CaConvPlan *plan, const char **why,
-                    const CarinaNode *conv)
+/* Direct: Strassen's filters mix input channels. */
+static bool plan_of(const CaCpuBuild *b, CaConvPlan *plan, const CarinaNode *conv)
 {
     CaConvShape shape;
     if (!ca_cpu_conv_shape(&shape, conv))
         return false;
     shape.n = 1;
-    return ca_cpu_choose_conv(b, plan, why, &shape) && ca_conv_takes_gate(plan);
+    return ca_conv_plan(plan, &shape, b->host->cpu_flags, false) &&
+           ca_conv_takes_gate(plan);
 }
 
 /* [1 or N, C, 1, 1] beside x? */
@@ -74,12 +74,11 @@ void ca_cpu_fuse_gate(CaCpuBuild *b, CaCpuFusion *f)
     const CarinaNode *n = f->conv->inputs[0].value->node;
     const CarinaShape *out = &f->conv->outputs[0].shape;
     CaConvPlan plan;
-    const char *why = NULL;
     size_t size = 0;
     if (b->takes_narrow[f->conv->id] || !ca_cpu_is(n, "Multiply") || n->n_inputs != 2 ||
         !n->outputs[0].uses || n->outputs[0].uses->next || b->is_skipped[n->id] ||
         b->takes_narrow[n->id] || out->dims[2] * out->dims[3] < out->dims[1] ||
-        !plan_of(b, &plan, &why, f->conv) ||
+        !plan_of(b, &plan, f->conv) ||
         !ca_conv_gate_size(&plan, (int)out->dims[0], &size))
         return;
     for (int i = 0; i < 2; i++) {
@@ -98,11 +97,10 @@ CarinaStatus ca_cpu_lower_gated(CaCpuBuild *b, const CaCpuFusion *f)
 {
     GatedStep d = {.add = {.buffer = -1}};
     CaCpuStep *s = NULL;
-    const char *why = NULL;
     unsigned char *packed = NULL;
     size_t size = 0;
     const int n = (int)f->gate->shape.dims[0], n_images = (int)f->gated->shape.dims[0];
-    if (!plan_of(b, &d.plan, &why, f->conv) || !ca_conv_gate_size(&d.plan, n, &size))
+    if (!plan_of(b, &d.plan, f->conv) || !ca_conv_gate_size(&d.plan, n, &size))
         return ca_err(b->err, CARINA_ERR_MEMORY, "out of memory for scaled filters");
     CA_TRY(ca_cpu_blocked(b, &d.in, f->gated, d.plan.in_halo));
     CA_TRY(ca_cpu_blocked(b, &d.gate, f->gate, 0));

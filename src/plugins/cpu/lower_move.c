@@ -2,15 +2,22 @@
 /*
  * Operators that only move elements: most of them move nothing.
  */
-#include "cpu_program.h"
+#include "cpu_view.h"
 #include "kernels/layout/blocked.h"
 
 #include <string.h>
 
-/* The same elements under another shape. */
+/* The same elements under another shape: of a view, a view, where they need not move for it. */
 CarinaStatus ca_cpu_lower_alias(CaCpuBuild *b, const CarinaNode *n)
 {
-    return ca_cpu_plain(b, &ca_cpu_value(b, &n->outputs[0])->plain, n->inputs[0].value);
+    const CarinaValue *x = n->inputs[0].value, *y = &n->outputs[0];
+    if (ca_cpu_is_view(b, x) && x->type == y->type) {
+        CaCpuView v = *ca_cpu_value(b, x)->view;
+        v.same = v.same ? v.same : x;
+        if (ca_cpu_reshape_view(&v, &y->shape))
+            return ca_cpu_set_view(b, y, &v);
+    }
+    return ca_cpu_plain(b, &ca_cpu_value(b, y)->plain, x);
 }
 
 /* Floating types are all held as f32. */
@@ -36,7 +43,6 @@ typedef struct Part {
 } Part;
 typedef struct PartsStep {
     int whole, n_parts;
-    bool is_split; /* whole -> parts; else parts -> whole */
     int64_t n_rows, row_size;
     Part *parts;
 } PartsStep;
@@ -51,12 +57,10 @@ static void run_parts(const CaCpuStep *s, CaCpuRun *r, int phase, int thread,
     (void)phase;
     for (int i = 0; i < d->n_parts; i++) {
         const Part *p = &d->parts[i];
-        unsigned char *part = ca_cpu_at(r, p->buffer);
-        for (int64_t row = begin; row < end; row++) {
-            unsigned char *a = whole + row * d->row_size + p->begin,
-                          *c = part + row * p->size;
-            memcpy(d->is_split ? c : a, d->is_split ? a : c, (size_t)p->size);
-        }
+        const unsigned char *part = ca_cpu_at(r, p->buffer);
+        for (int64_t row = begin; row < end; row++)
+            memcpy(whole + row * d->row_size + p->begin, part + row * p->size,
+                   (size_t)p->size);
     }
 }
 
@@ -148,7 +152,7 @@ static CarinaStatus shapes_of(CaCpuBuild *b, const CarinaShape *const **out, Par
 CarinaStatus ca_cpu_lower_concat(CaCpuBuild *b, const CarinaNode *n)
 {
     const CarinaShape *out = &n->outputs[0].shape;
-    PartsStep d = {.is_split = false};
+    PartsStep d = {.n_parts = 0};
     const CarinaShape *const *shapes = NULL;
     int64_t axis = carina_node_int(n, "axis", 0);
     bool is_blocked = ca_cpu_value(b, &n->outputs[0])->root >= 0;
@@ -174,23 +178,23 @@ CarinaStatus ca_cpu_lower_concat(CaCpuBuild *b, const CarinaNode *n)
                       ca_cpu_elem_size(n->outputs[0].type));
 }
 
+/* Each part is a view: who reads it knows best whether it must be copied. */
 CarinaStatus ca_cpu_lower_split(CaCpuBuild *b, const CarinaNode *n)
 {
     const CarinaValue *x = n->inputs[0].value, *v = ca_cpu_in(n, 1);
-    PartsStep d = {.is_split = true, .n_parts = n->n_outputs};
-    const CarinaShape *const *shapes = NULL;
-    if (!v || !v->constant || (v->type != CARINA_I64 && v->type != CARINA_I32))
+    CaCpuView whole;
+    int64_t at = 0;
+    int axis = 0, count = 0;
+    if (!ca_cpu_is_bytes(x->type) || !ca_cpu_ints(v, &at, 1, &count) ||
+        !ca_cpu_axis(at, x->shape.rank, &axis))
         return CARINA_ERR_UNSUPPORTED;
-    int64_t axis = v->type == CARINA_I64 ? *(const int64_t *)v->constant->data
-                                         : *(const int32_t *)v->constant->data;
-    axis += axis < 0 ? x->shape.rank : 0;
-    if (axis < 0 || axis >= x->shape.rank)
-        return CARINA_ERR_UNSUPPORTED;
-    CA_TRY(shapes_of(b, &shapes, &d.parts, n->n_outputs));
-    CA_TRY(ca_cpu_plain(b, &d.whole, x));
+    CA_TRY(ca_cpu_view(b, &whole, x));
+    whole.same = NULL;
     for (int i = 0; i < n->n_outputs; i++) {
-        CA_TRY(ca_cpu_new_plain(b, &d.parts[i].buffer, &n->outputs[i]));
-        ((const CarinaShape **)(uintptr_t)shapes)[i] = &n->outputs[i].shape;
+        CaCpuView part = whole;
+        part.dims[axis] = n->outputs[i].shape.dims[axis];
+        CA_TRY(ca_cpu_set_view(b, &n->outputs[i], &part));
+        whole.start += part.dims[axis] * whole.strides[axis];
     }
-    return emit_parts(b, n, d, &x->shape, (int)axis, shapes, ca_cpu_elem_size(x->type));
+    return CARINA_OK;
 }

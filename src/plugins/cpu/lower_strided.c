@@ -6,30 +6,11 @@
  * A view starts as the input itself; slicing, reversing, splitting, stretching and permuting its axes are arithmetic
  * on dimensions and strides. What a constant does not tell is left to the reference.
  */
-#include "kernels/layout/strided.h"
-#include "lower_parts.h"
+#include "cpu_view.h"
 
 #include <string.h>
 
-typedef struct View {
-    int rank;
-    int64_t dims[CA_STRIDED_MAX_RANK], strides[CA_STRIDED_MAX_RANK];
-    int64_t start;
-} View;
-
-static View view_of(const CarinaShape *s)
-{
-    View v = {.rank = s->rank};
-    int64_t stride = 1;
-    for (int i = s->rank - 1; i >= 0; i--) {
-        v.dims[i] = s->dims[i];
-        v.strides[i] = stride;
-        stride *= s->dims[i];
-    }
-    return v;
-}
-
-static bool push(View *v, int64_t dim, int64_t stride)
+static bool push(CaCpuView *v, int64_t dim, int64_t stride)
 {
     if (v->rank == CA_STRIDED_MAX_RANK)
         return false;
@@ -39,7 +20,7 @@ static bool push(View *v, int64_t dim, int64_t stride)
 }
 
 /* Axis d as outer axes of n / inner and inner elements. */
-static bool split(View *v, int d, int64_t inner)
+static bool split(CaCpuView *v, int d, int64_t inner)
 {
     if (v->rank == CA_STRIDED_MAX_RANK || inner <= 0 || v->dims[d] % inner)
         return false;
@@ -53,9 +34,9 @@ static bool split(View *v, int d, int64_t inner)
     return true;
 }
 
-static void permute(View *v, const int *order)
+static void permute(CaCpuView *v, const int *order)
 {
-    const View x = *v;
+    const CaCpuView x = *v;
     for (int i = 0; i < v->rank; i++) {
         v->dims[i] = x.dims[order[i]];
         v->strides[i] = x.strides[order[i]];
@@ -68,7 +49,7 @@ static int64_t within(int64_t v, int64_t lo, int64_t hi)
 }
 
 /* Axis d from start to stop, as Python cuts; step is not 0. */
-static void cut(View *v, int d, int64_t start, int64_t stop, int64_t step)
+static void cut(CaCpuView *v, int d, int64_t start, int64_t stop, int64_t step)
 {
     const int64_t n = v->dims[d], lo = step > 0 ? 0 : -1, hi = step > 0 ? n : n - 1;
     const int64_t b = within(start < 0 ? start + n : start, lo, hi);
@@ -85,7 +66,7 @@ static void cut(View *v, int d, int64_t start, int64_t stop, int64_t step)
 
 /* --- The operators. Each makes the view of the input that is the output; false: not known here. */
 
-static bool slice(View *v, const CarinaNode *n)
+static bool slice(CaCpuView *v, const CarinaNode *n)
 {
     int64_t list[4][CARINA_MAX_RANK];
     int count[4] = {0};
@@ -112,7 +93,7 @@ typedef struct Masks {
 static bool bit(const CarinaInts *mask, int i) { return i < mask->n && mask->v[i] != 0; }
 
 /* The axis d of x by entry i; what is left of it is appended to v. */
-static bool entry(View *v, View *x, int d, int i, const Masks *m, int64_t begin,
+static bool entry(CaCpuView *v, CaCpuView *x, int d, int i, const Masks *m, int64_t begin,
                   int64_t end, int64_t step)
 {
     if (bit(&m->shrink, i)) {
@@ -132,7 +113,7 @@ static bool entry(View *v, View *x, int d, int i, const Masks *m, int64_t begin,
     return push(v, x->dims[d], x->strides[d]);
 }
 
-static bool strided_slice(View *v, const CarinaNode *n)
+static bool strided_slice(CaCpuView *v, const CarinaNode *n)
 {
     int64_t list[3][MAX_ENTRIES];
     int count[3] = {0}, d = 0, used = 0, n_ellipses = 0;
@@ -149,7 +130,7 @@ static bool strided_slice(View *v, const CarinaNode *n)
         n_ellipses += bit(&m.ellipsis, i);
         used += !bit(&m.ellipsis, i) && !bit(&m.new_axis, i);
     }
-    View x = *v;
+    CaCpuView x = *v;
     bool good = n_ellipses <= 1 && used <= x.rank;
     v->rank = 0;
     for (int i = 0; i < count[0] && good; i++) {
@@ -170,13 +151,13 @@ static bool strided_slice(View *v, const CarinaNode *n)
 }
 
 /* The input's axes stand where axes_mapping says, or at the end, and are stretched. */
-static bool broadcast(View *v, const CarinaNode *n)
+static bool broadcast(CaCpuView *v, const CarinaNode *n)
 {
     const CarinaShape *out = &n->outputs[0].shape;
     const bool is_explicit = strcmp(carina_node_enum(n, "mode"), "explicit") == 0;
     int64_t at[CARINA_MAX_RANK];
     int count = v->rank;
-    const View x = *v;
+    const CaCpuView x = *v;
     if (x.rank > out->rank)
         return false;
     for (int d = 0; d < x.rank; d++)
@@ -196,10 +177,10 @@ static bool broadcast(View *v, const CarinaNode *n)
 }
 
 /* Each axis becomes two: which copy, and where in it. */
-static bool tile(View *v, const CarinaNode *n)
+static bool tile(CaCpuView *v, const CarinaNode *n)
 {
     const CarinaShape *out = &n->outputs[0].shape;
-    const View x = *v;
+    const CaCpuView x = *v;
     const int ahead = out->rank - x.rank;
     v->rank = 0;
     if (!ca_cpu_count(out) || ahead < 0)
@@ -213,7 +194,7 @@ static bool tile(View *v, const CarinaNode *n)
     return true;
 }
 
-static bool reverse(View *v, const CarinaNode *n)
+static bool reverse(CaCpuView *v, const CarinaNode *n)
 {
     const bool is_mask = strcmp(carina_node_enum(n, "mode"), "mask") == 0;
     bool is_reversed[CARINA_MAX_RANK] = {false};
@@ -235,7 +216,7 @@ static bool reverse(View *v, const CarinaNode *n)
     return true;
 }
 
-static bool transpose(View *v, const CarinaNode *n)
+static bool transpose(CaCpuView *v, const CarinaNode *n)
 {
     int64_t list[CARINA_MAX_RANK];
     int order[CA_STRIDED_MAX_RANK], count = 0;
@@ -256,7 +237,7 @@ static bool transpose(View *v, const CarinaNode *n)
 
 /* [N, blocks * C, D..] (or [N, C * blocks, D..]) to [N, C, D b, ..]: the channel axis is split into C and a place in
  * the block along each axis, which goes behind that axis. */
-static bool depth_to_space(View *v, const CarinaNode *n)
+static bool depth_to_space(CaCpuView *v, const CarinaNode *n)
 {
     const bool is_blocks_first = strcmp(carina_node_enum(n, "mode"), "blocks_first") == 0;
     const int64_t b = carina_node_int(n, "block_size", 1);
@@ -283,7 +264,7 @@ static bool depth_to_space(View *v, const CarinaNode *n)
 }
 
 /* [N, C, D b, ..] to [N, places.. C, D..] or [N, C places.., D..]. */
-static bool space_to_depth(View *v, const CarinaNode *n)
+static bool space_to_depth(CaCpuView *v, const CarinaNode *n)
 {
     const bool is_blocks_first = strcmp(carina_node_enum(n, "mode"), "blocks_first") == 0;
     const int64_t b = carina_node_int(n, "block_size", 1);
@@ -304,7 +285,7 @@ static bool space_to_depth(View *v, const CarinaNode *n)
     return true;
 }
 
-static bool shuffle_channels(View *v, const CarinaNode *n)
+static bool shuffle_channels(CaCpuView *v, const CarinaNode *n)
 {
     const int64_t group = carina_node_int(n, "group", 1);
     int order[CA_STRIDED_MAX_RANK], d = 0;
@@ -317,8 +298,11 @@ static bool shuffle_channels(View *v, const CarinaNode *n)
     return true;
 }
 
+/* Its arithmetic is on the elements' places in memory, so that the input must lie there as a dense tensor. */
+static bool is_of_memory(const CarinaNode *n) { return ca_cpu_is(n, "ReorgYolo"); }
+
 /* darknet's reorg: the image seen as [C / s^2, H, s, W, s] in memory, output [s, s, C / s^2, H, W]. */
-static bool reorg_yolo(View *v, const CarinaNode *n)
+static bool reorg_yolo(CaCpuView *v, const CarinaNode *n)
 {
     const int64_t s = carina_node_int(n, "stride", 1);
     if (v->rank != 4 || s <= 0 || v->dims[1] % (s * s))
@@ -330,9 +314,10 @@ static bool reorg_yolo(View *v, const CarinaNode *n)
            push(v, c / (s * s), h * s * row) && push(v, h, s * row) && push(v, w, s);
 }
 
+typedef bool ViewOf(CaCpuView *v, const CarinaNode *n);
 typedef struct ViewRow {
     const char *op;
-    bool (*view)(View *v, const CarinaNode *n);
+    ViewOf *view;
 } ViewRow;
 static const ViewRow rows[] = {
     {"Slice", slice},
@@ -347,96 +332,35 @@ static const ViewRow rows[] = {
     {"ReorgYolo", reorg_yolo},
 };
 
-/* --- The step. */
-
-typedef struct StridedStep {
-    CaStrided plan;
-    int in, out;
-} StridedStep;
-
-static void run_strided(const CaCpuStep *s, CaCpuRun *r, int phase, int thread,
-                        int n_threads)
+static ViewOf *view_of(const CarinaNode *n)
 {
-    const StridedStep *d = s->data;
-    (void)phase;
-    ca_strided_run(&d->plan, thread, n_threads, ca_cpu_at(r, d->out),
-                   ca_cpu_at(r, d->in));
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (ca_cpu_is(n, rows[i].op))
+            return rows[i].view;
+    return NULL;
 }
 
-static CarinaStatus emit(CaCpuBuild *b, const CarinaNode *n, const CaStrided *plan,
-                         int out, int in, int64_t n_elements)
-{
-    CaCpuStep *s = NULL;
-    CA_TRY(ca_cpu_add_step(b, &s, n, "strided", run_strided, sizeof(StridedStep)));
-    *(StridedStep *)s->data = (StridedStep){*plan, in, out};
-    s->info.bytes = 2.0 * (double)n_elements * (double)plan->elem_size;
-    ca_cpu_use(b, in);
-    ca_cpu_use(b, out);
-    return CARINA_OK;
-}
-
-/* The value is made of buffer in: a step, or nothing where nothing moves. */
-static CarinaStatus make_value(CaCpuBuild *b, const CarinaNode *n, const CaStrided *plan,
-                               int in, int64_t n_in, const CarinaValue *y)
-{
-    const int64_t count = ca_cpu_count(&y->shape);
-    int out = 0;
-    if (ca_strided_is_whole(plan) && n_in == count) {
-        ca_cpu_value(b, y)->plain = in;
-        return CARINA_OK;
-    }
-    CA_TRY(ca_cpu_new_plain(b, &out, y));
-    return emit(b, n, plan, out, in, count);
-}
-
-CarinaStatus ca_cpu_copy_strided(CaCpuBuild *b, const CarinaNode *n, int *out, int in,
-                                 int rank, const int64_t *dims, const int64_t *strides,
-                                 int64_t n_in, size_t elem_size,
-                                 const CarinaValue *result)
-{
-    CaStrided plan;
-    size_t count = 1, size = 0;
-    if (!ca_strided_plan(&plan, rank, dims, strides, 0, n_in, elem_size))
-        return CARINA_ERR_UNSUPPORTED;
-    if (result)
-        return make_value(b, n, &plan, in, n_in, result);
-    for (int i = 0; i < rank; i++)
-        count *= (size_t)dims[i]; /* the plan has checked the product */
-    *out = in;
-    if (ca_strided_is_whole(&plan) && (int64_t)count == n_in)
-        return CARINA_OK;
-    if (!ca_mul_size(&size, count, elem_size))
-        return CARINA_ERR_UNSUPPORTED;
-    CA_TRY(ca_cpu_add_buffer(b, out, (CaCpuBuffer){.size = size}));
-    return emit(b, n, &plan, *out, in, (int64_t)count);
-}
-
-static bool plan_of(CaStrided *plan, const CarinaNode *n)
-{
-    const CarinaShape *x = &n->inputs[0].value->shape;
-    const CarinaType type = n->outputs[0].type;
-    View v = view_of(x);
-    int64_t count = 1;
-    size_t i = 0;
-    while (i < sizeof rows / sizeof *rows && !ca_cpu_is(n, rows[i].op))
-        i++;
-    if (i == sizeof rows / sizeof *rows || !ca_cpu_is_bytes(type) || !rows[i].view(&v, n))
-        return false;
-    for (int d = 0; d < v.rank; d++)
-        if (__builtin_mul_overflow(count, v.dims[d], &count))
-            return false;
-    return count == ca_cpu_count(&n->outputs[0].shape) &&
-           ca_strided_plan(plan, v.rank, v.dims, v.strides, v.start, ca_cpu_count(x),
-                           ca_cpu_elem_size(type));
-}
-
+/* The view of the input that is the output; of one that is a view itself, where the operator's arithmetic holds there. */
 CarinaStatus ca_cpu_lower_strided(CaCpuBuild *b, const CarinaNode *n)
 {
+    ViewOf *const view = view_of(n);
     const CarinaValue *x = n->inputs[0].value;
-    CaStrided plan;
-    int in = 0;
-    if (!plan_of(&plan, n))
+    int buffer = 0;
+    if (!view || !ca_cpu_is_bytes(n->outputs[0].type))
         return CARINA_ERR_UNSUPPORTED;
-    CA_TRY(ca_cpu_plain(b, &in, x));
-    return make_value(b, n, &plan, in, ca_cpu_count(&x->shape), &n->outputs[0]);
+    if (ca_cpu_is_view(b, x)) {
+        CaCpuView v = *ca_cpu_value(b, x)->view;
+        v.same = NULL;
+        if (!is_of_memory(n) && view(&v, n)) {
+            const CarinaStatus status = ca_cpu_set_view(b, &n->outputs[0], &v);
+            if (status != CARINA_ERR_UNSUPPORTED)
+                return status;
+        }
+    }
+    CaCpuView v = ca_cpu_dense_view(0, &x->shape);
+    if (!view(&v, n))
+        return CARINA_ERR_UNSUPPORTED;
+    CA_TRY(ca_cpu_plain(b, &buffer, x));
+    v.buffer = buffer;
+    return ca_cpu_set_view(b, &n->outputs[0], &v);
 }

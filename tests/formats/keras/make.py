@@ -89,6 +89,9 @@ def valued():
     x, e = words(keras)
     keep("mask_heads.keras", keras.Model(x, keras.layers.MultiHeadAttention(1, 2, name="h")(e, e), name="net"))
     L = keras.layers
+    x = keras.Input(batch_size=1, shape=(3, 2), name="x")
+    two = L.Bidirectional(L.GRU(2, stateful=True, return_sequences=True), name="two")(x)
+    keep("stateful.keras", keras.Model(x, L.LSTM(2, stateful=True, name="d")(two), name="net"))
     for file, make in {"resizing_lanczos.keras": L.Resizing(3, 5, "lanczos3", antialias=True, name="r"),
                        "resizing_pad.keras": L.Resizing(2, 4, "bicubic", pad_to_aspect_ratio=True, name="r"),
                        "contrast.keras": L.AutoContrast(name="c")}.items():

@@ -206,6 +206,31 @@ def boxes():
                               pooled_size=(2, 1), spatial_scale=0.5))
 
 
+def sampling():
+    """The examples of MXNet's manual: twice as far out, and one to the left."""
+    picture = [1, 4, 3, 6, 1, 8, 8, 9, 0, 4, 1, 5, 1, 0, 1, 3]
+    def constant(n, x, name, *shape, values):
+        return n.op("broadcast_add", name, [n.op("_mul_scalar", name + "_0", [x], scalar=0.0), n.weight(name + "_w", *shape, values=values)])
+    n = Net()
+    x = n.var("x", (1, 1, 1, 1))
+    grid = n.op("GridGenerator", "g", [n.weight("t", 1, 6, values=[2, 0, 0, 0, 2, 0])], transform_type="affine", target_shape=(4, 4))
+    n.write("bilinear_sampler", n.op("BilinearSampler", "y", [constant(n, x, "m", 1, 1, 4, 4, values=picture), grid]))
+    n = Net()
+    x = n.var("x", (1, 1, 1, 1))
+    grid = n.op("GridGenerator", "g", [constant(n, x, "f", 1, 2, 4, 4, values=16 * [1] + 16 * [0])], transform_type="warp")
+    n.write("grid_warp", n.op("BilinearSampler", "y", [n.weight("m", 1, 1, 4, 4, values=picture), grid]))
+    n = Net()
+    x = n.var("x", (1, 1, 5, 4))
+    n.write("spatial_transformer", n.op("SpatialTransformer", "y", [x, n.weight("t", 1, 6, values=[0.5, 0, 0.25, 0, -1, 0])],
+                                        transform_type="affine", sampler_type="bilinear", target_shape=(3, 2)))
+    n = Net()
+    n.write("bad_grid_line", n.op("GridGenerator", "y", [n.var("x", (1, 6))], transform_type="affine", target_shape=(1, 4)))
+    n = Net()
+    n.write("bad_grid_flow", n.op("GridGenerator", "y", [n.var("x", (1, 3, 4, 4))], transform_type="warp"))
+    n = Net()
+    n.write("bad_grid_type", n.op("GridGenerator", "y", [n.var("x", (1, 3, 4, 4))], transform_type="fold"))
+
+
 def old_and_odd():
     """Earlier spellings and arrays; networks as people have them."""
     for name, key, version, mxnet in (("attr_0_9", "attr", V0, None), ("param_0_8", "param", V0, None),
@@ -317,5 +342,6 @@ if __name__ == "__main__":
     operators()
     detectors()
     boxes()
+    sampling()
     old_and_odd()
     broken()

@@ -117,6 +117,23 @@ def external(name, location, **entries):
     save(name, m)
 
 
+def grids():
+    x4, x5, theta = [2, 2, 5, 7], [2, 2, 3, 5, 7], weight("t", 2, 2, 3)
+    def sample(name, op, x, places, **kw):
+        save(name, model([node("GridSample", ["x", "p"], **op)], x, [places], **kw))
+    sample("grid_sample_16", {"mode": "bicubic", "padding_mode": "border"}, x4, weight("p", 2, 3, 4, 2), opset=16)
+    sample("grid_sample_20", {"mode": "linear", "align_corners": 1}, x4, weight("p", 2, 3, 4, 2), opset=20)
+    sample("grid_sample_nearest_volume", {"mode": "nearest"}, x5, weight("p", 2, 1, 3, 2, 3), opset=20)
+    sample("grid_sample_volume", {"padding_mode": "reflection"}, x5, weight("p", 2, 1, 3, 2, 3), opset=22)
+    save("affine_grid", model([node("AffineGrid", ["t", "s"], ["g"], align_corners=1), node("GridSample", ["x", "g"])], x4,
+                              [theta, vector("s", [2, 2, 3, 4])], opset=20))
+    save("affine_grid_by_shape", model([node("Shape", ["x"], ["s"]), node("AffineGrid", ["t", "s"], ["g"]),
+                                        node("GridSample", ["x", "g"])], [2, 2, "h", "w"], [theta], opset=20))
+    save("bad_affine_grid", model([node("AffineGrid", ["x", "s"])], [2, 2, 3], [vector("s", [2, 2, 3])], opset=20))
+    sample("bad_grid_sample", {"mode": "cubic"}, x5, weight("p", 2, 1, 3, 2, 3), opset=20)
+    sample("bad_grid_sample_shape", {}, [2, 2, 3, "h", 7], weight("p", 2, 1, 3, 2, 3), opset=20)
+
+
 def bad():
     x4 = [1, 2, 5, 7]
     whole = save("bad_short_weight", model([node("Conv", ["x", "w"])], x4, [weight("w", 3, 2, 3, 3)]))
@@ -191,4 +208,5 @@ def control():
 
 good()
 control()
+grids()
 bad()

@@ -12,6 +12,7 @@ enum {
     CA_PANEL_SIZE = 320 << 10,   /* of a filter panel that stays in L2 beside the rest */
     CA_FETCH_FROM = 1 << 20,     /* filters of this size are cold when their turn comes */
     CA_FETCH_1X1_FROM = 1 << 18, /* those of 1x1 have shorter sums to hide it behind */
+    CA_STRASSEN_IN_L2 = 1 << 20, /* a filter that each pair of tiles reads anew */
     CA_SHARED_FROM =
         4 << 20, /* transformed filters of this size are read once for all threads */
     CA_STREAM_FROM = 8 << 20, /* and of this size once for all tiles, V lying in L3 */
@@ -22,6 +23,9 @@ enum {
 
 /* Winograd rounds more than a direct sum: it must win by this. */
 #define CA_WINOGRAD_MARGIN 1.05
+
+/* So does Strassen's product, by less. */
+#define CA_STRASSEN_MARGIN 1.02
 
 #define CA_COST_MEMORY 40 /* ns for 1 KiB that is read: 25 GB/s */
 

@@ -2,7 +2,7 @@
 /*
  * f32 convolution with its fused end: plan once, pack the filter once, run many times.
  *
- * Five algorithms: direct, Winograd F(4,3) and F(2,3) for 3x3 of step 1, and depthwise on activations in blocks
+ * Six algorithms: direct, Winograd F(4,3) and F(2,3) for 3x3 of step 1, Strassen for 1x1, and depthwise on activations in blocks
  * of 16 channels (acts.h); and direct from planes, for the few channels of a picture. Grouped filters become direct ones: neighbouring groups
  * are merged, with zeros between them, until both sides are whole blocks.
  *
@@ -37,6 +37,7 @@ typedef enum CaConvAlgorithm {
     CA_CONV_DIRECT,
     CA_CONV_WINOGRAD_2, /* F(2,3): 3e-6 of the largest result */
     CA_CONV_WINOGRAD_4, /* F(4,3): 1e-5 of the largest result */
+    CA_CONV_STRASSEN, /* one level of Strassen's product, for 1x1: 7/8 of the multiplications */
     CA_CONV_DEPTHWISE,
     CA_CONV_PLANES, /* the input is row-major, without halo: block_stride is that of a channel */
     CA_N_CONV_ALGORITHMS
@@ -65,8 +66,11 @@ typedef struct CaConvPlan {
     int row_width;              /* planes: floats of an input row with its padding */
     int chunk;                  /* blocks of input channels of one walk */
     int m, tile_rows, tile_cols,
-        block;     /* Winograd: F(m,3), tiles of an image and of a block */
-    bool by_group; /* threads share V */
+        block;                  /* Winograd: F(m,3), tiles of an image and of a block */
+    int short_rows, short_cols; /* the last of them, a result shorter */
+    int n_pairs;                /* Strassen: of tiles of pixels */
+    bool by_group;              /* threads share V, or T */
+    size_t places_size;         /* of where a block's tiles lie, first in own */
 } CaConvPlan;
 
 /* The fastest algorithm by estimate (conv_cost.h). false: a shape we do not offer (sizes below 1, padding below 0, groups

@@ -28,12 +28,29 @@ static bool is_winograd(const CaConvPlan *p)
     return p->algorithm == CA_CONV_WINOGRAD_2 || p->algorithm == CA_CONV_WINOGRAD_4;
 }
 
+/* Products of Winograd for a pair of channels. */
+static double winograd_places(const CaConvPlan *p)
+{
+    return (double)p->s.n * (p->tile_rows * (p->m + 2) - p->short_rows) *
+           (p->tile_cols * (p->m + 2) - p->short_cols);
+}
+
+/* Pixels of all images, with those that both tiles of a pair have. */
+static double strassen_pixels(const CaConvPlan *p)
+{
+    const int64_t pixels = (int64_t)p->s.n * p->s.oh * p->s.ow,
+                  each = pixels / p->n_pairs, larger = pixels % p->n_pairs;
+    return (double)(pixels + (each & 1 ? p->n_pairs - larger : larger));
+}
+
 double ca_conv_operations(const CaConvPlan *p)
 {
     const CaConvShape *s = &p->s;
     const double pairs = (double)s->co * (s->ci / s->groups);
     if (is_winograd(p))
-        return 2 * pairs * s->n * p->tile_rows * p->tile_cols * (p->m + 2) * (p->m + 2);
+        return 2 * pairs * winograd_places(p);
+    if (p->algorithm == CA_CONV_STRASSEN)
+        return 2 * pairs * strassen_pixels(p) * 7 / 8;
     return 2 * pairs * s->n * s->oh * s->ow * s->kh * s->kw;
 }
 
@@ -42,32 +59,44 @@ const char *ca_conv_algorithm_name(int algorithm)
     static const char *const names[CA_N_CONV_ALGORITHMS] = {
         [CA_CONV_DIRECT] = "direct",        [CA_CONV_WINOGRAD_2] = "winograd2",
         [CA_CONV_WINOGRAD_4] = "winograd4", [CA_CONV_DEPTHWISE] = "depthwise",
-        [CA_CONV_PLANES] = "planes",
+        [CA_CONV_PLANES] = "planes",        [CA_CONV_STRASSEN] = "strassen",
     };
     return names[algorithm];
 }
 
-/* Seconds; direct and Winograd, of one part. */
+/* Places with vectors of channels that are transformed. */
+static double transformed(const CaConvPlan *p)
+{
+    if (p->algorithm == CA_CONV_STRASSEN)
+        return strassen_pixels(p);
+    return is_winograd(p) ? winograd_places(p) : 0;
+}
+
+/* Seconds; all that ca_conv_candidates compares, of one part. */
 static double estimate(const CaConvPlan *p)
 {
     const Cost *c = costs;
-    const double results = 16.0 * p->co_blocks / p->s.co, a2 = (p->m + 2) * (p->m + 2),
-                 tiles =
-                     is_winograd(p) ? (double)p->s.n * p->tile_rows * p->tile_cols : 0,
+    const double results = 16.0 * p->co_blocks / p->s.co, places = transformed(p),
                  filter = (double)p->packed_size / 1024;
     while (c->needs != p->isa->needs || (int)c->algorithm != p->algorithm)
-        c++; /* ref has all three */
+        c++; /* ref has all four */
     const double ns = c->product * 1e-3 * results * ca_conv_operations(p) +
-                      tiles * a2 * (c->in * p->ci_blocks + c->out * p->co_blocks) +
+                      places * (c->in * p->ci_blocks + c->out * p->co_blocks) +
                       c->filter * filter + c->fixed * 1e3;
     return 1e-9 * (ns > CA_COST_MEMORY * filter ? ns : CA_COST_MEMORY * filter);
+}
+
+static double margin_of(const CaConvPlan *p)
+{
+    return p->algorithm == CA_CONV_STRASSEN ? CA_STRASSEN_MARGIN : CA_WINOGRAD_MARGIN;
 }
 
 bool ca_conv_candidates(CaConvCandidates *c, const CaConvShape *s, uint32_t cpu,
                         bool allow_winograd)
 {
     static const CaConvAlgorithm in_turn[] = {CA_CONV_DIRECT, CA_CONV_WINOGRAD_2,
-                                              CA_CONV_WINOGRAD_4};
+                                              CA_CONV_WINOGRAD_4, CA_CONV_STRASSEN};
+    enum { N_TURNS = sizeof in_turn / sizeof *in_turn };
     const CaConvIsa *const *isa = ca_conv_isas;
 
     while (((*isa)->needs & cpu) != (*isa)->needs) /* stops at ref, which needs nothing */
@@ -76,14 +105,14 @@ bool ca_conv_candidates(CaConvCandidates *c, const CaConvShape *s, uint32_t cpu,
     c->seconds[0] = 0;
     if (ca_conv_plan_as(&c->plans[0], s, *isa, CA_CONV_DEPTHWISE))
         return (c->n = 1) > 0;
-    for (int i = 0; i < (allow_winograd ? 3 : 1); i++)
+    for (int i = 0; i < (allow_winograd ? N_TURNS : 1); i++)
         if (ca_conv_plan_as(&c->plans[c->n], s, *isa, in_turn[i]))
             c->n++;
         else if (i == 0)
             return false;
     for (int i = 0; i < c->n && c->n > 1; i++) {
         c->seconds[i] = estimate(&c->plans[i]);
-        if (i && c->seconds[i] * CA_WINOGRAD_MARGIN < c->seconds[c->best])
+        if (i && c->seconds[i] * margin_of(&c->plans[i]) < c->seconds[c->best])
             c->best = i;
     }
     return c->n > 0;

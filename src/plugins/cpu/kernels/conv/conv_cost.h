@@ -8,10 +8,10 @@
 #include "conv.h"
 
 /* Operations of the products that the plan computes (a multiply-add is 2), without transforms and padding: the
- * definition's for direct and depthwise, fewer for Winograd. */
+ * definition's for direct and depthwise, fewer for Winograd and Strassen. */
 double ca_conv_operations(const CaConvPlan *p);
 
-enum { CA_MOST_CANDIDATES = 3 };
+enum { CA_MOST_CANDIDATES = 4 };
 typedef struct CaConvCandidates {
     int n, best; /* best: by the estimates */
     CaConvPlan plans[CA_MOST_CANDIDATES];
@@ -21,7 +21,7 @@ typedef struct CaConvCandidates {
 /* false: a shape we do not offer. */
 bool ca_conv_candidates(CaConvCandidates *c, const CaConvShape *s, uint32_t cpu,
                         bool allow_winograd);
-/* "direct", "winograd2", "winograd4", "depthwise", "planes" */
+/* "direct", "winograd2", "winograd4", "strassen", "depthwise", "planes" */
 const char *ca_conv_algorithm_name(int algorithm);
 
 #endif

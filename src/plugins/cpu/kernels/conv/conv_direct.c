@@ -55,6 +55,7 @@ static Walk walk_of(const CaConvPlan *p, const CaActs *out, const CaActs *in,
                       .filter_row = s->dilation_h * in->row_stride,
                       .filter_col = (ptrdiff_t)s->dilation_w * 16,
                       .out_block = out->block_stride,
+                      .sum_block = out->block_stride,
                       .add_block = end->add ? end->add->block_stride : 0,
                       .kh = s->kh,
                       .kw = s->kw}};
@@ -159,6 +160,7 @@ static float *pixel_of(const CaActs *a, int block, int image, int y, int64_t x)
 static void run_tile(Walk *w, const Group *g, int block, const float *filter,
                      const Span *t, bool last)
 {
+    static const float zero[64];
     const CaConvPlan *p = w->p;
     const CaConvShape *s = &p->s;
     float *out = w->out->data + g->first * w->out->block_stride + t->to;
@@ -171,9 +173,9 @@ static void run_tile(Walk *w, const Group *g, int block, const float *filter,
 
     w->geo.split = t->split;
     w->geo.gap = t->gap;
-    run(&w->geo, out, in, filter, g->bias,
+    run(&w->geo, out, in, filter, block > 0 ? zero : g->bias,
         last && w->add ? pixel_of(w->add, g->first, t->image, t->y, t->x) : NULL,
-        block > 0);
+        block > 0 ? out : NULL);
     for (int b = 0; last && w->tail.after && b < g->n; b++) {
         float *to = out + b * w->out->block_stride;
         ca_conv_finish(p, w->end, to, t->split, g->first + b);

@@ -12,6 +12,8 @@
 
 #include "conv_winograd_tmpl.h"
 
+#include "conv_strassen_tmpl.h"
+
 #include "conv_depthwise_tmpl.h"
 
 #include "conv_gate_tmpl.h"
@@ -23,6 +25,7 @@ const CaConvIsa PASTE(ca_f32_conv_, ISA) = {
     .kernel = {[CA_CONV_DIRECT] = "f32_conv_direct_" TEXT(ISA),
                [CA_CONV_WINOGRAD_2] = "f32_conv_winograd2_" TEXT(ISA),
                [CA_CONV_WINOGRAD_4] = "f32_conv_winograd4_" TEXT(ISA),
+               [CA_CONV_STRASSEN] = "f32_conv_strassen_" TEXT(ISA),
                [CA_CONV_PLANES] = "f32_conv_planes_" TEXT(ISA),
                [CA_CONV_DEPTHWISE] = "f32_conv_depthwise_" TEXT(ISA)},
     .needs = NEEDS,
@@ -32,8 +35,11 @@ const CaConvIsa PASTE(ca_f32_conv_, ISA) = {
     .spans_rows = SPANS_ROWS,
     .tile = conv_tile_of,
     .half_tile = conv_half_tile_of,
+    .product = conv_product_of,
     .winograd_in = {winograd_in_2, winograd_in_4},
     .winograd_out = {winograd_out_2, winograd_out_4},
+    .strassen_in = strassen_in,
+    .strassen_place = strassen_place,
     .slide = {slide_1, slide_2},
     .depthwise_5 = {depthwise_5_1, depthwise_5_2},
     .depthwise_any = depthwise_any,

@@ -9,23 +9,39 @@
 #include "base/threads.h"
 #include "conv.h"
 
+/* Where the sums go on: they are kept in `to`, `plus` and `bias` are added, then come the products with another input. The
+ * filter is read on. */
+typedef struct CaConvMore {
+    float *to;                /* or NULL */
+    const float *plus, *bias; /* or NULL */
+    const float *in;
+    ptrdiff_t block;
+} CaConvMore;
+
 /* What stays the same from tile to tile. Strides in floats. */
 typedef struct CaConvGeo {
     ptrdiff_t pixel, block; /* input: step of a result's pixel, of a block of channels */
     ptrdiff_t filter_row, filter_col; /* input: step of a filter's row and column */
-    ptrdiff_t out_block, add_block;   /* a pixel of both is 16 floats */
+    ptrdiff_t out_block, add_block, sum_block; /* a pixel of all is 16 floats */
     int kh, kw, n_blocks;
     int per_block, last; /* input channels of a block, of the last block; planes: 1 */
     int lines;           /* cache lines to fetch into L2 with each tap of each block */
     const float *next;   /* from here */
     int split;           /* where the isa spans rows: results from this on, ... */
     ptrdiff_t gap;       /* ... are so much further on */
+    bool by_block;       /* 1x1: fetch the next block of input channels, not of pixels */
+    const CaConvMore *more;
+    int n_more; /* 1x1 only */
     float lo, hi;
 } CaConvGeo;
 
-/* out[pixels] = min(max(sums of in * w + (resume ? out : bias) + add, lo), hi); add may be NULL. */
+/* out[pixels] = min(max(bias + start + sums of in * w + add, lo), hi); start and add may be NULL, start may be out. */
 typedef void CaConvTile(const CaConvGeo *g, float *out, const float *in, const float *w,
-                        const float *bias, const float *add, bool resume);
+                        const float *bias, const float *add, const float *start);
+
+/* out[pixels] = sums of in * w, 1x1 of step 16: Winograd's products. */
+typedef void CaConvProduct(const CaConvGeo *g, float *out, const float *in,
+                           const float *w);
 
 /* From the input of a result's pixel to the next one's, in floats; 1 and 2: planes. */
 typedef enum CaConvStep {
@@ -36,16 +52,25 @@ typedef enum CaConvStep {
     CA_CONV_STEP_ANY
 } CaConvStep;
 
-/* v[xi * xi_stride .. + 16] = B^T d B of the 16 channels at `in`; rows and columns outside [y0, y1) and
- * [x0, x1) of the tile are zero and not read. */
+/* The part of a tile's input that is there: rows and columns outside [y0, y1) and [x0, x1) are zero and
+ * not read. A short tile has no places of the point infinity, which only the last result needs. */
+typedef struct CaWinogradTile {
+    int y0, y1, x0, x1;
+    bool is_short_y, is_short_x;
+} CaWinogradTile;
+
+/* v[xi * xi_stride .. + 16] = B^T d B of the 16 channels at `in` */
 typedef void CaWinogradIn(float *v, ptrdiff_t xi_stride, const float *in,
-                          ptrdiff_t row_stride, int y0, int y1, int x0, int x1);
+                          ptrdiff_t row_stride, const CaWinogradTile *tile);
 
 typedef struct CaWinogradEnd {
     const float *bias, *add;
     ptrdiff_t add_row_stride;
+    bool is_short_y, is_short_x;
     float lo, hi;
 } CaWinogradEnd;
+enum { CA_WINOGRAD_PLACE = 16 }; /* bytes that say where a tile lies */
+
 /* out[ny][nx] = A^T m A with its end */
 typedef void CaWinogradOut(float *out, ptrdiff_t row_stride, int ny, int nx,
                            const float *m, ptrdiff_t xi_stride, const CaWinogradEnd *end);
@@ -67,6 +92,14 @@ typedef void CaConvFinish(float *x, int n, const CaAct *act, const float *slope,
 typedef void CaConvScaleRows(float *out, const float *in, const float *by, int n_rows,
                              int width, int n_real);
 
+/* Strassen's input for 16 channels of n pixels: of x[half of the channels][tile] (pixel i of tile j at half + at[j][i])
+ * to[0..3] = T1..T4, n pixels each, to_stride apart; and [4..6] = x[0][0], x[1][0], x[1][1] where `copies`. */
+typedef void CaStrassenIn(float *to, ptrdiff_t to_stride, const float *const half[2],
+                          const ptrdiff_t *const at[2], int n, bool copies);
+/* out = min(max(x + add, lo), hi), n pixels; add may be NULL. */
+typedef void CaStrassenPlace(float *out, const float *x, const float *add, int n,
+                             float lo, float hi);
+
 struct CaConvIsa {
     const char *kernel[CA_N_CONV_ALGORITHMS];
     uint32_t needs;
@@ -77,8 +110,11 @@ struct CaConvIsa {
                         CaConvStep step); /* never NULL */
     /* 1x1 of step 1, the last block of results has 8 at most: the others become 0; at most max_blocks */
     CaConvTile *(*half_tile)(int blocks, int pixels);
+    CaConvProduct *(*product)(int blocks, int pixels);
     CaWinogradIn *winograd_in[2]; /* m = 2, 4 */
     CaWinogradOut *winograd_out[2];
+    CaStrassenIn *strassen_in;
+    CaStrassenPlace *strassen_place;
     CaSlideRows *slide[2];          /* depthwise 3x3; step 1 and 2 */
     CaDepthwiseRow *depthwise_5[2]; /* 5x5; step 1 and 2 */
     CaDepthwiseRow *depthwise_any;
@@ -116,6 +152,15 @@ void ca_conv_planes(const CaConvPlan *p, int thread, int n_threads, const CaActs
 void ca_conv_depthwise(const CaConvPlan *p, int thread, int n_threads, const CaActs *out,
                        const CaActs *in, const float *packed, const CaConvEnd *end);
 void ca_conv_winograd(const CaConvPlan *p, int phase, int thread, int n_threads,
+                      const CaActs *out, const CaActs *in, const float *packed,
+                      const CaConvEnd *end, float *shared, float *own);
+/* The largest tile of any instruction set; sums of A .. D and Y, in floats (conv_strassen.c). */
+enum {
+    CA_STRASSEN_PIXELS = 14,
+    CA_STRASSEN_BLOCKS = 2,
+    CA_STRASSEN_SUMS = 5 * CA_STRASSEN_PIXELS * CA_STRASSEN_BLOCKS * 16
+};
+void ca_conv_strassen(const CaConvPlan *p, int phase, int thread, int n_threads,
                       const CaActs *out, const CaActs *in, const float *packed,
                       const CaConvEnd *end, float *shared, float *own);
 

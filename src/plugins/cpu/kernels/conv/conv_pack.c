@@ -5,13 +5,15 @@
  *      direct      [group][ci / 16][kh][kw][16 or what is left][channels of the group]
  *      planes      the same of one channel a block
  *      Winograd    [group][xi][panel][ci][channels of the panel]     U = G g G^T, rounded once
+ *      Strassen    [group][panel][ci / 2][channels of the group]
  *      depthwise   [c / 16][kh][kw][16]
  */
 #include "base/compiler.h"
 #include "base/text.h"
 #include "conv_kernels.h"
 
-/* Results of a group: blocks [first, first + n) of all results, of which `part` is the merged group. */
+/* Results of a group: blocks [first, first + n) of all results (Strassen: and as many of the lower half), of which `part`
+ * is the merged group. */
 typedef struct {
     int first, n, part;
 } Group;
@@ -19,7 +21,8 @@ typedef struct {
 static Group group_of(const CaConvPlan *p, int item)
 {
     const int per_part = p->n_groups / p->n_parts, j = item % per_part * p->group_blocks;
-    Group g = {.part = item / per_part, .n = p->co_blocks - j};
+    const int all = p->algorithm == CA_CONV_STRASSEN ? p->co_blocks / 2 : p->co_blocks;
+    Group g = {.part = item / per_part, .n = all - j};
 
     g.first = g.part * p->co_blocks + j;
     if (g.n > p->group_blocks)
@@ -153,6 +156,50 @@ CA_READS_UNALIGNED static void pack_winograd(const CaConvPlan *p, float *filter,
     }
 }
 
+/* 16 input channels of 16 results of the four quarters of the filter. */
+CA_READS_UNALIGNED static void quarters_of(const CaConvPlan *p, float q[4][16][16],
+                                           const float *oihw, int o, int c)
+{
+    const size_t ci = (size_t)p->ci, down = (size_t)p->co / 2 * ci, right = ci / 2;
+    const float *from = oihw + (size_t)o * ci + (size_t)c;
+
+    for (int i = 0; i < 16; i++, from += ci)
+        for (int j = 0; j < 16; j++) {
+            q[0][j][i] = from[j];
+            q[1][j][i] = from[right + (size_t)j];
+            q[2][j][i] = from[down + (size_t)j];
+            q[3][j][i] = from[down + right + (size_t)j];
+        }
+}
+
+/* The panels in the order of conv_strassen.c: W11, S2, S3, -W22, W12, S1, S4. Group g is of the upper half. */
+static void pack_strassen(const CaConvPlan *p, float *filter, const float *oihw, Group g)
+{
+    const int half = p->ci_blocks / 2, width = g.n * 16;
+    const ptrdiff_t panel = (ptrdiff_t)half * 16 * width;
+    float q[4][16][16];
+
+    float *w = filter + (size_t)g.first * 16 * 7 * (size_t)half * 16;
+    for (int block = 0; block < half; block++, w += (ptrdiff_t)16 * width)
+        for (int b = 0; b < g.n; b++) {
+            quarters_of(p, q, oihw, (g.first + b) * 16, block * 16);
+            float *to = w + b * 16;
+            for (int c = 0; c < 16; c++, to += width)
+                for (int o = 0; o < 16; o++) {
+                    const float w11 = q[0][c][o], w12 = q[1][c][o], w21 = q[2][c][o],
+                                w22 = q[3][c][o];
+                    const float s1 = w21 + w22, s2 = s1 - w11;
+                    to[o] = w11;
+                    to[panel + o] = s2;
+                    to[2 * panel + o] = w11 - w21;
+                    to[3 * panel + o] = -w22;
+                    to[4 * panel + o] = w12;
+                    to[5 * panel + o] = s1;
+                    to[6 * panel + o] = w12 - s2;
+                }
+        }
+}
+
 CA_READS_UNALIGNED static void pack_depthwise(const CaConvPlan *p, float *filter,
                                               const float *oihw, Group g)
 {
@@ -164,6 +211,13 @@ CA_READS_UNALIGNED static void pack_depthwise(const CaConvPlan *p, float *filter
             *w++ = c < p->co ? oihw[(size_t)c * (size_t)taps + (size_t)t] : 0;
 }
 
+static void set_bias(const CaConvPlan *p, float *biases, const float *bias, int first,
+                     int n)
+{
+    for (int o = first * 16; o < (first + n) * 16; o++)
+        biases[o] = bias && o < p->s.co ? bias[o] : 0;
+}
+
 void ca_conv_pack(const CaConvPlan *p, void *packed, const float *oihw, const float *bias,
                   int item_begin, int item_end)
 {
@@ -172,9 +226,11 @@ void ca_conv_pack(const CaConvPlan *p, void *packed, const float *oihw, const fl
 
     for (int item = item_begin; item < item_end; item++) {
         const Group g = group_of(p, item);
-        for (int o = g.first * 16; o < (g.first + g.n) * 16; o++)
-            biases[o] = bias && o < p->s.co ? bias[o] : 0;
-        if (p->algorithm == CA_CONV_DIRECT || p->algorithm == CA_CONV_PLANES)
+        set_bias(p, biases, bias, g.first, g.n);
+        if (p->algorithm == CA_CONV_STRASSEN) {
+            set_bias(p, biases, bias, p->co_blocks / 2 + g.first, g.n);
+            pack_strassen(p, filter, oihw, g);
+        } else if (p->algorithm == CA_CONV_DIRECT || p->algorithm == CA_CONV_PLANES)
             pack_direct(p, filter, oihw, g);
         else if (p->algorithm == CA_CONV_DEPTHWISE)
             pack_depthwise(p, filter, oihw, g);

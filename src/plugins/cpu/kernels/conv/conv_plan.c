@@ -137,6 +137,8 @@ static bool plan_winograd(CaConvPlan *p)
         return false;
     p->tile_rows = up(s->oh, p->m);
     p->tile_cols = up(s->ow, p->m);
+    p->short_rows = min_int(p->tile_rows, p->tile_rows * p->m - s->oh);
+    p->short_cols = min_int(p->tile_cols, p->tile_cols * p->m - s->ow);
     const int64_t tiles = (int64_t)s->n * p->tile_rows * p->tile_cols;
     if (tiles > INT_MAX)
         return false;
@@ -157,10 +159,41 @@ static bool plan_winograd(CaConvPlan *p)
     size_t v, m;
     const int groups[] = {a * a, p->group_blocks, 16, (int)sizeof(float), p->block};
     if (!ca_mul_size(&v, per_tile, (size_t)p->block) || !product(&m, groups, 5) ||
-        !ca_add_size(&p->thread_scratch, p->by_group ? 0 : v, m))
+        !ca_add_size(&p->thread_scratch, p->by_group ? 0 : v, m) ||
+        !ca_mul_size(&p->places_size, (size_t)p->block, CA_WINOGRAD_PLACE))
+        return false;
+    p->places_size = (p->places_size + 63) / 64 * 64;
+    if (!ca_add_size(&p->thread_scratch, p->thread_scratch, p->places_size))
         return false;
     p->shared_scratch = p->by_group ? v : 0;
     return true;
+}
+
+/* Whole blocks in each half. Scratch has room for all seven operands, since maps that have gaps are copied. */
+static bool plan_strassen(CaConvPlan *p)
+{
+    const CaConvShape *s = &p->s;
+    const int64_t pixels = (int64_t)s->n * s->oh * s->ow, pair = 2 * p->isa->max_pixels;
+    size_t filter, t, all;
+
+    if (s->kh != 1 || s->kw != 1 || s->groups != 1 || s->ci % 32 || s->co % 32 ||
+        s->pad_top || s->pad_left || p->in_halo || (pixels + pair - 1) / pair > LARGEST ||
+        !set_packed(p, s->ci / 4 * 7, 1, 1, &filter))
+        return false;
+    p->n_pairs = (int)((pixels + pair - 1) / pair);
+    p->group_blocks = p->isa->max_blocks;
+    p->n_groups = p->n_pack_items = up(p->co_blocks / 2, p->group_blocks);
+    p->by_group = filter > CA_STRASSEN_IN_L2;
+    p->n_phases = p->by_group ? 2 : 1;
+    p->fetch_panels = filter >= CA_FETCH_FROM;
+
+    const int sizes[] = {7, p->ci_blocks / 2, 16, (int)sizeof(float), p->isa->max_pixels};
+    if (!product(&t, sizes, 5) ||
+        !ca_mul_size(&all, t, (size_t)(p->by_group ? p->n_pairs : 1)))
+        return false;
+    p->shared_scratch = p->by_group ? all : 0;
+    return ca_add_size(&p->thread_scratch, p->by_group ? 0 : all,
+                       CA_STRASSEN_SUMS * sizeof(float));
 }
 
 /* The input's rows of a row of results, with their padding, are copied to where the thread works. */
@@ -215,6 +248,7 @@ bool ca_conv_plan_as(CaConvPlan *p, const CaConvShape *s, const CaConvIsa *isa,
     case CA_CONV_DIRECT: return plan_direct(p);
     case CA_CONV_WINOGRAD_2:
     case CA_CONV_WINOGRAD_4: return plan_winograd(p);
+    case CA_CONV_STRASSEN: return plan_strassen(p);
     case CA_CONV_PLANES: return plan_planes(p);
     case CA_CONV_DEPTHWISE: return plan_depthwise(p);
     case CA_N_CONV_ALGORITHMS: break;

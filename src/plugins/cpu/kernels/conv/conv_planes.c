@@ -78,7 +78,7 @@ void ca_conv_planes(const CaConvPlan *p, int thread, int n_threads, const CaActs
                     add ? add->data + block * add->block_stride +
                               image * add->image_stride + y * add->row_stride + x * 16
                         : NULL,
-                    false);
+                    NULL);
                 for (int b = 0; tail.after && b < n; b++)
                     ca_conv_finish(p, end, to + b * out->block_stride, pixels, block + b);
             }

@@ -40,6 +40,8 @@ void ca_conv_run(const CaConvPlan *p, int phase, int thread, int n_threads,
         ca_conv_planes(p, thread, n_threads, out, in, packed, end, own);
     else if (p->algorithm == CA_CONV_DEPTHWISE)
         ca_conv_depthwise(p, thread, n_threads, out, in, packed, end);
+    else if (p->algorithm == CA_CONV_STRASSEN)
+        ca_conv_strassen(p, phase, thread, n_threads, out, in, packed, end, shared, own);
     else
         ca_conv_winograd(p, phase, thread, n_threads, out, in, packed, end, shared, own);
 }

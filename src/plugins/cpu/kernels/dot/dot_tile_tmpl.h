@@ -522,6 +522,21 @@ static void widen(float *out, const unsigned char *in, int n, const CaQuant *q)
     }
 }
 
+/* Three channels, of which compilers make shuffles, or any number. */
+static void interleave(unsigned char *restrict out, const unsigned char *restrict rows,
+                       ptrdiff_t row, int channels, int n)
+{
+    if (channels == 3) {
+        for (ptrdiff_t x = 0; x < n; x++)
+            UNROLL_FOR(c, 3)
+                memcpy(out + (x * 3 + c) * E, rows + c * row + x * E, E);
+        return;
+    }
+    for (ptrdiff_t x = 0; x < n; x++)
+        for (ptrdiff_t c = 0; c < channels; c++)
+            memcpy(out + (x * channels + c) * E, rows + c * row + x * E, E);
+}
+
 static void add_row(unsigned char *out, const unsigned char *a, const unsigned char *b,
                     int n, const CaMapAdd *how)
 {
@@ -534,6 +549,7 @@ static void add_row(unsigned char *out, const unsigned char *a, const unsigned c
     }
 }
 
+#include "dot_max_tmpl.h"
 #if HAS_WINOGRAD
 #    include "dot_winograd_tmpl.h"
 #endif
@@ -559,6 +575,9 @@ const CaDotIsa PASTE(PASTE(PASTE(ca_dot_, TYPE), _), ISA) = {
 #endif
     .narrow = narrow,
     .widen = widen,
+    .interleave = interleave,
+    .max_rows = max_rows,
+    .max_columns = max_columns,
     .finish = finish,
     .add = add_row,
     .before = before_row,

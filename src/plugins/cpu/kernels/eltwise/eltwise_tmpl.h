@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Element-wise chains. x is copied into a strip of at most STRIP floats on the stack, each step
- * goes over the strip, the strip is copied out: operands may alias the output, and x is read
- * and written once however long the chain is.
+ * Element-wise chains, strip by strip of at most STRIP floats. The first step reads the input, the
+ * last one writes the output, what is between them stays in a strip on the stack: operands may alias
+ * the output, and x is read and written once however long the chain is.
+ *
+ * Steps in a row that are x * s + t between two bounds, or any two of these, are one pass in
+ * registers, with the roundings of the steps (batch normalization and ReLU). A chain that is one
+ * pass needs no strips.
  *
  * A strip is seen as pixels of 16 numbers. An operand is a pointer and the step to its next
  * pixel: 16 if it runs along, 0 if its 16 numbers repeat (a scalar, the vector of a block's
@@ -30,6 +34,13 @@ typedef struct Scratch {
     _Alignas(64) float x[STRIP];
     _Alignas(64) float y[MAX_OPERANDS][STRIP]; /* operands that need a copy */
 } Scratch;
+
+/* What one pass reads and writes: out may be x. */
+typedef struct Strip {
+    float *out;
+    Source x;
+    int n_pixels;
+} Strip;
 
 /* y, but x where x is NaN: any other number is below 1 or above 0. */
 CA_INLINE vf32 unless_nan(vf32 x, vf32 y)
@@ -93,29 +104,28 @@ typedef vf32 Op(vf32 x, vf32 y, vf32 a, vf32 b);
 #include "chain_ops.def"
 #undef CA_CHAIN_OP
 
-CA_INLINE void each(Op *op, const CaStep *s, float *x, int n_pixels, const Source *y)
+CA_INLINE void each(Op *op, const CaStep *s, const Strip *t, const Source *y)
 {
     const vf32 a = vf32_set1(s->a), b = vf32_set1(s->b);
     const float *operands = y ? y->p : NULL;
     const ptrdiff_t step = y ? y->step : 0;
-    for (int i = 0; i < n_pixels; i++)
+    for (int i = 0; i < t->n_pixels; i++)
         for (int j = 0; j < CA_LANES; j += VF32_N) {
-            float *p = x + i * CA_LANES + j;
+            const vf32 x = vf32_load(t->x.p + i * t->x.step + j);
             const vf32 operand = y ? vf32_load(operands + i * step + j) : vf32_zero();
-            vf32_store(p, op(vf32_load(p), operand, a, b));
+            vf32_store(t->out + i * CA_LANES + j, op(x, operand, a, b));
         }
 }
 
 /*
  * (x - il) / (ih - il) * (L - 1) has three roundings: where the exact value is that close to a
  * half, the level may be the neighbour. The level itself becomes a number with three more. */
-static void quantize(const CaStep *s, float *x, int n_pixels, const Source *r)
+static void quantize(const CaStep *s, const Strip *t, const Source *r)
 {
     const vf32 top = vf32_set1((float)(s->levels - 1));
-    for (int i = 0; i < n_pixels; i++)
+    for (int i = 0; i < t->n_pixels; i++)
         for (int j = 0; j < CA_LANES; j += VF32_N) {
-            float *p = x + i * CA_LANES + j;
-            const vf32 v = vf32_load(p);
+            const vf32 v = vf32_load(t->x.p + i * t->x.step + j);
             const vf32 il = vf32_load(r[0].p + i * r[0].step + j);
             const vf32 ih = vf32_load(r[1].p + i * r[1].step + j);
             const vf32 ol = vf32_load(r[2].p + i * r[2].step + j);
@@ -125,26 +135,27 @@ static void quantize(const CaStep *s, float *x, int n_pixels, const Source *r)
             const vf32 q = vf32_add(vf32_mul(level, vf32_sub(oh, ol)), ol);
             const vf32 low = vf32_select_lt(vf32_min(il, ih), v, q, ol);
             const vf32 y = vf32_select_lt(vf32_max(il, ih), v, oh, low);
-            vf32_store(p, unless_nan(v, y));
+            vf32_store(t->out + i * CA_LANES + j, unless_nan(v, y));
         }
 }
 
-static void square(float *x, int n_pixels)
+static void square(const Strip *t)
 {
-    for (int i = 0; i < n_pixels * CA_LANES; i += VF32_N) {
-        const vf32 v = vf32_load(x + i);
-        vf32_store(x + i, vf32_mul(v, v));
-    }
+    for (int i = 0; i < t->n_pixels; i++)
+        for (int j = 0; j < CA_LANES; j += VF32_N) {
+            const vf32 v = vf32_load(t->x.p + i * t->x.step + j);
+            vf32_store(t->out + i * CA_LANES + j, vf32_mul(v, v));
+        }
 }
 
 /* One function an operation: all in one is more than compilers digest with sanitizers on. */
-typedef void Step(const CaStep *s, float *x, int n_pixels, const Source *y);
+typedef void Step(const CaStep *s, const Strip *t, const Source *y);
 
-#define CA_CHAIN_OP(name, n_operands, result)                                    \
-    static CA_NOINLINE void step_##name(const CaStep *s, float *x, int n_pixels, \
-                                        const Source *y)                         \
-    {                                                                            \
-        each(op_##name, s, x, n_pixels, (n_operands) ? y : NULL);                \
+#define CA_CHAIN_OP(name, n_operands, result)                            \
+    static CA_NOINLINE void step_##name(const CaStep *s, const Strip *t, \
+                                        const Source *y)                 \
+    {                                                                    \
+        each(op_##name, s, t, (n_operands) ? y : NULL);                  \
     }
 #include "chain_ops.def"
 #undef CA_CHAIN_OP
@@ -155,17 +166,102 @@ static Step *const steps[] = {
 #undef CA_CHAIN_OP
 };
 
-static void run_step(const CaStep *s, float *x, int n_pixels, const Source *y)
+static void run_step(const CaStep *s, const Strip *t, const Source *y)
 {
     if (s->op == CA_CHAIN_FAKE_QUANTIZE) {
-        quantize(s, x, n_pixels, y);
+        quantize(s, t, y);
         return;
     }
     if (s->op == CA_CHAIN_POW && s->operand == CA_OPERAND_SCALAR && s->a == 2) {
-        square(x, n_pixels);
+        square(t);
         return;
     }
-    steps[s->op](s, x, n_pixels, y);
+    steps[s->op](s, t, y);
+}
+
+/* --- Steps that are one pass: min(high, max(low, x * scale + shift)). */
+
+typedef struct Fold {
+    const CaStep *scale, *shift, *ends; /* NULL: none */
+    int n_steps;
+} Fold;
+
+static bool is_fold_end(const CaStep *s)
+{
+    return s->op == CA_CHAIN_RELU || s->op == CA_CHAIN_CLAMP;
+}
+
+/* As many of the n steps at s as fit. */
+static Fold fold_of(const CaStep *s, int n)
+{
+    Fold f = {NULL, NULL, NULL, 0};
+    if (f.n_steps < n && s[f.n_steps].op == CA_CHAIN_MUL)
+        f.scale = &s[f.n_steps++];
+    if (f.n_steps < n && s[f.n_steps].op == CA_CHAIN_ADD)
+        f.shift = &s[f.n_steps++];
+    if (f.n_steps < n && is_fold_end(&s[f.n_steps]))
+        f.ends = &s[f.n_steps++];
+    return f;
+}
+
+CA_INLINE vf32 bounded(vf32 x, bool has_low, bool has_high, vf32 low, vf32 high)
+{
+    x = has_low ? vf32_max(low, x) : x;
+    return has_high ? vf32_min(high, x) : x;
+}
+
+/* The same 16 factors and summands for all pixels. */
+CA_INLINE void fold_still(bool has_scale, bool has_shift, bool has_low, bool has_high,
+                          const Strip *t, const float *scale, const float *shift,
+                          float low, float high)
+{
+    enum { N = CA_LANES / VF32_N };
+    vf32 s[N], d[N];
+    const vf32 lo = vf32_set1(low), hi = vf32_set1(high);
+    const float *x = t->x.p;
+    UNROLL_FOR(j, N) {
+        s[j] = vf32_load(scale + j * VF32_N);
+        d[j] = vf32_load(shift + j * VF32_N);
+    }
+    for (ptrdiff_t i = 0; i < t->n_pixels; i++)
+        UNROLL_FOR(j, N) {
+            vf32 y = vf32_load(x + i * t->x.step + j * VF32_N);
+            y = has_scale ? vf32_mul(y, s[j]) : y;
+            y = has_shift ? vf32_add(y, d[j]) : y;
+            y = bounded(y, has_low, has_high, lo, hi);
+            vf32_store(t->out + i * CA_LANES + j * VF32_N, y);
+        }
+}
+
+/* Operands that run along. 1 and -0 change no number. */
+static void fold_along(const Strip *t, Source scale, Source shift, float low, float high)
+{
+    const vf32 lo = vf32_set1(low), hi = vf32_set1(high);
+    for (ptrdiff_t i = 0; i < t->n_pixels; i++)
+        for (int j = 0; j < CA_LANES; j += VF32_N) {
+            const vf32 s = vf32_load(scale.p + i * scale.step + j);
+            const vf32 d = vf32_load(shift.p + i * shift.step + j);
+            const vf32 x = vf32_mul(vf32_load(t->x.p + i * t->x.step + j), s);
+            vf32_store(t->out + i * CA_LANES + j,
+                       bounded(vf32_add(x, d), true, true, lo, hi));
+        }
+}
+
+static void run_fold(const Fold *f, const Strip *t, Source scale, Source shift)
+{
+    const bool is_relu = f->ends && f->ends->op == CA_CHAIN_RELU;
+    const float low = !f->ends ? -INFINITY : is_relu ? 0 : f->ends->a;
+    const float high = !f->ends || is_relu ? INFINITY : f->ends->b;
+    if (scale.step || shift.step)
+        fold_along(t, scale, shift, low, high);
+    else if (f->scale && f->shift && !f->ends)
+        fold_still(true, true, false, false, t, scale.p, shift.p, low, high);
+    else if (f->scale && f->shift && is_relu)
+        fold_still(true, true, true, false, t, scale.p, shift.p, low, high);
+    else if (f->shift && is_relu)
+        fold_still(false, true, true, false, t, scale.p, shift.p, low, high);
+    else
+        fold_still(true, true, true, true, t, scale.p, shift.p, low, high);
 }
 
 /* The same number for all, the same 16 numbers for each pixel, or a run of n numbers. */
@@ -213,49 +309,93 @@ static const float *vector_of(const CaStep *s, int i)
     return s->operand == CA_OPERAND_SCALAR ? &s->a : s->y;
 }
 
-static Source bind_acts(const CaStep *s, int i, float *store, CaRowAt at, int lanes,
-                        int x0)
+/* The i-th operand of a step; store is for one that needs a copy. */
+typedef Source Bind(const void *where, const CaStep *s, int i, float *store);
+
+static void run_one(const CaStep *s, const Strip *t, Scratch *work, Bind *bind,
+                    const void *where)
 {
+    Source y[MAX_OPERANDS];
+    for (int i = 0; i < operands_of(s); i++)
+        y[i] = bind(where, s, i, work->y[i]);
+    run_step(s, t, y);
+}
+
+static void run_folded(const Fold *f, const Strip *t, Scratch *work, Bind *bind,
+                       const void *where)
+{
+    const Source scale =
+        f->scale ? bind(where, f->scale, 0, work->y[0]) : repeated(work->y[0], 1);
+    const Source shift =
+        f->shift ? bind(where, f->shift, 0, work->y[1]) : repeated(work->y[1], -0.0f);
+    run_fold(f, t, scale, shift);
+}
+
+/* The whole chain on one strip. No steps at all are a copy. */
+static void run_strip(const CaChain *chain, const Strip *strip, Scratch *work, Bind *bind,
+                      const void *where)
+{
+    Strip t = *strip;
+    int k = 0;
+    do {
+        const CaStep *s = &chain->steps[k];
+        const Fold f = fold_of(s, chain->n_steps - k);
+        k += f.n_steps > 1 ? f.n_steps : 1;
+        t.out = k < chain->n_steps ? work->x : strip->out;
+        if (f.n_steps > 1 || chain->n_steps == 0)
+            run_folded(&f, &t, work, bind, where);
+        else
+            run_one(s, &t, work, bind, where);
+        t.x = (Source){t.out, CA_LANES};
+    } while (k < chain->n_steps);
+}
+
+static bool is_one_pass(const CaChain *chain)
+{
+    return chain->n_steps <= 1 ||
+           fold_of(chain->steps, chain->n_steps).n_steps == chain->n_steps;
+}
+
+typedef struct ActsAt {
+    CaRowAt row;
+    int lanes, x0; /* channels of the block, first pixel */
+} ActsAt;
+
+static Source bind_acts(const void *where, const CaStep *s, int i, float *store)
+{
+    const ActsAt *at = where;
     const CaActs *y = s->acts;
 
     if (s->operand == CA_OPERAND_SCALAR)
         return repeated(store, *vector_of(s, i));
     if (s->operand == CA_OPERAND_CHANNEL)
-        return lanes_of(store, vector_of(s, i) + at.block * CA_LANES, lanes);
+        return lanes_of(store, vector_of(s, i) + at->row.block * CA_LANES, at->lanes);
     assert(s->operand == CA_OPERAND_ACTS);
-    const int image = y->n == 1 ? 0 : at.image;
+    const int image = y->n == 1 ? 0 : at->row.image;
     if (y->h == 1 && y->w == 1)
-        return (Source){ca_acts_row(y, at.block, image, 0), 0};
-    return (Source){ca_acts_row(y, at.block, image, at.y) + (ptrdiff_t)x0 * CA_LANES,
+        return (Source){ca_acts_row(y, at->row.block, image, 0), 0};
+    return (Source){ca_acts_row(y, at->row.block, image, at->row.y) +
+                        (ptrdiff_t)at->x0 * CA_LANES,
                     CA_LANES};
 }
 
+/* Channels that pad the last block become zeros. */
 static void store_pixels(float *out, const float *x, int n_pixels, int lanes)
 {
-    if (lanes == CA_LANES) {
-        memcpy(out, x, (size_t)n_pixels * CA_LANES * sizeof(float));
-        return;
-    }
     for (int i = 0; i < n_pixels * CA_LANES; i++)
         out[i] = i % CA_LANES < lanes ? x[i] : 0;
 }
 
-static void chain_row(const CaChain *chain, float *out, const float *in, int w,
-                      CaRowAt at, int lanes, Scratch *t)
+static void chain_pixels(const CaChain *chain, float *out, const float *in, int n_pixels,
+                         const ActsAt *at, Scratch *work)
 {
-    for (int x0 = 0; x0 < w; x0 += STRIP / CA_LANES) {
-        const int n = w - x0 < STRIP / CA_LANES ? w - x0 : STRIP / CA_LANES;
-        const ptrdiff_t offset = (ptrdiff_t)x0 * CA_LANES;
-        memcpy(t->x, in + offset, (size_t)n * CA_LANES * sizeof(float));
-        for (int k = 0; k < chain->n_steps; k++) {
-            const CaStep *s = &chain->steps[k];
-            Source y[MAX_OPERANDS];
-            for (int i = 0; i < operands_of(s); i++)
-                y[i] = bind_acts(s, i, t->y[i], at, lanes, x0);
-            run_step(s, t->x, n, y);
-        }
-        store_pixels(out + offset, t->x, n, lanes);
-    }
+    const bool is_whole = at->lanes == CA_LANES;
+    const ptrdiff_t offset = (ptrdiff_t)at->x0 * CA_LANES;
+    const Strip t = {
+        is_whole ? out + offset : work->x, {in + offset, CA_LANES}, n_pixels};
+    run_strip(chain, &t, work, bind_acts, at);
+    if (!is_whole)
+        store_pixels(out + offset, work->x, n_pixels, at->lanes);
 }
 
 static bool is_dense(const CaActs *a)
@@ -297,30 +437,39 @@ static bool flatten(Flat *f, const CaChain *chain, const CaActs *out, const CaAc
     return true;
 }
 
+/* Pixels that are done at once: a chain of several passes keeps them on the stack, and so does a padded block. */
+static int strip_of(const CaChain *chain, const CaActs *out)
+{
+    enum { LEAST = STRIP / CA_LANES, MOST = 4 * LEAST };
+    return out->c % CA_LANES == 0 && is_one_pass(chain) ? MOST : LEAST;
+}
+
 void CHAIN(const CaChain *chain, const CaActs *out, const CaActs *in, int thread,
            int n_threads)
 {
     Flat flat;
-    if ((int64_t)ca_acts_n_blocks(out) * out->n >= 4 * n_threads &&
-        flatten(&flat, chain, out, in)) {
+    if (flatten(&flat, chain, out, in)) {
         chain = &flat.chain;
         out = &flat.out;
         in = &flat.in;
     }
+    const int strip = strip_of(chain, out), n_strips = (out->w + strip - 1) / strip;
     const int64_t n_rows = (int64_t)ca_acts_n_blocks(out) * out->n * out->h;
     int64_t first, end;
-    Scratch t;
+    Scratch work;
 
     assert(0 <= thread && thread < n_threads && out->c == in->c && out->n == in->n);
     assert(out->h == in->h && out->w == in->w);
-    ca_share(n_rows, thread, n_threads, &first, &end);
+    ca_share(n_rows * n_strips, thread, n_threads, &first, &end);
     for (int64_t i = first; i < end; i++) {
-        const CaRowAt at = ca_acts_row_at(out, i);
-        const int lanes = ca_acts_lanes(out, at.block);
-        float *row = ca_acts_row(out, at.block, at.image, at.y);
-        chain_row(chain, row, ca_acts_row(in, at.block, at.image, at.y), out->w, at,
-                  lanes, &t);
-        ca_acts_zero_beside(out, row, at.y, 0, CA_LANES);
+        const CaRowAt row = ca_acts_row_at(out, i / n_strips);
+        const int x0 = (int)(i % n_strips) * strip;
+        const ActsAt at = {row, ca_acts_lanes(out, row.block), x0};
+        float *to = ca_acts_row(out, row.block, row.image, row.y);
+        chain_pixels(chain, to, ca_acts_row(in, row.block, row.image, row.y),
+                     out->w - x0 < strip ? out->w - x0 : strip, &at, &work);
+        if (x0 == 0)
+            ca_acts_zero_beside(out, to, row.y, 0, CA_LANES);
     }
 }
 
@@ -342,18 +491,28 @@ static Rows rows_of(const CaChain *chain, int64_t n, int64_t c, int64_t inner)
     return (Rows){n * c, inner, c, false};
 }
 
-static Source bind_plain(const CaStep *s, int i, float *store, const Rows *rows,
-                         int64_t row, int64_t at, int n)
+typedef struct PlainAt {
+    const Rows *rows;
+    int64_t row, at; /* the strip's first number in its row */
+    int n;
+} PlainAt;
+
+static Source bind_plain(const void *where, const CaStep *s, int i, float *store)
 {
+    const PlainAt *p = where;
+    const Rows *rows = p->rows;
     if (s->operand == CA_OPERAND_SCALAR)
         return repeated(store, *vector_of(s, i));
     if (s->operand == CA_OPERAND_CHANNEL && rows->channels_along)
-        return run_of(store, vector_of(s, i) + at, n);
+        return run_of(store, vector_of(s, i) + p->at, p->n);
     if (s->operand == CA_OPERAND_CHANNEL)
-        return repeated(store, vector_of(s, i)[row % rows->n_channels]);
+        return repeated(store, vector_of(s, i)[p->row % rows->n_channels]);
     assert(s->operand == CA_OPERAND_PLAIN);
-    return run_of(store, s->y + row * rows->length + at, n);
+    return run_of(store, s->y + p->row * rows->length + p->at, p->n);
 }
+
+/* The end of a row may be less than a pixel. */
+static int n_pixels_of(int n) { return (n + CA_LANES - 1) / CA_LANES; }
 
 void PLAIN(const CaChain *chain, float *out, const float *in, int64_t n, int64_t c,
            int64_t inner, int thread, int n_threads)
@@ -361,23 +520,23 @@ void PLAIN(const CaChain *chain, float *out, const float *in, int64_t n, int64_t
     const Rows rows = rows_of(chain, n, c, inner);
     const int64_t n_strips = (rows.length + STRIP - 1) / STRIP;
     int64_t first, end;
-    Scratch t;
+    Scratch work;
 
     assert(0 <= thread && thread < n_threads);
     ca_share(rows.n * n_strips, thread, n_threads, &first, &end);
     for (int64_t unit = first; unit < end; unit++) {
         const int64_t row = unit / n_strips, at = unit % n_strips * STRIP;
         const int64_t left = rows.length - at, offset = row * rows.length + at;
-        const int count = left < STRIP ? (int)left : STRIP;
-        copy_padded(t.x, in + offset, count);
-        for (int k = 0; k < chain->n_steps; k++) {
-            const CaStep *s = &chain->steps[k];
-            Source y[MAX_OPERANDS];
-            for (int i = 0; i < operands_of(s); i++)
-                y[i] = bind_plain(s, i, t.y[i], &rows, row, at, count);
-            run_step(s, t.x, (count + CA_LANES - 1) / CA_LANES, y);
-        }
-        memcpy(out + offset, t.x, (size_t)count * sizeof(float));
+        const PlainAt where = {&rows, row, at, left < STRIP ? (int)left : STRIP};
+        const bool is_whole = where.n % CA_LANES == 0;
+        if (!is_whole)
+            copy_padded(work.x, in + offset, where.n);
+        const Strip t = {is_whole ? out + offset : work.x,
+                         {is_whole ? in + offset : work.x, CA_LANES},
+                         n_pixels_of(where.n)};
+        run_strip(chain, &t, &work, bind_plain, &where);
+        if (!is_whole)
+            memcpy(out + offset, work.x, (size_t)where.n * sizeof(float));
     }
 }
 
@@ -398,24 +557,23 @@ void BINARY(const CaBroadcast *plan, CaChainOp op, float *out, const float *a,
     const int64_t length = plan->dims[last], n_strips = (length + STRIP - 1) / STRIP;
     const CaStep step = {.op = op, .operand = CA_OPERAND_PLAIN};
     int64_t first, end;
-    Scratch t;
+    Scratch work;
 
     assert(0 <= thread && thread < n_threads && op < CA_CHAIN_FAKE_QUANTIZE);
     ca_share(plan->n_rows * n_strips, thread, n_threads, &first, &end);
     for (int64_t unit = first; unit < end; unit++) {
         const int64_t row = unit / n_strips, at = unit % n_strips * STRIP;
         const int n = length - at < STRIP ? (int)(length - at) : STRIP;
-        const int n_pixels = (n + CA_LANES - 1) / CA_LANES;
+        float *to = out + row * length + at;
         int64_t a_at, b_at;
         row_offsets(plan, row, &a_at, &b_at);
-        if (plan->a_strides[last])
-            copy_padded(t.x, a + a_at + at, n);
-        else
-            for (int i = 0; i < n_pixels * CA_LANES; i++)
-                t.x[i] = a[a_at];
-        const Source y = plan->b_strides[last] ? run_of(t.y[0], b + b_at + at, n)
-                                               : repeated(t.y[0], b[b_at]);
-        run_step(&step, t.x, n_pixels, &y);
-        memcpy(out + row * length + at, t.x, (size_t)n * sizeof(float));
+        const Source x = plan->a_strides[last] ? run_of(work.y[0], a + a_at + at, n)
+                                               : repeated(work.y[0], a[a_at]);
+        const Source y = plan->b_strides[last] ? run_of(work.y[1], b + b_at + at, n)
+                                               : repeated(work.y[1], b[b_at]);
+        const Strip t = {n % CA_LANES ? work.x : to, x, n_pixels_of(n)};
+        run_step(&step, &t, &y);
+        if (n % CA_LANES)
+            memcpy(to, work.x, (size_t)n * sizeof(float));
     }
 }
