@@ -39,17 +39,28 @@ static inline int64_t ca_fixed_held(int64_t x, int64_t most)
     return x < -most - 1 ? -most - 1 : x > most ? most : x;
 }
 
-/* Rounded twice: the high half of the product, then the shift, halves away from zero. */
+/* The high half of twice the product of two int32, halves up. */
+static inline int64_t ca_fixed_high(int64_t a, int64_t b)
+{
+    const int64_t product = a * b;
+    const int64_t nudge = product >= 0 ? INT64_C(1) << 30 : 1 - (INT64_C(1) << 30);
+    return (product + nudge) / (INT64_C(1) << 31);
+}
+
+/* x / 2^n, halves away from zero. */
+static inline int64_t ca_fixed_right(int64_t x, int n)
+{
+    const int64_t mask = (INT64_C(1) << n) - 1;
+    return (x >> n) + ((x & mask) > (mask >> 1) + (x < 0));
+}
+
+/* Rounded twice: the high half of the product, then the shift. */
 static inline int64_t ca_fixed_twice(int64_t x, CaFixed f)
 {
-    const int left = f.exponent > 0 ? f.exponent : 0, right = left - f.exponent;
+    const int left = f.exponent > 0 ? f.exponent : 0;
     const int64_t shifted =
         ca_fixed_held(ca_fixed_held(x, INT32_MAX) * (INT64_C(1) << left), INT32_MAX);
-    const int64_t product = shifted * f.mantissa;
-    const int64_t nudge = product >= 0 ? INT64_C(1) << 30 : 1 - (INT64_C(1) << 30);
-    const int64_t high = (product + nudge) / (INT64_C(1) << 31);
-    const int64_t mask = (INT64_C(1) << right) - 1, rest = high & mask;
-    return (high >> right) + (rest > (mask >> 1) + (high < 0));
+    return ca_fixed_right(ca_fixed_high(shifted, f.mantissa), left - f.exponent);
 }
 
 /* Rounded once, halves away from zero. */

@@ -45,7 +45,8 @@ typedef struct CaLegacyOp {
 } CaLegacyOp;
 /* Each ends with a row of NULL. */
 extern const CaLegacyOp ca_legacy_ports[], ca_legacy_nn[], ca_legacy_math[],
-    ca_legacy_moves[], ca_legacy_detect[], ca_legacy_rnn[], ca_legacy_body[];
+    ca_legacy_moves[], ca_legacy_detect[], ca_legacy_regions[], ca_legacy_sampling[],
+    ca_legacy_rnn[], ca_legacy_body[];
 
 /* --- ir_legacy_attr.c. names: spellings separated by '|', the first that is there counts; an empty text is absent.
  * What is no number, or out of range, fails the call. */

@@ -12,7 +12,7 @@ static void same_name(CaLegacyCall *c)
 {
     static const char *const names[][2] = {
         {"Logistic", "Sigmoid"}, {"TanH", "Tanh"},         {"Ceil", "Ceiling"},
-        {"Neg", "Negative"},     {"Softplus", "SoftPlus"}, {"Softsign", "SoftSign"},
+        {"Neg", "Negative"},     {"Softplus", "SoftPlus"},
     };
     const char *op = c->b.type;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
@@ -24,6 +24,19 @@ static void same_name(CaLegacyCall *c)
 static void logical_not(CaLegacyCall *c)
 {
     c->out[0] = ca_build_1(&c->b, "LogicalNot", ca_legacy_truth(c, c->in[0]));
+}
+
+static void logical(CaLegacyCall *c)
+{
+    c->out[0] = ca_build_2(&c->b, c->b.type, ca_legacy_truth(c, c->in[0]),
+                           ca_legacy_truth(c, c->in[1]));
+}
+
+/* Our operator is of opset9, which IR v10 does not have. */
+static void soft_sign(CaLegacyCall *c)
+{
+    CaValue *size = ca_build_plus(&c->b, ca_build_1(&c->b, "Abs", c->in[0]), 1);
+    c->out[0] = ca_build_2(&c->b, "Divide", c->in[0], size);
 }
 
 static void reciprocal(CaLegacyCall *c)
@@ -307,8 +320,12 @@ const CaLegacyOp ca_legacy_math[] = {
     {"Atan", same_name, 1, 1},
     {"Atanh", same_name, 1, 1},
     {"Softplus", same_name, 1, 1},
-    {"Softsign", same_name, 1, 1},
+    {"Softsign", soft_sign, 1, 1},
     {"Not", logical_not, 1, 1},
+    {"LogicalNot", logical_not, 1, 1},
+    {"LogicalAnd", logical, 2, 2},
+    {"LogicalOr", logical, 2, 2},
+    {"LogicalXor", logical, 2, 2},
     {"Reciprocal", reciprocal, 1, 1},
     {"ReLU", relu, 1, 1},
     {"ReLU6", relu6, 1, 1},

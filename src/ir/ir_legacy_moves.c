@@ -273,6 +273,27 @@ static void gather(CaLegacyCall *c)
     c->out[0] = ca_build_make_at(&c->b, "Gather", 1, in, 3, 1);
 }
 
+static void convert(CaLegacyCall *c)
+{
+    const char *to = ca_legacy_text(c, "precision|destination_type");
+    if (!to && c->n_out)
+        to = ca_xml_attr(c->l->out_ports[0], "precision");
+    if (!to) {
+        ca_build_fail(&c->b, CARINA_ERR_FORMAT, "attribute precision is missing");
+        return;
+    }
+    c->out[0] = ca_build_convert(&c->b, c->in[0],
+                                 ca_legacy_work_type(ca_legacy_precision(c, to)));
+}
+
+static void scatter_update(CaLegacyCall *c)
+{
+    const int64_t axis = ca_legacy_int(c, "axis", -CARINA_MAX_RANK, 0);
+    CaValue *const in[] = {c->in[0], ca_legacy_whole(c, c->in[1]), c->in[2],
+                           ca_build_scalar(&c->b, axis)};
+    c->out[0] = ca_build_make_at(&c->b, "ScatterUpdate", 3, in, 4, 1);
+}
+
 static void shape_of(CaLegacyCall *c)
 {
     c->out[0] = ca_build_make_at(&c->b, "ShapeOf", 3, c->in, 1, 1);
@@ -401,7 +422,9 @@ const CaLegacyOp ca_legacy_moves[] = {
     {"StridedSlice", strided_slice, 3, 4},
     {"Tile", tile, 1, 1},
     {"Pad", pad, 1, 1},
+    {"Convert", convert, 1, 1},
     {"Gather", gather, 2, 2},
+    {"ScatterUpdate", scatter_update, 3, 3},
     {"Shape", shape_of, 1, 1},
     {"ShapeOf", shape_of, 1, 1},
     {"Broadcast", broadcast, 2, 2},

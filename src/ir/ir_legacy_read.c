@@ -20,8 +20,9 @@ static bool is_type(const CaIrLayer *l, const char *type)
 static const CaLegacyOp *find_op(const char *type)
 {
     static const CaLegacyOp *const tables[] = {
-        ca_legacy_ports,  ca_legacy_nn,  ca_legacy_math, ca_legacy_moves,
-        ca_legacy_detect, ca_legacy_rnn, ca_legacy_body};
+        ca_legacy_ports,    ca_legacy_nn,     ca_legacy_math,
+        ca_legacy_moves,    ca_legacy_detect, ca_legacy_regions,
+        ca_legacy_sampling, ca_legacy_rnn,    ca_legacy_body};
     for (size_t t = 0; t < sizeof tables / sizeof *tables; t++)
         for (const CaLegacyOp *op = tables[t]; op->type; op++)
             if (ca_text_equal_nocase(op->type, type))

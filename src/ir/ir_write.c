@@ -203,15 +203,16 @@ static void add_quoted(Writer *w, const char *attr, const char *value)
     ca_text_add(&w->xml, "\"");
 }
 
-/* Entries whose key starts with prefix: <attribute> or <user_data>. Their values are XML already. */
+/*
+ * Entries whose key starts with prefix: <attribute> or <user_data>. Their values are XML already. IR v10 has <user_data>
+ * only, of which it knows nothing: there OpenVINO reads over it.
+ */
 static void write_rt_info(Writer *w, const CaNode *n, const char *prefix,
                           const char *indent, bool decompression)
 {
     const size_t n_prefix = strlen(prefix);
     bool open = false;
-    if (w->version < 11)
-        return;
-    if (decompression) {
+    if (decompression && w->version >= 11) {
         ca_text_add(
             &w->xml,
             "%s<rt_info>\n%s\t<attribute name=\"decompression\" version=\"0\"/>\n",
@@ -222,7 +223,7 @@ static void write_rt_info(Writer *w, const CaNode *n, const char *prefix,
         const bool in = strncmp(i->key, prefix, n_prefix) == 0;
         const char *key = in ? i->key + n_prefix : "";
         const bool user = strncmp(key, "user_data.", 10) == 0;
-        if (!user && strncmp(key, "rt_info.", 8) != 0)
+        if (!user && (w->version < 11 || strncmp(key, "rt_info.", 8) != 0))
             continue;
         if (!open)
             ca_text_add(&w->xml, "%s<rt_info>\n", indent);

@@ -4,9 +4,11 @@
  * [O] and exponents [O]. Carina's own.
  *
  * y = factor * (sum of (x - zero_x) * (w - zero_w) + bias) + zero_y, held within [low, high]; rounding says how the
- * factor is applied. A fully connected layer is one of 1x1 on [N, C, 1, 1].
+ * factor is applied. real: it is mantissa * 2^(exponent - 53), and the sum is multiplied in double; halves away from
+ * zero. A fully connected layer is one of 1x1 on [N, C, 1, 1].
  */
 #include "ops/quantized.h"
+#include "ops/whole.h"
 #include "ops/window.h"
 
 typedef struct {
@@ -15,7 +17,8 @@ typedef struct {
     int32_t rounding;
 } Attrs;
 
-static const char *const roundings[] = {"twice", "once", "short", NULL};
+enum { REAL = 3 };
+static const char *const roundings[] = {"twice", "once", "short", "real", NULL};
 
 static const CarinaAttr attrs[] = {
     CA_WINDOW_STRIDES,
@@ -97,6 +100,15 @@ static int64_t dot_at(const CaWindow *w, int64_t pos, const int64_t *x, const in
     return sum;
 }
 
+/* The sum times its channel's factor. */
+static int64_t scaled(const Attrs *at, int64_t sum, int64_t mantissa, int64_t exponent)
+{
+    if (at->rounding == REAL)
+        return ca_whole_round((double)sum * ldexp((double)mantissa, (int)exponent - 53));
+    return ca_fixed_times((CaFixedRounding)at->rounding, sum,
+                          (CaFixed){(int32_t)mantissa, (int32_t)exponent});
+}
+
 static void ref(CaRefArgs *r)
 {
     const Attrs *at = (const Attrs *)r->attrs;
@@ -112,19 +124,18 @@ static void ref(CaRefArgs *r)
         const int64_t o = i / n_out % co, image = i / n_out / co,
                       group = o / (co / at->groups);
         const int64_t e = r->in[4].whole[o];
-        if (e < CA_FIXED_LOWEST_EXPONENT || e > CA_FIXED_HIGHEST_EXPONENT) {
+        if (e < (at->rounding == REAL ? -1000 : CA_FIXED_LOWEST_EXPONENT) ||
+            e > CA_FIXED_HIGHEST_EXPONENT) {
             r->problem = "an exponent is out of range";
             return;
         }
-        const CaFixed f = {(int32_t)r->in[3].whole[o], (int32_t)e};
         const int64_t sum =
             dot_at(&w, i % n_out,
                    r->in[0].whole + (image * xs->dims[1] + group * each) * n_in,
                    r->in[1].whole + o * each * taps, each, at) +
             r->in[2].whole[o];
         r->out[0].whole[i] = ca_step_held(
-            ca_fixed_times((CaFixedRounding)at->rounding, sum, f) + at->zero_y, at->low,
-            at->high);
+            scaled(at, sum, r->in[3].whole[o], e) + at->zero_y, at->low, at->high);
     }
 }
 

@@ -3,8 +3,8 @@
  * fold-constants: a node of constants becomes the constant that its definition gives, and the ShapeOf of a static
  * shape too.
  *
- * Stored forms of weights stay as they are: Convert of float16 or of quantized integers to float, FakeQuantize of
- * weights, and what is computed from these. A result that is more than 1 MiB larger than its inputs is not stored.
+ * Stored forms of weights stay as they are: Convert of float16 or of quantized integers to float, of a bias that the
+ * TFLite reader marks, FakeQuantize of weights, and what is computed from these. A result that is more than 1 MiB larger than its inputs is not stored.
  */
 #include "passes/rewrite.h"
 
@@ -19,6 +19,8 @@ static bool is_stored_form(const CaNode *n)
         return true;
     if (!ca_node_is(n, "Convert") || !from || !ca_type_is_real(n->outputs[0].type))
         return false;
+    if (ca_info_find(n->info, "user_data.quantization"))
+        return true; /* a bias that floats do not hold */
     return carina_type_bits(from->type) < carina_type_bits(n->outputs[0].type) &&
            from->type != CARINA_BOOL && from->type != CARINA_I32;
 }

@@ -29,12 +29,26 @@ static CaValue *named(CaStepsPass *p, CaValue *v, const CaNode *like)
 typedef struct Pair {
     CaFixed a, b, y;
     int64_t left;
+    bool is_shifted;
 } Pair;
 
 static bool is_power_of_two(double x)
 {
     int exponent = 0;
     return frexp(x, &exponent) == 0.5;
+}
+
+/* Scales that are powers of two: the exponents say how far one is shifted onto the other. */
+static bool shifted_factors(Pair *f, const CaSteps *a, const CaSteps *b, const CaSteps *s)
+{
+    const int shift_a = ilogb(a->scale) - ilogb(s->scale),
+              shift_b = ilogb(b->scale) - ilogb(s->scale);
+    f->is_shifted = true;
+    f->a.exponent = shift_a;
+    f->b.exponent = shift_b;
+    return is_power_of_two(a->scale) && is_power_of_two(b->scale) &&
+           is_power_of_two(s->scale) && shift_a <= 0 && shift_b <= 0 && shift_a >= -31 &&
+           shift_b >= -31;
 }
 
 /* Both onto twice the larger scale, with 20 bits (16-bit types: 15) behind the point. */
@@ -45,9 +59,7 @@ static bool sum_factors(Pair *f, const CaSteps *a, const CaSteps *b, const CaSte
     f->a = ca_fixed_of(a->scale / twice);
     f->b = ca_fixed_of(b->scale / twice);
     f->y = ca_fixed_of(twice / ((double)(1 << f->left) * s->scale));
-    /* 16-bit tensors of powers of two are shifted instead */
-    return s->type != CARINA_I16 || !is_power_of_two(a->scale) ||
-           !is_power_of_two(b->scale) || !is_power_of_two(s->scale);
+    return true;
 }
 
 static bool square_factors(Pair *f, const CaSteps *a, const CaSteps *b, const CaSteps *s)
@@ -66,25 +78,64 @@ static bool product_factors(Pair *f, const CaSteps *a, const CaSteps *b, const C
     return true;
 }
 
+static bool quotient_factors(Pair *f, const CaSteps *a, const CaSteps *b,
+                             const CaSteps *s)
+{
+    f->y = ca_fixed_of((double)((float)a->scale / ((float)b->scale * (float)s->scale)));
+    return true;
+}
+
+static bool slope_factors(Pair *f, const CaSteps *a, const CaSteps *b, const CaSteps *s)
+{
+    f->a = ca_fixed_of((double)((float)a->scale / (float)s->scale));
+    return product_factors(f, a, b, s);
+}
+
 static const struct {
-    const char *op, *mode;
+    const char *op, *mode, *shifted;
     bool (*factors)(Pair *f, const CaSteps *a, const CaSteps *b, const CaSteps *s);
-} pairs[] = {{"Add", "add", sum_factors},
-             {"Subtract", "sub", sum_factors},
-             {"Multiply", "mul", product_factors},
-             {"SquaredDifference", "squared_difference", square_factors}};
+} pairs[] = {{"Add", "add", "add_shifted", sum_factors},
+             {"Subtract", "sub", "sub_shifted", sum_factors},
+             {"Multiply", "mul", NULL, product_factors},
+             {"Divide", "div", NULL, quotient_factors},
+             {"PReLU", "prelu", NULL, slope_factors},
+             {"SquaredDifference", "squared_difference", NULL, square_factors}};
+
+/* PReLU's slopes broadcast from the last dimension where they have as many. */
+static bool broadcasts(const CaNode *n)
+{
+    if (!ca_node_is(n, "PReLU"))
+        return ca_rewrite_is_numpy(n);
+    return ca_node_input(n, 0)->shape.rank == ca_node_input(n, 1)->shape.rank;
+}
+
+/* Slopes for 16 bits have 8. */
+static CaTwin other_twin(CaStepsPass *p, const CaNode *n, const CaSteps *s)
+{
+    CaTwin t = ca_steps_twin(p, ca_node_input(n, 1));
+    if (!t.q || !ca_node_is(n, "PReLU") || s->type != CARINA_I16 || t.s.type != CARINA_I8)
+        return t;
+    t.q = ca_steps_node(p, "Convert", &t.q, 1, NULL, 0);
+    if (t.q)
+        p->status = ca_node_set_text(p->g, t.q->node, "destination_type", "i16", p->err);
+    t.q = inferred(p, t.q);
+    t.s.type = CARINA_I16;
+    return t;
+}
 
 static CaValue *pair(CaStepsPass *p, const CaNode *n, const CaSteps *s,
                      const CaStepRange *range)
 {
     for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
-        if (!ca_node_is(n, pairs[i].op) || n->n_inputs != 2 || !ca_rewrite_is_numpy(n))
+        if (!ca_node_is(n, pairs[i].op) || n->n_inputs != 2 || !broadcasts(n))
             continue;
-        const CaTwin a = ca_steps_twin(p, ca_node_input(n, 0)),
-                     b = ca_steps_twin(p, ca_node_input(n, 1));
-        Pair f = {{0, 0}, {0, 0}, {0, 0}, 0};
+        const CaTwin a = ca_steps_twin(p, ca_node_input(n, 0));
+        const CaTwin b = other_twin(p, n, s);
+        Pair f = {.left = 0};
         if (!a.q || !b.q || a.s.type != s->type || b.s.type != s->type ||
-            !pairs[i].factors(&f, &a.s, &b.s, s))
+            !(range->of == CA_STEPS_OF_SHIFTED_SUM && pairs[i].shifted
+                  ? shifted_factors
+                  : pairs[i].factors)(&f, &a.s, &b.s, s))
             return NULL;
         CaValue *const in[] = {a.q, b.q};
         const CaStepAttr attrs[] = {{"left", f.left},
@@ -101,10 +152,52 @@ static CaValue *pair(CaStepsPass *p, const CaNode *n, const CaSteps *s,
                                     {"exponent_y", f.y.exponent}};
         CaValue *y = ca_steps_node(p, "QuantizedBinary", in, 2, attrs, 12);
         if (y)
-            p->status = ca_node_set_text(p->g, y->node, "mode", pairs[i].mode, p->err);
+            p->status =
+                ca_node_set_text(p->g, y->node, "mode",
+                                 f.is_shifted ? pairs[i].shifted : pairs[i].mode, p->err);
         return named(p, y, n);
     }
     return NULL;
+}
+
+/* --- Products of matrices. */
+
+/* [..., K, N] as [..., N, K]. */
+static CaValue *turned(CaStepsPass *p, CaValue *v)
+{
+    int64_t order[CARINA_MAX_RANK];
+    const int rank = v->shape.rank;
+    for (int i = 0; i < rank; i++)
+        order[i] = i < rank - 2 ? i : 2 * rank - 3 - i;
+    CaValue *const in[] = {v, ca_steps_ints(p, CARINA_I64, order, rank)};
+    CaValue *out = inferred(p, ca_steps_node(p, "Transpose", in, 2, NULL, 0));
+    if (out && ca_steps_known(p, v))
+        ca_steps_known(p, out);
+    return out;
+}
+
+static CaValue *product(CaStepsPass *p, const CaNode *n, const CaSteps *s,
+                        const CaStepRange *range)
+{
+    const CaTwin a = ca_steps_twin(p, ca_node_input(n, 0)),
+                 b = ca_steps_twin(p, ca_node_input(n, 1));
+    if (range->of != CA_STEPS_OF_BATCH_MATMUL || !a.q || !b.q || a.s.type != s->type ||
+        a.q->shape.rank < 2 || b.q->shape.rank < 2)
+        return NULL;
+    const CaFixed f =
+        ca_fixed_of((double)((float)a.s.scale * (float)b.s.scale) / s->scale);
+    CaValue *const in[] = {
+        carina_node_bool(n, "transpose_a", false) ? turned(p, a.q) : a.q,
+        carina_node_bool(n, "transpose_b", false) ? b.q : turned(p, b.q)};
+    const CaStepAttr attrs[] = {{"zero_a", a.s.zero},    {"zero_b", b.s.zero},
+                                {"zero_y", s->zero},     {"low", range->low},
+                                {"high", range->high},   {"mantissa", f.mantissa},
+                                {"exponent", f.exponent}};
+    CaValue *y = ca_steps_node(p, "QuantizedMatMul", in, 2, attrs, 7);
+    if (y)
+        p->status = ca_node_set_text(p->g, y->node, "rounding",
+                                     s->type == CARINA_I16 ? "short" : "twice", p->err);
+    return named(p, y, n);
 }
 
 /* --- Means. */
@@ -144,6 +237,12 @@ static CaFixed divided(CaFixed f, int64_t n)
     return (CaFixed){(int32_t)(((int64_t)f.mantissa << shift) / n), f.exponent - shift};
 }
 
+/* The reference kernel for sums takes all types for u8: the others are summed as by the default one, which rounds f32. */
+static const char *reduced_rounding(const CaNode *n, const CaSteps *s)
+{
+    return ca_node_is(n, "ReduceSum") && s->type != CARINA_U8 ? "once" : "twice";
+}
+
 static CaValue *reduced(CaStepsPass *p, const CaNode *n, const CaSteps *s,
                         const CaStepRange *range)
 {
@@ -153,7 +252,9 @@ static CaValue *reduced(CaStepsPass *p, const CaNode *n, const CaSteps *s,
     if (!t.q || t.s.type != s->type || !ca_shape_count(&t.q->shape, &n_x) ||
         !ca_shape_count(y_shape, &n_y) || n_y < 1 || n_x < 1)
         return NULL;
-    CaFixed f = ca_fixed_of(t.s.scale / s->scale);
+    const bool is_product = ca_node_is(n, "ReduceProd");
+    CaFixed f = ca_fixed_of(
+        t.s.scale / (is_product ? pow(s->scale, 1.0 / (double)(n_x / n_y)) : s->scale));
     if (ca_node_is(n, "ReduceMean"))
         f = divided(f, n_x / n_y);
     CaValue *const in[] = {t.q, ca_node_input(n, 1)};
@@ -168,10 +269,11 @@ static CaValue *reduced(CaStepsPass *p, const CaNode *n, const CaSteps *s,
     if (y)
         p->status = ca_node_set_text(p->g, y->node, "keep_dims",
                                      attrs[0].v ? "true" : "false", p->err);
-    if (y && p->status == CARINA_OK) /* sums are rounded in f32 */
+    if (y && p->status == CARINA_OK && is_product)
+        p->status = ca_node_set_text(p->g, y->node, "mode", "prod", p->err);
+    if (y && p->status == CARINA_OK)
         p->status =
-            ca_node_set_text(p->g, y->node, "rounding",
-                             ca_node_is(n, "ReduceSum") ? "once" : "twice", p->err);
+            ca_node_set_text(p->g, y->node, "rounding", reduced_rounding(n, s), p->err);
     return named(p, y, n);
 }
 
@@ -236,10 +338,13 @@ CaValue *ca_steps_arithmetic(CaStepsPass *p, CaValue *core, const CaSteps *s,
         return NULL;
     if (ca_node_is(n, "AvgPool"))
         return pool(p, n, s, range);
-    if (ca_node_is(n, "ReduceMean") || ca_node_is(n, "ReduceSum"))
+    if (ca_node_is(n, "ReduceMean") || ca_node_is(n, "ReduceSum") ||
+        ca_node_is(n, "ReduceProd"))
         return reduced(p, n, s, range);
     if (ca_node_is(n, "Interpolate") && range->low == s->lowest &&
         range->high == s->highest)
         return resized(p, n, s);
+    if (ca_node_is(n, "MatMul"))
+        return product(p, n, s, range);
     return pair(p, n, s, range);
 }

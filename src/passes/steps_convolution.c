@@ -50,6 +50,8 @@ typedef struct Layer {
     int64_t co, each, groups;     /* each: input channels of a filter */
     bool is_dense, is_transposed; /* weights [C, O] */
     bool is_back;                 /* ConvolutionBackpropData, weights [C, O, h, w] */
+    const CarinaTensor
+        *whole; /* the bias as the file has it, where floats do not hold it */
 } Layer;
 
 static bool dense(CaStepsPass *p, Layer *l)
@@ -132,26 +134,114 @@ static bool scales_fit(const Layer *l)
     return along == l->co && ca_tensor_count(t) == l->co;
 }
 
-/* The bias in whole steps of its sum; false: it is none, to the precision of the floats that it is stored in. */
-static bool whole_bias(CaStepsPass *p, const Layer *l, int64_t *out)
+/* The integers that a bias is converted from, where the file's reader says so. */
+static const CarinaTensor *stored_bias(CaStepsPass *p, CaValue *v)
 {
-    const CarinaTensor *t = l->bias ? ca_steps_known(p, l->bias) : NULL;
+    static const char *const moves[] = {"Reshape", "Unsqueeze", "Squeeze", "Transpose"};
+    for (int i = 0; i < 4 && v; i++)
+        if (ca_node_is(v->node, moves[i])) {
+            v = ca_node_input(v->node, 0);
+            i = -1;
+        }
+    if (!v || !ca_node_is(v->node, "Multiply"))
+        return NULL;
+    CaValue *from = ca_node_input(v->node, 0);
+    const char *mark = ca_info_find(from->node->info, "user_data.quantization");
+    return ca_node_is(from->node, "Convert") && mark &&
+                   ca_text_equal(mark, "value=\"bias\"")
+               ? ca_steps_known(p, ca_node_input(from->node, 0))
+               : NULL;
+}
+
+/* The bias in whole steps of its sum; false: it is none, to the precision of the floats that it is stored in. */
+static bool whole_bias(CaStepsPass *p, Layer *l, int64_t *out)
+{
+    l->whole = l->bias ? stored_bias(p, l->bias) : NULL;
+    const CarinaTensor *t = l->whole  ? l->whole
+                            : l->bias ? ca_steps_known(p, l->bias)
+                                      : NULL;
     const int64_t n = t ? ca_tensor_count(t) : 0;
-    if (l->bias && (!t || !ca_type_is_real(t->type) || (n != 1 && n != l->co)))
+    if (l->bias &&
+        (!t || (!l->whole && !ca_type_is_real(t->type)) || (n != 1 && n != l->co)))
         return false;
     for (int64_t o = 0; o < l->co; o++) {
         const float scale = (float)l->x.s.scale * (float)scale_of(l, o);
+        const int64_t at = n == 1 ? 0 : o;
         const double b =
-            t ? ca_get_real(t->type, t->data, n == 1 ? 0 : o) / (double)scale : 0;
+            t && !l->whole ? ca_get_real(t->type, t->data, at) / (double)scale : 0;
         if (!(fabs(b) < 0x1p23) || fabs(b - rint(b)) > 0.4)
             return false;
-        out[o] = (int64_t)rint(b);
+        out[o] = l->whole ? ca_get_int(t->type, t->data, at) : (int64_t)rint(b);
     }
     return true;
 }
 
+/* --- Factors. */
+
+static const char *rounding(const Layer *l)
+{
+    const bool is_32 = l->whole && l->whole->type == CARINA_I32;
+    return l->is_dense ? "once" : l->x.s.type == CARINA_I16 && !is_32 ? "short" : "twice";
+}
+
+/* The sum's scale in steps of the result; that of u8 convolutions is a product in f32. */
+static double scale_in(const Layer *l, int64_t o, const CaSteps *s)
+{
+    const double w = scale_of(l, o);
+    return (l->x.s.type == CARINA_U8 && !l->is_dense
+                ? (double)((float)l->x.s.scale * (float)w)
+                : l->x.s.scale * w) /
+           s->scale;
+}
+
+/* Is the factor, rounded once, what the scale in double gives for every sum? Both grow with the sum, so it is enough to
+ * look at where the result changes. */
+static bool is_once_real(CaFixed f, double scale, const CaSteps *s)
+{
+    for (int64_t q = s->lowest - s->zero - 1; q <= s->highest - s->zero; q++) {
+        const int64_t from = (int64_t)floor(((double)q + 0.5) / scale) - 1;
+        if (from < -(INT64_C(1) << 30) || from > INT64_C(1) << 30)
+            continue;
+        for (int64_t sum = from; sum < from + 4; sum++)
+            if (ca_fixed_once(sum, f) != (int64_t)round((double)sum * scale))
+                return false;
+    }
+    return true;
+}
+
+/* Fully connected layers multiply in double: in fixed point where that is the same. */
+static bool needs_double(const Layer *l, const CaSteps *s)
+{
+    if (!l->is_dense || s->type == CARINA_I16)
+        return l->is_dense;
+    for (int64_t o = 0; o < l->co; o++) {
+        const double scale = scale_in(l, o, s);
+        if (!(scale > 0x1p-30 && scale < 0x1p20) ||
+            !is_once_real(ca_fixed_of(scale), scale, s))
+            return true;
+    }
+    return false;
+}
+
+static void put_factor(int64_t *mantissa, int64_t *exponent, double scale, bool is_real)
+{
+    int e = 0;
+    const CaFixed f = ca_fixed_of(scale);
+    *mantissa = is_real ? (int64_t)(frexp(scale, &e) * 0x1p53) : f.mantissa;
+    *exponent = is_real ? e : f.exponent;
+}
+
+static bool fits_32(const int64_t *v, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++)
+        if (v[i] < INT32_MIN || v[i] > INT32_MAX)
+            return false;
+    return true;
+}
+
 /* Bias and factors of all channels, as three constants. */
-static bool channels(CaStepsPass *p, CaValue *out[3], const Layer *l, const CaSteps *s)
+static bool channels(CaStepsPass *p, CaValue *out[3], Layer *l, const CaSteps *s,
+                     bool is_real)
 {
     int64_t *v = ca_alloc(((size_t)l->co * 3 + 1) * sizeof *v);
     if (!v) {
@@ -160,12 +250,14 @@ static bool channels(CaStepsPass *p, CaValue *out[3], const Layer *l, const CaSt
     }
     const bool good = whole_bias(p, l, v);
     for (int64_t o = 0; good && o < l->co; o++) {
-        const CaFixed f = ca_fixed_of(l->x.s.scale * scale_of(l, o) / s->scale);
-        v[l->co + o] = f.mantissa;
-        v[2 * l->co + o] = f.exponent;
+        put_factor(&v[l->co + o], &v[2 * l->co + o], scale_in(l, o, s), is_real);
     }
-    for (int i = 0; i < 3; i++)
-        out[i] = good ? ca_steps_ints(p, CARINA_I32, v + i * l->co, l->co) : NULL;
+    for (int i = 0; i < 3; i++) {
+        const int64_t *row = v + i * l->co;
+        out[i] = good ? ca_steps_ints(p, fits_32(row, l->co) ? CARINA_I32 : CARINA_I64,
+                                      row, l->co)
+                      : NULL;
+    }
     ca_free(v);
     return out[0] && out[1] && out[2];
 }
@@ -348,18 +440,16 @@ static bool set_window(CaStepsPass *p, CaNode *to, const Layer *l)
     return p->status == CARINA_OK;
 }
 
-static const char *rounding(const Layer *l)
-{
-    return l->is_dense ? "once" : l->x.s.type == CARINA_I16 ? "short" : "twice";
-}
-
 CaValue *ca_steps_convolution(CaStepsPass *p, CaValue *core, const CaSteps *s,
                               const CaStepRange *range)
 {
     Layer l;
     CaValue *rows[3];
-    if (!layer_of(p, &l, core) || l.x.s.type != s->type || !scales_fit(&l) ||
-        !is_back_offered(&l) || !channels(p, rows, &l, s))
+    if (range->of == CA_STEPS_OF_BATCH_MATMUL || !layer_of(p, &l, core) ||
+        l.x.s.type != s->type || !scales_fit(&l) || !is_back_offered(&l))
+        return NULL;
+    const bool is_real = needs_double(&l, s);
+    if (!channels(p, rows, &l, s, is_real))
         return NULL;
     CaValue *x = l.x.q;
     const CarinaShape out = core->shape;
@@ -376,7 +466,8 @@ CaValue *ca_steps_convolution(CaStepsPass *p, CaValue *core, const CaSteps *s,
     CaValue *y = ca_steps_node(p, "QuantizedConvolution", in, 5, attrs, 6);
     if (!y || !set_window(p, y->node, &l))
         return NULL;
-    p->status = ca_node_set_text(p->g, y->node, "rounding", rounding(&l), p->err);
+    p->status = ca_node_set_text(p->g, y->node, "rounding",
+                                 is_real ? "real" : rounding(&l), p->err);
     if (p->status == CARINA_OK)
         p->status = ca_node_rename(p->g, y->node, l.product->name, p->err);
     y = inferred(p, y);

@@ -251,13 +251,30 @@ static void move(CaStepsPass *p, CaNode *n)
 
 /* --- FakeQuantize. */
 
-/* The node's steps, as the file says them; to_whole, from_whole: its ends are integers. */
-static bool steps_of(const CaNode *n, CaSteps *s, bool *from_whole, bool *to_whole)
+/* value="scale 0.5, zero point 3", and behind it ", of NAME" where the operator's kind is not seen in the graph. */
+static bool read_mark(const char *kept, CaSteps *s, double *zero, CaStepsOf *of)
 {
-    const char *kept = ca_info_find(n->info, "user_data.quantization");
+    static const char *const names[] = {"\"", ", of shifted sum\"",
+                                        ", of BATCH_MATMUL\""};
+    int end = 0;
+    if (!kept ||
+        sscanf(kept, "value=\"scale %lf, zero point %lf%n", &s->scale, zero, &end) != 2)
+        return false;
+    for (int i = 0; i < 3; i++)
+        if (strcmp(kept + end, names[i]) == 0) {
+            *of = (CaStepsOf)i;
+            return true;
+        }
+    return false;
+}
+
+/* The node's steps, as the file says them; to_whole, from_whole: its ends are integers. */
+static bool steps_of(const CaNode *n, CaSteps *s, CaStepsOf *of, bool *from_whole,
+                     bool *to_whole)
+{
     double zero = 0, ends[4];
-    if (!ca_node_is(n, "FakeQuantize") || !kept ||
-        sscanf(kept, "value=\"scale %lf, zero point %lf\"", &s->scale, &zero) != 2)
+    if (!ca_node_is(n, "FakeQuantize") ||
+        !read_mark(ca_info_find(n->info, "user_data.quantization"), s, &zero, of))
         return false;
     s->scale = (double)(float)s->scale; /* nine digits give the float back */
     const int64_t levels = carina_node_int(n, "levels", 0);
@@ -285,15 +302,15 @@ static bool steps_of(const CaNode *n, CaSteps *s, bool *from_whole, bool *to_who
     return type_range(s) && (double)s->lowest == low;
 }
 
-/* Floats as they round to steps: what no rule is known for. */
+/* Floats as they round to steps: the model's own, and what no rule is known for. */
 static CaValue *rounded(CaStepsPass *p, CaValue *v, const CaSteps *s)
 {
-    CaValue *const in[] = {v, number(p, (double)(s->lowest - s->zero) * s->scale),
-                           number(p, (double)(s->highest - s->zero) * s->scale),
-                           number(p, (double)s->lowest), number(p, (double)s->highest)};
-    const CaStepAttr levels = {"levels", s->highest - s->lowest + 1};
-    CaValue *out = inferred(p, ca_steps_node(p, "FakeQuantize", in, 5, &levels, 1));
-    return out ? convert(p, out, s->type) : NULL;
+    const CaStepAttr zero = {"zero", s->zero};
+    CaValue *out = ca_steps_node(p, "QuantizedRound", &v, 1, &zero, 1);
+    if (out && !fails(p, ca_node_set_float(p->g, out->node, "scale", s->scale, p->err)))
+        fails(p, ca_node_set_text(p->g, out->node, "type", carina_type_name(s->type),
+                                  p->err));
+    return inferred(p, out);
 }
 
 /* An activation behind an operator narrows the range, by TensorFlow Lite's rounding: in f32. */
@@ -308,6 +325,7 @@ static bool narrow(const CaNode *n, const CaSteps *s, CaStepRange *r)
     }
     const double least = (double)roundf((float)low / (float)s->scale) + (double)s->zero,
                  most = (double)roundf((float)high / (float)s->scale) + (double)s->zero;
+    r->has_activation = true;
     r->low = least > (double)r->low ? (int64_t)fmin(least, (double)s->highest) : r->low;
     r->high = most < (double)r->high ? (int64_t)fmax(most, (double)s->lowest) : r->high;
     return true;
@@ -323,15 +341,32 @@ static CaValue *by_rule(CaStepsPass *p, CaValue *core, const CaSteps *s,
     CaValue *out = ca_steps_convolution(p, core, s, range);
     if (!out)
         out = ca_steps_arithmetic(p, core, s, range);
+    if (!out)
+        out = ca_steps_rows(p, core, s);
     return out ? out : ca_steps_table(p, core, s, range);
+}
+
+/* Tensors of 16 bits are concatenated as they are, even where their scales differ. */
+static CaValue *joined_16(CaStepsPass *p, const CaNode *n, const CaSteps *s)
+{
+    CaValue **q =
+        ca_arena_array(ca_graph_arena(p->g), (size_t)n->n_inputs + 1, sizeof *q);
+    for (int i = 0; q && i < n->n_inputs; i++) {
+        const CaTwin t = ca_steps_twin(p, ca_node_input(n, i));
+        if (!t.q || t.s.type != s->type || t.s.zero != 0 || s->zero != 0)
+            return NULL;
+        q[i] = t.q;
+    }
+    const CaNode *out = q ? moved(p, n, move_of(n), q, s) : NULL;
+    return out ? (CaValue *)&out->outputs[0] : NULL;
 }
 
 enum { MOST_MOVES = 8 };
 
 /* What is rounded to steps s, in integers: activations and moves between operator and rounding are looked through. */
-static CaValue *whole(CaStepsPass *p, CaValue *v, const CaSteps *s)
+static CaValue *whole(CaStepsPass *p, CaValue *v, const CaSteps *s, CaStepsOf of)
 {
-    CaStepRange range = {s->lowest, s->highest};
+    CaStepRange range = {.low = s->lowest, .high = s->highest, .of = of};
     const CaNode *later[MOST_MOVES];
     int n_later = 0;
     CaValue *core = v;
@@ -346,6 +381,8 @@ static CaValue *whole(CaStepsPass *p, CaValue *v, const CaSteps *s)
         core = ca_node_input(n, 0);
     }
     CaValue *q = by_rule(p, core, s, &range);
+    if (!q && ca_node_is(core->node, "Concat") && s->type == CARINA_I16)
+        q = joined_16(p, core->node, s);
     while (q && n_later > 0) {
         const CaNode *n = later[--n_later];
         const CaNode *out = moved(p, n, move_of(n), &q, s);
@@ -357,8 +394,9 @@ static CaValue *whole(CaStepsPass *p, CaValue *v, const CaSteps *s)
 static void quantized(CaStepsPass *p, CaNode *n)
 {
     CaSteps s;
+    CaStepsOf of = CA_STEPS_OF_ANY;
     bool from_whole = false, to_whole = false;
-    if (!steps_of(n, &s, &from_whole, &to_whole))
+    if (!steps_of(n, &s, &of, &from_whole, &to_whole))
         return;
     CaValue *x = ca_node_input(n, 0), *q = NULL;
     p->before = n->next;
@@ -367,9 +405,9 @@ static void quantized(CaStepsPass *p, CaNode *n)
         if (q->type != s.type)
             return;
     } else {
-        q = whole(p, x, &s);
+        q = whole(p, x, &s, of);
         *p->n_changes += q != NULL;
-        if (!q && p->status == CARINA_OK && !to_whole)
+        if (!q && p->status == CARINA_OK)
             q = rounded(p, x, &s);
     }
     if (!q || p->status != CARINA_OK)

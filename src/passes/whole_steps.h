@@ -39,9 +39,18 @@ typedef struct CaStepsPass {
     int *n_changes;
 } CaStepsPass;
 
-/* What an operator's end holds its result within, in steps: the activation after it and the type's range. */
+/* What stands for an operator of the file only where it says so: others look the same. */
+typedef enum CaStepsOf {
+    CA_STEPS_OF_ANY,
+    CA_STEPS_OF_SHIFTED_SUM,  /* ADD and SUB of 16 bits whose scales are powers of two */
+    CA_STEPS_OF_BATCH_MATMUL, /* not FULLY_CONNECTED */
+} CaStepsOf;
+
+/* An operator's end: what it holds its result within, in steps: the activation after it and the type's range. */
 typedef struct CaStepRange {
     int64_t low, high;
+    bool has_activation;
+    CaStepsOf of;
 } CaStepRange;
 
 /* v as (q - zero) * scale with one scale: a constant, or what this pass made. */
@@ -66,5 +75,21 @@ CaValue *ca_steps_arithmetic(CaStepsPass *p, CaValue *core, const CaSteps *s,
 /* A function of one tensor, as a table. */
 CaValue *ca_steps_table(CaStepsPass *p, CaValue *core, const CaSteps *s,
                         const CaStepRange *range);
+/* What goes along the last axis: softmax and norm. */
+CaValue *ca_steps_rows(CaStepsPass *p, CaValue *core, const CaSteps *s);
+
+/* One function: what integer x of steps `from` becomes in steps `to`. */
+typedef struct CaStepFunction {
+    const CaNode *node;
+    const CaSteps *from, *to;
+    CaFixed factor, other;
+    float (*real)(float x, const struct CaStepFunction *f);
+} CaStepFunction;
+typedef int64_t CaStepAt(const CaStepFunction *f, int64_t x);
+
+/* Of 16 bits: by 513 values of f->real, joined by lines; and by the table of the logistic function. */
+CaStepAt ca_step_by_lines, ca_step_logistic_16, ca_step_tanh_16;
+/* The value of an i16 between the 513 that are given. */
+int64_t ca_step_on_lines(const int64_t *values, int64_t x);
 
 #endif

@@ -193,10 +193,22 @@ TEST(what_is_written_reads_back_equal)
     }
 }
 
+/* Has version 10 all operators that the file becomes? */
+static bool fits_version_10(const char *stem)
+{
+    CaGraph *g = NULL;
+    bool fits = read_stem(&g, stem, stem, NULL) == CARINA_OK;
+    if (fits)
+        CA_EACH_NODE(n, g)
+            fits = fits && !ca_node_is(n, "GridSample");
+    ca_graph_free(&g);
+    return fits;
+}
+
 TEST(what_was_read_from_older_versions_reads_back_equal)
 {
     DIR *dir = opendir(FORMATS_DIR "/ir_legacy");
-    int n = 0;
+    int n = 0, n_newer = 0;
     CHECK(dir);
     for (const struct dirent *d; (d = readdir(dir));) {
         char stem[512];
@@ -204,12 +216,16 @@ TEST(what_was_read_from_older_versions_reads_back_equal)
             continue;
         snprintf(stem, sizeof stem, FORMATS_DIR "/ir_legacy/%.*s",
                  (int)strlen(d->d_name) - 4, d->d_name);
-        CHECK(round_trips(stem, 10));
+        if (fits_version_10(stem))
+            CHECK(round_trips(stem, 10));
+        else
+            n_newer++;
         CHECK(round_trips(stem, 11));
         n++;
     }
     closedir(dir);
-    CHECK(n >= 150);
+    CHECK(n >= 190);
+    CHECK_EQ(n_newer, 2); /* spatial transformers */
 }
 
 TEST(real_models_read_back_equal)

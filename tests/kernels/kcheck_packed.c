@@ -7,7 +7,7 @@
 #include "kcheck.h"
 #include "kernels/conv/conv_cost.h"
 #include "kernels/dot/dot.h"
-#include "kernels/gemm/gemm.h"
+#include "kernels/gemm/gemm_strassen.h"
 
 #include <string.h>
 
@@ -155,6 +155,19 @@ static void check_matrices(void)
         kc_true(ca_gemm_pack_key(&plans[0], !transposed) != p[0].key,
                 "turned, it is another");
         kc_true(is_shared(&p[0], &p[1]), "rows of A do not change how B is packed");
+        for (int i = 0; i < 2; i++) {
+            CaStrassen s;
+            ca_strassen_plan(&s, &plans[i]);
+            p[i] = packing_of(ca_strassen_pack_key(&s, transposed), plans[i].packed_size,
+                              1 + i);
+            float *to = (float *)(void *)p[i].bytes;
+            ca_gemm_pack_b(&plans[i], to, b, transposed ? k : n, transposed, 0,
+                           plans[i].n_panels);
+            ca_strassen_pack(&s, to, 0, (plans[i].n_panels + 1) / 2);
+        }
+        kc_true(ca_gemm_pack_key(&plans[0], transposed) != p[0].key,
+                "Strassen's is another");
+        kc_true(is_shared(&p[0], &p[1]), "nor how Strassen's is");
         kc_free();
     }
 }

@@ -60,8 +60,26 @@ static void check_lanes(void)
     kc_free();
 }
 
+static void check_transpose(void)
+{
+    const float *in = kc_floats((size_t)VF32_N * VF32_N);
+    float *out = kc_zeros((size_t)VF32_N * VF32_N);
+    vf32 v[VF32_N];
+
+    kc_case("transpose");
+    UNROLL_FOR(i, VF32_N)
+        v[i] = vf32_load(in + i * VF32_N);
+    vf32_transpose(v);
+    UNROLL_FOR(i, VF32_N)
+        vf32_store(out + i * VF32_N, v[i]);
+    for (int i = 0; i < VF32_N * VF32_N; i++)
+        kc_close("cell", (size_t)i, out[i], in[i % VF32_N * VF32_N + i / VF32_N], 0);
+    kc_free();
+}
+
 void SIMD(void)
 {
+    check_transpose();
     for (int n = 0; n <= VF32_N; n++)
         check_partial(n);
     for (int i = 0; i < 100; i++)

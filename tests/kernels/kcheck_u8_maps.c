@@ -3,14 +3,20 @@
  * Maps of u8 on each instruction set: stages and quantizing bit by bit as a product, a sum, clamp and rintf say; means within half
  * a step and float's rounding.
  */
+#include "base/half.h"
 #include "kcheck_maps.h"
-#include "kernels/dot/dot.h"
+#include "kernels/dot/dot_kernels.h"
 #include "kernels/dot/u8_maps.h"
 
 #include <float.h>
 #include <math.h>
 #include <string.h>
 
+static const char *const maxima[] = {
+#define CA_DOT_ISA(type, isa) #type "_max_" #isa,
+#include "kernels/dot/dot.def"
+#undef CA_DOT_ISA
+};
 static const char *const names[] = {"u8_maps_avx512vnni", "u8_maps_avx2"};
 
 static int number(const Map *m, int n, int c, int y, int x)
@@ -126,38 +132,50 @@ static void check_quantize(uint32_t cpu, int c, int w)
     kc_free();
 }
 
-static int largest_at(const Map *in, const CaMapPool *p, int c, int y, int x)
+/* Of u8 or bf16: infinities and NaN too. */
+static float real_number(const Map *m, int n, int c, int y, int x)
 {
-    int best = 0;
+    uint16_t h = 0;
+    if (m->m.elem == CA_ELEM_U8)
+        return (float)number(m, n, c, y, x);
+    memcpy(&h, at(&m->m, n, c, y, x), sizeof h);
+    return ca_bf16_to_f32(h);
+}
+
+/* NaN is larger than nothing. */
+static float largest_at(const Map *in, const CaMapPool *p, int c, int y, int x)
+{
+    float best = in->m.elem == CA_ELEM_U8 ? 0 : -INFINITY;
     for (int ky = 0; ky < p->kernel_h; ky++)
         for (int kx = 0; kx < p->kernel_w; kx++) {
             const int iy = y * p->stride_h + ky * p->dilation_h - p->pad_top,
                       ix = x * p->stride_w + kx * p->dilation_w - p->pad_left;
             if (iy >= 0 && ix >= 0 && iy < in->m.h && ix < in->m.w &&
-                number(in, 1, c, iy, ix) > best)
-                best = number(in, 1, c, iy, ix);
+                real_number(in, 1, c, iy, ix) > best)
+                best = real_number(in, 1, c, iy, ix);
         }
     return best;
 }
 
-static void check_max(CaMapPool p, int c, int h, int w)
+static void check_max(const CaDotIsa *isa, CaMapPool p, int c, int h, int w)
 {
     const int oh = (h + 2 * p.pad_top - (p.kernel_h - 1) * p.dilation_h - 1) / p.stride_h,
               ow =
                   (w + 2 * p.pad_left - (p.kernel_w - 1) * p.dilation_w - 1) / p.stride_w;
-    const Map in = map_of(CA_ELEM_U8, 2, c, h, w, 1),
-              out = map_of(CA_ELEM_U8, 2, c, oh + 1, ow + 1, 1);
-    const int n_threads = 1 + kc_int(5);
+    const Map in = map_of(isa->type, 2, c, h, w, 1),
+              out = map_of(isa->type, 2, c, oh + 1, ow + 1, 1);
+    const int n_threads = 1 + kc_int(5), zero = isa->type == CA_ELEM_U8 ? 9 : 0;
     kc_case("maximum of %dx%d step %d dilation %d, %d channels, %dx%d", p.kernel_h,
             p.kernel_w, p.stride_w, p.dilation_w, c, h, w);
+    memset(at(&in.m, 1, 0, 0, 0), 0xff, 4 * sizeof(uint16_t)); /* NaN of bf16 */
     for (int t = 0; t < n_threads; t++)
-        ca_map_max_pool(&out.m, &in.m, &p, 9, t, n_threads);
+        ca_map_max_pool(&out.m, &in.m, &p, zero, isa->needs, t, n_threads);
     for (int k = 0; k < c; k++)
         for (int y = 0; y <= oh; y++)
             for (int x = 0; x <= ow; x++)
-                kc_close("maximum", (size_t)x, number(&out, 1, k, y, x),
-                         largest_at(&in, &p, k, y, x), 0);
-    check_halo(&out, 9);
+                kc_true(real_number(&out, 1, k, y, x) == largest_at(&in, &p, k, y, x),
+                        "the largest");
+    check_halo(&out, zero);
     kc_free();
 }
 
@@ -182,17 +200,18 @@ static void check_add(uint32_t cpu, int c, int w)
     kc_free();
 }
 
-static void check_maxima(void)
+static void check_maxima(const CaDotIsa *isa)
 {
     for (int k = 1; k <= 4; k++)
         for (int stride = 1; stride <= 3; stride++)
             for (int dilation = 1; dilation <= 2; dilation++)
-                check_max((CaMapPool){k, 5 - k, stride, stride, dilation, dilation, k / 2,
+                check_max(isa,
+                          (CaMapPool){k, 5 - k, stride, stride, dilation, dilation, k / 2,
                                       (5 - k) / 2},
                           19, 9, 8 + k);
-    check_max((CaMapPool){2, 3, 2, 2, 1, 1, 0, 1}, 3, 5, 700);
-    check_max((CaMapPool){1, CA_MAP_POOL_WIDEST, 1, 1, 1, 1, 0, 3}, 1, 2, 300);
-    check_max((CaMapPool){1, 1, 400, 400, 1, 1, 0, 0}, 1, 2, 900);
+    check_max(isa, (CaMapPool){2, 3, 2, 2, 1, 1, 0, 1}, 3, 5, 700);
+    check_max(isa, (CaMapPool){1, CA_MAP_POOL_WIDEST, 1, 1, 1, 1, 0, 3}, 1, 2, 300);
+    check_max(isa, (CaMapPool){1, 1, 400, 400, 1, 1, 0, 0}, 1, 2, 900);
 }
 
 static void check_rows(uint32_t cpu)
@@ -231,7 +250,8 @@ static void guarded(const char *name, uint32_t needs)
 void kcheck_u8_maps(void);
 void kcheck_u8_maps(void)
 {
-    KC_GUARDED("u8_maxima", 0) { check_maxima(); }
+    for (int i = 0; ca_dot_isas[i]; i++)
+        KC_GUARDED(maxima[i], ca_dot_isas[i]->needs) { check_maxima(ca_dot_isas[i]); }
     for (int i = 0; ca_u8_rows[i]->needs; i++)
         guarded(names[i], ca_u8_rows[i]->needs);
     guarded("u8_maps_ref", 0);

@@ -230,10 +230,13 @@ def f32s(**fields):
 
 
 def hand(name, feeds_shapes, operator, consts=(), out=None, options=None, order=None, outs=None, low=-1.0, high=1.0,
-         states=(), x_type=make.F32, x_quant=None, out_type=make.F32, out_quant=None, custom=None, custom_options=None, shown=None):
-    """One operator: inputs x0, x1 ..., constants and states in the order given (None: absent)."""
+         states=(), x_type=make.F32, x_quant=None, out_type=make.F32, out_quant=None, custom=None, custom_options=None, shown=None,
+         ends=None):
+    """One operator: inputs x0, x1 ..., constants and states in the order given (None: absent). x_quant, ends: of all inputs, or a
+    list of each one's."""
     names = ["x%d" % i for i in range(len(feeds_shapes))]
-    tensors = [T(n, list(s), x_type, **(x_quant or {})) for n, s in zip(names, feeds_shapes)] + list(consts)
+    quants = x_quant if isinstance(x_quant, list) else [x_quant or {}] * len(names)
+    tensors = [T(n, list(s), x_type, **q) for n, s, q in zip(names, feeds_shapes, quants)] + list(consts)
     tensors += [T(n, list(s), fields={5: ("bool", True)}) for n, s in states]
     outs = outs or ["y"]
     shapes = out if outs != ["y"] else [out]
@@ -243,7 +246,7 @@ def hand(name, feeds_shapes, operator, consts=(), out=None, options=None, order=
     node = OP(code, inputs, outs, (kind, options) if options is not None else None, custom, custom_options)
     data = make.model((tensors, [node], names, outs[:shown]))
     random = np.random.default_rng(77)
-    feeds = [random.uniform(low, high, s).astype(np.float32) for s in feeds_shapes]
+    feeds = [random.uniform(*e, s).astype(np.float32) for s, e in zip(feeds_shapes, ends or [(low, high)] * len(names))]
     return name, lambda: (data, feeds)
 
 

@@ -122,10 +122,32 @@ CaValue *ca_tflite_weight(CaTfliteCall *c, int i, int rank, const int *perm,
     return ca_tflite_dequantized(c, constant, perm, split);
 }
 
+/* Has the bias integers that f32 does not count, or is it of 32 bits where 64 are usual? Then its integers stay. */
+static bool needs_integers(const CaTfliteTensor *x, const CarinaTensor *t)
+{
+    if (!ca_tflite_is_quantized(x) || (t->type != CARINA_I32 && t->type != CARINA_I64))
+        return false;
+    for (int64_t i = 0; i < ca_tensor_count(t); i++) {
+        const int64_t b = ca_get_int(t->type, t->data, i);
+        if (b >= 1 << 23 || b <= -(1 << 23))
+            return true;
+    }
+    return x->type == CARINA_I16 && t->type == CARINA_I32;
+}
+
 CaValue *ca_tflite_bias(CaTfliteCall *c, int i)
 {
     CaTfliteTensor *t = ca_tflite_in_tensor(c, i);
-    return t ? ca_tflite_weight(c, i, t->shape.rank, NULL, 0) : NULL;
+    CaValue *v = t ? ca_tflite_weight(c, i, t->shape.rank, NULL, 0) : NULL;
+    if (!v || !ca_build_settle(c->b) || !ca_node_is(v->node, "Multiply"))
+        return v;
+    CaNode *from = ca_node_input_node(v->node, 0);
+    const CaValue *stored = ca_node_is(from, "Convert") ? ca_node_input(from, 0) : NULL;
+    /* the data is input 0, of a transposed convolution the one before the bias */
+    const CaTfliteTensor *x = ca_tflite_in_tensor(c, i > 2 ? i - 1 : 0);
+    if (stored && stored->constant && needs_integers(x, stored->constant))
+        ca_node_set_info(c->b->graph, from, CA_TFLITE_STEPS_MARK, "value=\"bias\"");
+    return v;
 }
 
 int ca_tflite_ints(CaTfliteCall *c, int i, int64_t *out, int max)

@@ -9,6 +9,7 @@
 #include "formats/tflite/tflite_reader.h"
 
 #include <math.h>
+#include <string.h>
 
 typedef struct Steps {
     double scale, zero, lowest, highest;
@@ -63,6 +64,39 @@ bool ca_tflite_same_steps(const CaTflite *r, const CaTfliteTensor *a,
            !(s.zero > t.zero);
 }
 
+static bool is_power_of_two(const CaTflite *r, const CaTfliteTensor *t)
+{
+    int exponent = 0;
+    return ca_tflite_is_quantized(t) && t->type == CARINA_I16 &&
+           fabs(frexp(steps_of(r, t).scale, &exponent) - 0.5) <= 0;
+}
+
+/* What the operator has to say for its exact integers that is not seen in the graph; the pass whole-steps reads it. */
+static const char *kind_of(CaTfliteCall *c, const CaTfliteTensor *out)
+{
+    const char *name = c->op ? c->op->name : "";
+    if (out != ca_tflite_out_tensor(c, 0))
+        return "";
+    if (strcmp(name, "BATCH_MATMUL") == 0)
+        return ", of BATCH_MATMUL";
+    if ((strcmp(name, "ADD") == 0 || strcmp(name, "SUB") == 0) &&
+        is_power_of_two(c->r, out) && is_power_of_two(c->r, ca_tflite_in_tensor(c, 0)) &&
+        is_power_of_two(c->r, ca_tflite_in_tensor(c, 1)) &&
+        ca_tflite_opt_int(c, "powers_of_two"))
+        return ", of shifted sum";
+    return "";
+}
+
+/* The same of a value that was rounded before: to integers it is rounded again. */
+static const char *kind_before(const CaValue *v, const char *steps)
+{
+    while (ca_node_is(v->node, "Transpose"))
+        v = ca_node_input(v->node, 0);
+    const char *mark = ca_info_find(v->node->info, CA_TFLITE_STEPS_MARK);
+    const size_t n = strlen(steps);
+    return mark && strncmp(mark, steps, n) == 0 && mark[n] == ',' ? mark + n : "\"";
+}
+
 typedef enum Side { REAL, WHOLE } Side;
 
 /* From one side to the other through the tensor's steps. */
@@ -83,10 +117,15 @@ static CaValue *fake_quantize(CaTfliteCall *c, const CaTfliteTensor *t, CaValue 
     CaValue *const in[] = {v, ends[from][0], ends[from][1], ends[to][0], ends[to][1]};
     CaValue *out = ca_build_make(b, "FakeQuantize", in, 5, 1);
     ca_build_set_int(b, out, "levels", (int64_t)(s.highest - s.lowest) + 1);
-    const char *exact = ca_arena_printf(b->work, "value=\"scale %.9g, zero point %.0f\"",
-                                        s.scale, s.zero);
+    const char *steps =
+        ca_arena_printf(b->work, "value=\"scale %.9g, zero point %.0f", s.scale, s.zero);
+    const char *exact =
+        !out || !steps ? NULL
+        : to == WHOLE  ? ca_arena_printf(b->work, "%s%s", steps, kind_before(v, steps))
+                       : ca_arena_printf(b->work, "%s%s\"", steps,
+                                        from == REAL ? kind_of(c, t) : "");
     if (out && exact)
-        ca_node_set_info(b->graph, out->node, "user_data.quantization", exact);
+        ca_node_set_info(b->graph, out->node, CA_TFLITE_STEPS_MARK, exact);
     return out;
 }
 

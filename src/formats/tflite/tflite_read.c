@@ -333,9 +333,14 @@ static CarinaStatus read_output(CaTflite *r, CaTfliteScope *s, const Signature *
         CaValue *before = ca_node_is(v->node, "FakeQuantize") && ca_value_n_uses(v) == 0
                               ? ca_node_input(v->node, 0)
                               : v; /* rounding once is enough */
+        const char *mark =
+            before != v ? ca_info_find(v->node->info, CA_TFLITE_STEPS_MARK) : NULL;
         v = ca_tflite_to_steps(&c, t, before);
         ca_build_settle(b);
         CA_TRY(b->status);
+        if (mark)
+            ca_node_set_info(b->graph, ca_node_input_node(v->node, 0),
+                             CA_TFLITE_STEPS_MARK, mark);
         ca_value_set_name(b->graph, v, t->name);
     }
     if (is_asked_name(alias) && !ca_text_in_list(v->name, alias)) {

@@ -168,5 +168,7 @@ const CaCpuLowering ca_cpu_lowerings[] = {
     {"QuantizedAvgPool", ca_cpu_lower_step_mean},
     {"QuantizedSoftMax", ca_cpu_lower_step_soft_max},
     {"QuantizedTable", ca_cpu_lower_step_table},
+    {"QuantizedMatMul", ca_cpu_lower_step_matmul},
+    {"QuantizedRound", ca_cpu_lower_step_round},
     {NULL, NULL},
 };

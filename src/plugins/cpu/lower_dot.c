@@ -279,7 +279,6 @@ static CarinaStatus plan(CaCpuBuild *b, DotStep *d, const CaConvShape *shape,
                          const CaCpuFusion *f)
 {
     const CarinaValue *v = f->conv->inputs[0].value;
-    const CaCpuValue *x = ca_cpu_value(b, v);
     const uint32_t cpu = b->host->cpu_flags;
     if (f->before.x) {
         CA_TRY(before(b, &d->before, &f->before, shape->ci));
@@ -288,7 +287,7 @@ static CarinaStatus plan(CaCpuBuild *b, DotStep *d, const CaConvShape *shape,
                    ? CARINA_OK
                    : CARINA_ERR_UNSUPPORTED;
     }
-    if (b->precision == CA_ELEM_BF16 && x->narrow.buffer < 0 && x->blocked.buffer < 0 &&
+    if (ca_cpu_is_for_pixels(b, v) &&
         ca_dot_plan_packed(&d->plan, shape, b->precision, cpu))
         return ca_cpu_pack_pixels(b, &d->in, v, d->plan.in_halo);
     if (!ca_dot_plan(&d->plan, shape, b->precision, cpu, b->allow_winograd))

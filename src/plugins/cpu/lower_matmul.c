@@ -2,8 +2,9 @@
 /*
  * MatMul: a constant right side is packed once; bias and activation go into the step.
  */
+#include "base/text.h"
 #include "cpu_packed.h"
-#include "kernels/gemm/gemm.h"
+#include "kernels/gemm/gemm_strassen.h"
 #include "lower_act.h"
 #include "lower_parts.h"
 
@@ -63,8 +64,28 @@ static void run_gemm(const CaCpuStep *s, CaCpuRun *r, int phase, int thread,
                     thread, n_threads);
 }
 
+typedef struct StrassenStep {
+    CaStrassen plan;
+    GemmStep d;
+} StrassenStep;
+
+static void run_strassen(const CaCpuStep *s, CaCpuRun *r, int phase, int thread,
+                         int n_threads)
+{
+    const StrassenStep *t = s->data;
+    const GemmStep *d = &t->d;
+    const float *a = ca_cpu_at(r, d->a);
+    float *shared = (float *)(void *)r->work, *own = ca_cpu_own(r, s, thread);
+    if (phase == 0)
+        ca_strassen_prepare(&t->plan, shared, a, d->lda, thread, n_threads);
+    else
+        ca_strassen_run(&t->plan, ca_cpu_at(r, d->out), d->plan.n, a, d->lda, d->packed,
+                        d->bias, &d->act, shared, own, thread, n_threads);
+}
+
 typedef struct PackJob {
     const CaGemm *plan;
+    const CaStrassen *strassen; /* or NULL */
     float *packed;
     const CarinaTensor *b;
     ptrdiff_t ldb;
@@ -105,30 +126,39 @@ static void pack_narrow(const PackJob *j, int64_t begin, int64_t end)
     ca_free(panel);
 }
 
+/* Panels in pairs. */
 static void pack_items(const void *job, int64_t begin, int64_t end)
 {
     const PackJob *j = job;
+    const ptrdiff_t first = 2 * (ptrdiff_t)begin, n = j->plan->n_panels,
+                    last = 2 * (ptrdiff_t)end < n ? 2 * (ptrdiff_t)end : n;
     if (j->b->type == CARINA_F32)
-        ca_gemm_pack_b(j->plan, j->packed, j->b->data, j->ldb, j->transposed,
-                       (ptrdiff_t)begin, (ptrdiff_t)end);
+        ca_gemm_pack_b(j->plan, j->packed, j->b->data, j->ldb, j->transposed, first,
+                       last);
     else
-        pack_narrow(j, begin, end);
+        pack_narrow(j, first, last);
+    if (j->strassen)
+        ca_strassen_pack(j->strassen, j->packed, (ptrdiff_t)begin, (ptrdiff_t)end);
 }
 
-static CarinaStatus pack_constant(CaCpuBuild *b, GemmStep *d, const CarinaValue *v)
+/* strassen: for that product, or NULL. */
+static CarinaStatus pack_constant(CaCpuBuild *b, GemmStep *d, const CaStrassen *strassen,
+                                  const CarinaValue *v)
 {
     const CarinaTensor *t = ca_cpu_constant(v);
     unsigned char *packed = NULL;
     bool is_there = false;
     int failed = 0;
-    CA_TRY(ca_cpu_packed(b, &packed, &is_there, d->plan.packed_size,
-                         ca_cpu_source(t, ca_gemm_pack_key(&d->plan, d->b_transposed))));
+    CA_TRY(ca_cpu_packed(
+        b, &packed, &is_there, d->plan.packed_size,
+        ca_cpu_source(t, strassen ? ca_strassen_pack_key(strassen, d->b_transposed)
+                                  : ca_gemm_pack_key(&d->plan, d->b_transposed))));
     d->packed = (float *)(void *)packed;
     if (is_there)
         return CARINA_OK;
-    const PackJob job = {&d->plan, (float *)(void *)packed, t,
-                         d->ldb,   d->b_transposed,         &failed};
-    ca_cpu_pack(b, pack_items, &job, d->plan.n_panels, v);
+    const PackJob job = {&d->plan,        strassen, (float *)(void *)packed, t, d->ldb,
+                         d->b_transposed, &failed};
+    ca_cpu_pack(b, pack_items, &job, (d->plan.n_panels + 1) / 2, v);
     return failed ? ca_err(b->err, CARINA_ERR_MEMORY, "out of memory for a matrix")
                   : CARINA_OK;
 }
@@ -213,6 +243,40 @@ static void set_batch(GemmStep *d, const CarinaShape *a, const CarinaShape *b)
     set_steps(d->b_steps, d, b);
 }
 
+static const char *reason(CaCpuBuild *b, const CaStrassen *s)
+{
+    double seconds[2];
+    CaText t = {.limit = 128};
+    ca_strassen_estimate(seconds, s);
+    ca_text_add(&t, "estimate: direct %.3g ms, strassen %.3g ms", seconds[0] * 1e3,
+                seconds[1] * 1e3);
+    const char *text = t.failed ? NULL : ca_arena_copy(b->p->arena, t.data);
+    ca_text_free(&t);
+    return text;
+}
+
+/* strassen: in fewer multiplications, or NULL. */
+static CarinaStatus add_step(CaCpuBuild *b, CaCpuStep **step, const CarinaNode *n,
+                             const GemmStep *d, const CaStrassen *strassen)
+{
+    if (!strassen) {
+        CA_TRY(ca_cpu_add_step(b, step, n, d->plan.kernel->name, run_gemm, sizeof *d));
+        *(GemmStep *)(*step)->data = *d;
+        (*step)->n_phases = d->packed ? 1 : 2;
+        (*step)->shared_work = d->packed ? 0 : (size_t)d->batch * d->plan.packed_size;
+        return CARINA_OK;
+    }
+    CA_TRY(ca_cpu_add_step(b, step, n, d->plan.kernel->strassen_name, run_strassen,
+                           sizeof(StrassenStep)));
+    *(StrassenStep *)(*step)->data = (StrassenStep){*strassen, *d};
+    (*step)->n_phases = 2;
+    (*step)->shared_work = strassen->shared_work;
+    (*step)->thread_work = strassen->thread_work;
+    (*step)->operations = ca_strassen_operations(strassen);
+    (*step)->why = reason(b, strassen);
+    return CARINA_OK;
+}
+
 CarinaStatus ca_cpu_lower_matmul(CaCpuBuild *b, const CarinaNode *n)
 {
     const CarinaValue *x = n->inputs[0].value, *w = n->inputs[1].value;
@@ -237,17 +301,21 @@ CarinaStatus ca_cpu_lower_matmul(CaCpuBuild *b, const CarinaNode *n)
     d.lda = a.dims[a.rank - 1];
     d.ldb = s.dims[s.rank - 1];
     ca_gemm_plan(&d.plan, ca_gemm_select(b->host->cpu_flags), m, cols, k, a_transposed);
-    if (ca_cpu_constant(w) && batch_b == 1)
-        CA_TRY(pack_constant(b, &d, w));
+    CaStrassen strassen;
+    ca_strassen_plan(&strassen, &d.plan);
+    const bool is_packed = ca_cpu_constant(w) && batch_b == 1,
+               pays = is_packed && ca_strassen_pays(&strassen),
+               is_strassen = pays && b->allow_winograd;
+    if (is_packed)
+        CA_TRY(pack_constant(b, &d, is_strassen ? &strassen : NULL, w));
     else
         CA_TRY(ca_cpu_plain(b, &d.b, w));
     CA_TRY(ca_cpu_plain(b, &d.a, x));
     const CarinaNode *last = ca_cpu_matmul_end(b, n, d.plan.n, &d.bias, &d.act);
     CA_TRY(ca_cpu_new_plain(b, &d.out, &last->outputs[0]));
-    CA_TRY(ca_cpu_add_step(b, &step, n, d.plan.kernel->name, run_gemm, sizeof d));
-    *(GemmStep *)step->data = d;
-    step->n_phases = d.packed ? 1 : 2;
-    step->shared_work = d.packed ? 0 : (size_t)d.batch * d.plan.packed_size;
+    CA_TRY(add_step(b, &step, n, &d, is_strassen ? &strassen : NULL));
+    if (!is_strassen)
+        step->why = !pays ? "only" : b->is_low ? "low memory" : "exact";
     step->info.flop = 2.0 * (double)d.batch * (double)m * (double)cols * (double)k;
     step->info.bytes =
         4.0 * (double)(ca_cpu_count(&a) + ca_cpu_count(&s) + ca_cpu_count(out));

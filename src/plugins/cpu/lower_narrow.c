@@ -5,7 +5,9 @@
  */
 #include "kernels/dot/dot.h"
 #include "kernels/dot/u8_maps.h"
+#include "lower_act.h"
 #include "lower_conv.h"
+#include "lower_pixels.h"
 #include "lower_stored.h"
 #include "lower_u8.h"
 
@@ -391,6 +393,41 @@ static void choose(CaCpuBuild *b)
     }
 }
 
+/* An activation or a bias, as a convolution ends with. */
+static bool is_fused_end(const CarinaNode *n)
+{
+    CaAct act;
+    return ca_cpu_act_of(&act, n) ||
+           (ca_cpu_is(n, "Add") && n->outputs[0].shape.rank == 4 &&
+            ca_cpu_is_per_channel(n->inputs[1].value, n->outputs[0].shape.dims[1]));
+}
+
+/* Is v there in bf16 even if this reader wants floats? */
+static bool is_there_in_bf16(const CaCpuBuild *b, const CarinaValue *v,
+                             const CarinaNode *reader)
+{
+    const CarinaNode *up = v->node;
+    for (const CarinaUse *u = v->uses; u; u = u->next)
+        if (u->node != reader)
+            return ca_cpu_wants_narrow(b, v);
+    while (is_fused_end(up) && ca_cpu_only_reader(up->inputs[0].value))
+        up = up->inputs[0].value->node;
+    return is_dot_conv(b, up);
+}
+
+/* Upwards: convolutions compute in bf16; pooling chooses from numbers of theirs and for them. */
+static void choose_bf16(CaCpuBuild *b)
+{
+    for (const CarinaNode *n = b->graph->last; n; n = n->prev) {
+        bool *takes = &b->takes_narrow[n->id];
+        *takes = is_dot_conv(b, n);
+        if (!is_pool(n) || !ca_cpu_wants_narrow(b, &n->outputs[0]))
+            continue;
+        *takes = true;
+        *takes = is_there_in_bf16(b, n->inputs[0].value, n);
+    }
+}
+
 CarinaStatus ca_cpu_plan_quant(CaCpuBuild *b)
 {
     if (b->precision == CA_ELEM_U8) {
@@ -399,9 +436,8 @@ CarinaStatus ca_cpu_plan_quant(CaCpuBuild *b)
         choose(b);
         CA_TRY(ca_cpu_stored_widen(b));
     }
-    for (const CarinaNode *n = b->graph->first; n; n = n->next)
-        if (b->precision == CA_ELEM_BF16)
-            b->takes_narrow[n->id] = is_dot_conv(b, n);
+    if (b->precision == CA_ELEM_BF16)
+        choose_bf16(b);
     return CARINA_OK;
 }
 
@@ -420,7 +456,8 @@ static void run_max_pool(const CaCpuStep *s, CaCpuRun *r, int phase, int thread,
     const NarrowStep *d = s->data;
     const CaMap in = ca_cpu_map(r, &d->in), out = ca_cpu_map(r, &d->out);
     (void)phase;
-    ca_map_max_pool(&out, &in, &d->pool, d->zero, thread, n_threads);
+    ca_map_max_pool(&out, &in, &d->pool, d->zero, r->program->dev->host->cpu_flags,
+                    thread, n_threads);
 }
 
 static void run_add(const CaCpuStep *s, CaCpuRun *r, int phase, int thread, int n_threads)
@@ -448,6 +485,7 @@ static CarinaStatus emit(CaCpuBuild *b, const CarinaNode *n, const char *kernel,
     CaCpuStep *s = NULL;
     CA_TRY(ca_cpu_add_step(b, &s, n, kernel, fn, sizeof *d));
     *(NarrowStep *)s->data = *d;
+    s->info.bytes *= ca_elem_size(b->precision) / 4.0;
     ca_cpu_use(b, d->in.buffer);
     if (d->in2.buffer >= 0)
         ca_cpu_use(b, d->in2.buffer);
@@ -473,7 +511,8 @@ static CarinaStatus lower_max_pool(CaCpuBuild *b, const CarinaNode *n)
     d.pool.pad_left = pad[1];
     CA_TRY(ca_cpu_narrow(b, &d.in, n->inputs[0].value, 0));
     CA_TRY(ca_cpu_new_narrow(b, &d.out, &n->outputs[0]));
-    return emit(b, n, "u8_max_pool", run_max_pool, &d);
+    return emit(b, n, b->precision == CA_ELEM_U8 ? "u8_max_pool" : "bf16_max_pool",
+                run_max_pool, &d);
 }
 
 static CarinaStatus lower_concat(CaCpuBuild *b, const CarinaNode *n)
@@ -518,13 +557,15 @@ static CarinaStatus lower_add(CaCpuBuild *b, const CarinaNode *n)
 bool ca_cpu_lower_narrow(CarinaStatus *status, CaCpuBuild *b, const CarinaNode *n)
 {
     CaCpuRef ref;
-    if (b->precision != CA_ELEM_U8)
+    if (b->precision == CA_ELEM_F32)
         return false;
     if (b->takes_narrow[n->id] && is_again(b, n)) {
         *status = ca_cpu_narrow(b, &ref, n->inputs[0].value, 0);
         ca_cpu_value(b, &n->outputs[0])->narrow = ref;
     } else if (b->takes_narrow[n->id] && ca_cpu_is_quantizer(b, n))
         *status = ca_cpu_u8_chain_lower(b, n);
+    else if (ca_cpu_is_quantizer(b, n) && ca_cpu_is_for_pixels(b, &n->outputs[0]))
+        *status = CARINA_OK; /* made with its only reader */
     else if (ca_cpu_is_quantizer(b, n) && ca_cpu_wants_narrow(b, &n->outputs[0]))
         *status = ca_cpu_narrow(b, &ref, &n->outputs[0], 0);
     else if (!b->takes_narrow[n->id])

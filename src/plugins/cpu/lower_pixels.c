@@ -4,13 +4,44 @@
  */
 #include "lower_pixels.h"
 #include "kernels/dot/dot.h"
+#include "lower_conv.h"
+#include "lower_u8.h"
 
 enum { BEHIND = 64 }; /* bytes that are read behind the last pixel */
 
 typedef struct PixelsStep {
     int in;
     CaCpuRef out;
+    CaQuant q;
 } PixelsStep;
+
+/* Where the floats are. */
+static const CarinaValue *source_of(const CaCpuBuild *b, const CarinaValue *v)
+{
+    return ca_cpu_is_quantizer(b, v->node) ? v->node->inputs[0].value : v;
+}
+
+/* There as planes, and in no other form. */
+static bool is_planes(const CaCpuBuild *b, const CarinaValue *v)
+{
+    const CaCpuValue *x = ca_cpu_value(b, v);
+    return x->blocked.buffer < 0 && x->narrow.buffer < 0 &&
+           (x->plain >= 0 || ca_cpu_is(v->node, "Parameter"));
+}
+
+bool ca_cpu_is_for_pixels(CaCpuBuild *b, const CarinaValue *v)
+{
+    const CarinaNode *conv = ca_cpu_only_reader(v);
+    CaConvShape s;
+    CaDotPlan plan;
+    return conv && b->takes_narrow[conv->id] && ca_cpu_is(conv, "Convolution") &&
+           conv->inputs[0].value == v && ca_cpu_constant(conv->inputs[1].value) &&
+           v->shape.rank == 4 && ca_cpu_value(b, v)->narrow.buffer < 0 &&
+           is_planes(b, source_of(b, v)) &&
+           (b->precision == CA_ELEM_BF16 || ca_cpu_is_quantizer(b, v->node)) &&
+           ca_cpu_conv_shape(&s, conv) &&
+           ca_dot_plan_packed(&plan, &s, b->precision, b->host->cpu_flags);
+}
 
 CaMap ca_cpu_pixels(const CaCpuRun *r, const CaCpuRef *ref)
 {
@@ -33,22 +64,22 @@ CaMap ca_cpu_pixels(const CaCpuRun *r, const CaCpuRef *ref)
 static void run_pixels(const CaCpuStep *s, CaCpuRun *r, int phase, int thread,
                        int n_threads)
 {
-    static const CaQuant as_it_is = {1, 0, 0, 0};
     const PixelsStep *d = s->data;
     const CaMap out = ca_cpu_pixels(r, &d->out);
     (void)phase;
-    ca_map_pack_pixels(&out, ca_cpu_at(r, d->in), &as_it_is,
-                       r->program->dev->host->cpu_flags, thread, n_threads,
-                       ca_cpu_own(r, s, thread));
+    ca_map_pack_pixels(&out, ca_cpu_at(r, d->in), &d->q, r->program->dev->host->cpu_flags,
+                       thread, n_threads, ca_cpu_own(r, s, thread));
 }
 
 CarinaStatus ca_cpu_pack_pixels(CaCpuBuild *b, CaCpuRef *ref, const CarinaValue *v,
                                 int halo)
 {
     const CarinaShape *x = &v->shape;
-    const CaMap like = {.c = (int)x->dims[1], .w = (int)x->dims[3]};
+    const CaMap like = {.elem = b->precision, .c = (int)x->dims[1], .w = (int)x->dims[3]};
+    const CaQuant as_it_is = {1, 0, 0, 0}, *q = ca_cpu_value(b, v)->quant;
     PixelsStep d = {
-        .out = {.n = (int)x->dims[0], .c = like.c, .h = (int)x->dims[2], .w = like.w}};
+        .out = {.n = (int)x->dims[0], .c = like.c, .h = (int)x->dims[2], .w = like.w},
+        .q = q ? *q : as_it_is};
     CaCpuBuffer u = {.n = d.out.n,
                      .c = like.c,
                      .h = d.out.h,
@@ -63,11 +94,12 @@ CarinaStatus ca_cpu_pack_pixels(CaCpuBuild *b, CaCpuRef *ref, const CarinaValue 
         !ca_add_size(&u.size, u.size, BEHIND))
         return ca_err(b->err, CARINA_ERR_LIMIT,
                       "an activation is too large for this machine");
-    CA_TRY(ca_cpu_plain(b, &d.in, v));
+    CA_TRY(ca_cpu_plain(b, &d.in, source_of(b, v)));
     CA_TRY(ca_cpu_add_buffer(b, &d.out.buffer, u));
     CA_TRY(ca_cpu_add_step(b, &s, v->node, "pack_pixels", run_pixels, sizeof d));
     *(PixelsStep *)s->data = d;
-    s->info.type = "Reorder";
+    if (!q)
+        s->info.type = "Reorder";
     s->info.bytes = (4.0 + ca_elem_size(u.elem)) * (double)ca_cpu_count(x);
     s->thread_work = ca_map_pack_scratch(&like);
     ca_cpu_use(b, d.in);

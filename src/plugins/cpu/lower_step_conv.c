@@ -128,8 +128,8 @@ static bool conv_of(CaCpuBuild *b, ConvStep *d, CaConvShape *shape, const Carina
                             .low = (int)carina_node_int(n, "low", 0) + offset,
                             .high = (int)carina_node_int(n, "high", 0) + offset};
     d->zero = ca_cpu_step_zero(&n->outputs[0]);
-    return strcmp(rounding, "short") != 0 && d->fixed.low >= 0 && d->fixed.high <= 255 &&
-           d->fixed.low <= d->fixed.high &&
+    return strcmp(rounding, "short") != 0 && strcmp(rounding, "real") != 0 &&
+           d->fixed.low >= 0 && d->fixed.high <= 255 && d->fixed.low <= d->fixed.high &&
            ca_dot_plan_fixed(&d->plan, shape, b->host->cpu_flags);
 }
 

@@ -6,7 +6,7 @@
 #include "lower_conv.h"
 #include "lower_parts.h"
 
-#include "base/fixed.h"
+#include "base/fixed_inverse.h"
 #include "base/threads.h"
 
 #include <math.h>
@@ -52,7 +52,9 @@ static bool bounds_fit(const CarinaNode *n, CarinaType type)
 
 /* --- Two tensors. */
 
-typedef enum Mode { ADD, SUB, MUL, SQUARED } Mode;
+typedef enum Mode { ADD, SUB, MUL, SQUARED, DIV, PRELU, ADD_SHIFTED, SUB_SHIFTED } Mode;
+static const char *const modes[] = {"add", "sub",   "mul",         "squared_difference",
+                                    "div", "prelu", "add_shifted", "sub_shifted"};
 
 typedef struct PairStep {
     CaSpread plan;
@@ -69,13 +71,27 @@ typedef struct PairJob {
     void *y;
 } PairJob;
 
+static int64_t shifted(int64_t x, CaFixed f)
+{
+    return ca_fixed_right(x, f.exponent < 0 ? -f.exponent : 0);
+}
+
 static int64_t combined(const PairStep *d, int64_t a, int64_t b)
 {
-    if (d->mode == MUL)
-        return a * b;
+    switch (d->mode) {
+    case MUL: return ca_fixed_twice(a * b, d->y);
+    case DIV: return ca_fixed_quotient((int32_t)a, (int32_t)b, d->y);
+    case PRELU: return a >= 0 ? ca_fixed_twice(a, d->a) : ca_fixed_twice(a * b, d->y);
+    case ADD_SHIFTED: return shifted(a, d->a) + shifted(b, d->b);
+    case SUB_SHIFTED: return shifted(a, d->a) - shifted(b, d->b);
+    case ADD:
+    case SUB:
+    case SQUARED: break;
+    }
     const int64_t u = ca_fixed_twice(a * (INT64_C(1) << d->left), d->a),
-                  v = ca_fixed_twice(b * (INT64_C(1) << d->left), d->b);
-    return d->mode == ADD ? u + v : d->mode == SUB ? u - v : (u - v) * (u - v);
+                  v = ca_fixed_twice(b * (INT64_C(1) << d->left), d->b),
+                  more = d->mode == ADD ? u + v : u - v;
+    return ca_fixed_twice(d->mode == SQUARED ? more * more : more, d->y);
 }
 
 static void pair_piece(void *arg, const CaPiece *p)
@@ -85,9 +101,8 @@ static void pair_piece(void *arg, const CaPiece *p)
     for (int64_t i = 0; i < p->n; i++) {
         const int64_t a = step_at(j->a, d->type, p->in[0] + i * p->step[0]) - d->zero_a,
                       b = step_at(j->b, d->type, p->in[1] + i * p->step[1]) - d->zero_b;
-        put_step(
-            j->y, d->type, p->out + i,
-            held(ca_fixed_twice(combined(d, a, b), d->y) + d->zero_y, d->low, d->high));
+        put_step(j->y, d->type, p->out + i,
+                 held(combined(d, a, b) + d->zero_y, d->low, d->high));
     }
 }
 
@@ -110,10 +125,10 @@ static CaFixed factor(const CarinaNode *n, const char *mantissa, const char *exp
 static Mode mode_of(const CarinaNode *n)
 {
     const char *mode = carina_node_enum(n, "mode");
-    return strcmp(mode, "add") == 0   ? ADD
-           : strcmp(mode, "sub") == 0 ? SUB
-           : strcmp(mode, "mul") == 0 ? MUL
-                                      : SQUARED;
+    int i = 0;
+    while (i < SUB_SHIFTED && strcmp(mode, modes[i]) != 0)
+        i++;
+    return (Mode)i;
 }
 
 CarinaStatus ca_cpu_lower_step_pair(CaCpuBuild *b, const CarinaNode *n)
@@ -158,15 +173,16 @@ typedef struct RowStep {
     CaConvShape s;
     CarinaType type;
     CaFixedRounding rounding;
+    bool is_real; /* factors in double */
     int64_t zero_x, zero_y, low, high;
-    const int32_t *w; /* [co][ci / groups][kh][kw], less its zero point */
-    const int32_t *bias, *mantissa, *exponent;
+    const int64_t *w; /* [co][ci / groups][kh][kw], less its zero point */
+    const int64_t *bias, *mantissa, *exponent;
     int in, out;
 } RowStep;
 
 /* Adds one filter row of one channel to sums; x: the input's row. */
 static void add_row(const RowStep *d, int64_t *sums, const unsigned char *in, int64_t row,
-                    const int32_t *w)
+                    const int64_t *w)
 {
     const CaConvShape *s = &d->s;
     for (int kx = 0; kx < s->kw; kx++) {
@@ -197,6 +213,17 @@ static void sum_row(const RowStep *d, int64_t *sums, const unsigned char *in, in
         }
 }
 
+static int64_t scaled(const RowStep *d, int64_t sum, int o)
+{
+    if (d->is_real)
+        return (int64_t)fmin(fmax(round((double)sum * ldexp((double)d->mantissa[o],
+                                                            (int)d->exponent[o] - 53)),
+                                  -0x1p40),
+                             0x1p40);
+    return ca_fixed_times(d->rounding, sum,
+                          (CaFixed){(int32_t)d->mantissa[o], (int32_t)d->exponent[o]});
+}
+
 static void run_rows(const CaCpuStep *s, CaCpuRun *r, int phase, int thread,
                      int n_threads)
 {
@@ -208,34 +235,37 @@ static void run_rows(const CaCpuStep *s, CaCpuRun *r, int phase, int thread,
     for (; at < stop; at++) {
         const int y = (int)(at % d->s.oh), o = (int)(at / d->s.oh % d->s.co),
                   image = (int)(at / d->s.oh / d->s.co);
-        const CaFixed f = {d->mantissa[o], d->exponent[o]};
         sum_row(d, sums, ca_cpu_at(r, d->in), image, o, y);
         for (int x = 0; x < d->s.ow; x++)
             put_step(out, d->type, at * d->s.ow + x,
-                     held(ca_fixed_times(d->rounding, sums[x], f) + d->zero_y, d->low,
-                          d->high));
+                     held(scaled(d, sums[x], o) + d->zero_y, d->low, d->high));
     }
 }
 
+static int64_t number_at(const CarinaTensor *t, int64_t i)
+{
+    return t->type == CARINA_I64   ? ((const int64_t *)t->data)[i]
+           : t->type == CARINA_I32 ? ((const int32_t *)t->data)[i]
+                                   : step_at(t->data, t->type, i);
+}
+
 /* A constant's integers in the program's own memory, less `less`; NULL: not known, or no memory. */
-static const int32_t *numbers(CaCpuBuild *b, const CarinaValue *v, int64_t less)
+static const int64_t *numbers(CaCpuBuild *b, const CarinaValue *v, int64_t less)
 {
     const CarinaTensor *t = v->constant;
     const int64_t n = t ? ca_cpu_count(&t->shape) : 0;
-    int32_t *out = t ? ca_arena_array(b->p->arena, (size_t)n + 1, sizeof *out) : NULL;
-    if (!out || (t->type != CARINA_I32 && !is_steps(t->type)))
+    int64_t *out = t ? ca_arena_array(b->p->arena, (size_t)n + 1, sizeof *out) : NULL;
+    if (!out || (t->type != CARINA_I64 && t->type != CARINA_I32 && !is_steps(t->type)))
         return NULL;
     for (int64_t i = 0; i < n; i++)
-        out[i] = (int32_t)((t->type == CARINA_I32 ? ((const int32_t *)t->data)[i]
-                                                  : step_at(t->data, t->type, i)) -
-                           less);
+        out[i] = number_at(t, i) - less;
     return out;
 }
 
 static bool exponents_fit(const RowStep *d)
 {
     for (int o = 0; o < d->s.co; o++)
-        if (d->exponent[o] < CA_FIXED_LOWEST_EXPONENT ||
+        if (d->exponent[o] < (d->is_real ? -1000 : CA_FIXED_LOWEST_EXPONENT) ||
             d->exponent[o] > CA_FIXED_HIGHEST_EXPONENT)
             return false;
     return true;
@@ -249,6 +279,7 @@ CarinaStatus ca_cpu_lower_step_rows(CaCpuBuild *b, const CarinaNode *n)
                  .rounding = strcmp(rounding, "once") == 0    ? CA_FIXED_ONCE
                              : strcmp(rounding, "short") == 0 ? CA_FIXED_SHORT
                                                               : CA_FIXED_TWICE,
+                 .is_real = strcmp(rounding, "real") == 0,
                  .zero_x = carina_node_int(n, "zero_x", 0),
                  .zero_y = carina_node_int(n, "zero_y", 0),
                  .low = carina_node_int(n, "low", 0),

@@ -157,7 +157,9 @@ static bool fixed_of(CaMapFixed *f, const CarinaNode *n, int offset)
                       .b = factor(n, "mantissa_b", "exponent_b"),
                       .y = factor(n, "mantissa_y", "exponent_y")};
     const bool is_product = f->mode == CA_FIXED_MUL;
-    return strcmp(mode, "squared_difference") != 0 && f->y.exponent <= 0 &&
+    return (is_product ? strcmp(mode, "mul") == 0
+                       : strcmp(mode, "add") == 0 || strcmp(mode, "sub") == 0) &&
+           f->y.exponent <= 0 &&
            (is_product || (f->a.exponent <= 0 && f->b.exponent <= 0)) && f->low >= 0 &&
            f->high <= 255 && f->low <= f->high && f->zero_a >= 0 && f->zero_a <= 255 &&
            f->zero_b >= 0 && f->zero_b <= 255;
@@ -201,7 +203,8 @@ static void run_max(const CaCpuStep *s, CaCpuRun *r, int phase, int thread, int 
     const StepMap *d = s->data;
     const CaMap in = ca_cpu_map(r, &d->in), out = ca_cpu_map(r, &d->out);
     (void)phase;
-    ca_map_max_pool(&out, &in, &d->mean.pool, d->zero, thread, n_threads);
+    ca_map_max_pool(&out, &in, &d->mean.pool, d->zero, r->program->dev->host->cpu_flags,
+                    thread, n_threads);
 }
 
 /* A window of steps: sums of bytes within int. */

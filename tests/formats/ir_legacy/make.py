@@ -141,6 +141,7 @@ def normalisation():
     one("scale_shift", "ScaleShift", 'broadcast="2"', [X], [X], c2, 2)
     one("scale_only", "ScaleShift", "", [X], [X], c2[:1], 3)
     one("shift_only", "ScaleShift", "", [(1, 2)], [(1, 2)], c2[1:], 3)
+    one("lrn", "LRN", 'alpha="0.0001" beta="0.75" local_size="5" region="across"', [X], [X], version=2, element="lrn")
     one("norm_across", "Norm", 'alpha="0.0001" beta="0.75" local-size="5" region="across"', [X], [X], version=2)
     one("norm_same", "Norm", 'alpha="0.0001" beta="0.75" local-size="3" region="same"', [X], [X], version=4)
     one("mvn", "MVN", 'across_channels="1" normalize_variance="1" eps="1e-09"', [X], [X], version=4)
@@ -150,7 +151,9 @@ def normalisation():
 
 
 def mathematics():
-    for kind in ("Sigmoid", "Logistic", "TanH", "Exp", "Ceil", "Neg", "Softplus", "Not", "Reciprocal", "ReLU6", "HardSigmoid", "Selu"):
+    for kind in ("Sigmoid", "Logistic", "TanH", "Exp", "Ceil", "Neg", "Softplus", "Not", "Reciprocal", "ReLU6", "HardSigmoid", "Selu",
+                 "Abs", "Acos", "Acosh", "Asin", "Asinh", "Atan", "Atanh", "Cos", "Cosh", "Erf", "Floor", "Log", "Sign", "Sin", "Sinh",
+                 "Softsign", "Sqrt", "Tan", "LogicalNot", "Dropout", "Identity", "Reorder"):
         one(kind.lower(), kind, "", [(1, 3)], [(1, 3)], version=6)
     one("relu", "ReLU", "", [X], [X], version=2)
     one("relu_slope", "ReLU", 'negative_slope="0.1"', [X], [X], version=2)
@@ -165,17 +168,20 @@ def mathematics():
     one("logsoftmax", "LogSoftmax", 'axis="1"', [X], [X], version=7)
     one("power", "Power", 'power="2" scale="0.5" shift="1"', [X], [X], version=2)
     one("power_scale", "Power", 'power="1" scale="0.5" shift="0.0"', [X], [X], version=2)
-    for operation in ("sum", "mul", "prod", "max", "sub", "div", "min", "squared_diff", "floor_mod", "pow", "less", "logical_and"):
+    for operation in ("sum", "mul", "prod", "max", "sub", "div", "min", "squared_diff", "floor_mod", "pow", "less", "logical_and",
+                      "less_equal", "greater", "greater_equal", "equal", "not_equal", "logical_or", "logical_xor"):
         one("eltwise_" + operation, "Eltwise", 'operation="%s"' % operation, [(1, 3), (1, 3)], [(1, 3)], version=6)
     one("eltwise_coeff", "Eltwise", 'operation="sum" coeff="1.0,-1.0,0.5"', [(1, 3)] * 3, [(1, 3)], version=2)
     one("eltwise_data", "Eltwise", 'operation="sum"', [(1, 3), (1, 3)], [(1, 3)], version=2, element="elementwise_data")
     one("eltwise_broadcast", "Eltwise", 'operation="mul"', [X, (1, 2, 1, 1)], [X], version=6)
+    for kind in ("LogicalAnd", "LogicalOr", "LogicalXor"):
+        one(kind.lower(), kind, "", [(1, 3), (1, 3)], [(1, 3)], version=7)
     one("select", "Select", "", [(1, 3), (1, 3), (1, 3)], [(1, 3)], version=6)
     limit = lambda v: ((1, 1, 1, 1), [v], "FP32")
     one("quantize", "Quantize", 'levels="256"', [X, limit(-1), limit(1), limit(-2), limit(2)], [X], version=5)
     one("fake_quantize", "FakeQuantize", 'levels="2"', [X, limit(0), limit(1), limit(0), limit(1)], [X], version=7)
     axes = ((2,), [2, 3], "I32")
-    for kind in ("Sum", "Mean", "Max", "L2", "And", "LogSumExp", "SumSquare"):
+    for kind in ("Sum", "Mean", "Max", "L2", "And", "LogSumExp", "SumSquare", "L1", "LogSum", "Min", "Or", "Prod"):
         one("reduce_" + kind.lower(), "Reduce" + kind, 'keep_dims="1"', [X, axes], [(1, 2, 1, 1)], version=6)
     one("reduce_flat", "ReduceMean", 'keep_dims="False"', [X, axes], [(1, 2)], version=6)
 
@@ -203,6 +209,9 @@ def moves():
     one("pad", "Pad", 'pads_begin="0,0,1,1" pads_end="0,0,0,2" pad_mode="constant" pad_value="1.5"', [X], [(1, 2, 6, 10)], version=5)
     one("pad_edge", "Pad", 'pads_begin="0,0,1,1" pads_end="0,0,0,2" pad_mode="edge"', [X], [(1, 2, 6, 10)], version=5)
     one("gather", "Gather", 'axis="1"', [X, ((1,), [1], "FP32")], [(1, 1, 5, 7)], version=5)
+    one("scatter_update", "ScatterUpdate", 'axis="1"', [X, ((1,), [1], "FP32"), (1, 1, 5, 7)], [X], version=7)
+    one("convert", "Convert", 'precision="I32"', [X], [(X, "I32")], version=7)
+    one("shape_of", "ShapeOf", "", [X], [((4,), "I32")], version=7)
     one("shape", "Shape", "", [X], [((4,), "I32")], version=6)
     one("broadcast", "Broadcast", "", [(2, 1), ((2,), [2, 3], "I32")], [(2, 3)], version=6)
     one("fill", "Fill", "", [((2,), [2, 3], "I32"), ((1,), [5], "FP32")], [(2, 3)], version=6)
@@ -240,6 +249,14 @@ def detectors():
         [(1, 4, 2, 2), (1, 8, 2, 2), (1, 3)], [(3, 5)], version=3)
     one("roi_pooling", "ROIPooling", 'pooled_h="2" pooled_w="3" spatial_scale="0.0625"', [X, (4, 5)], [(4, 2, 2, 3)], version=3)
     one("psroi_pooling", "PSROIPooling", 'group_size="2" output_dim="1" spatial_scale="0.0625"', [(1, 4, 5, 7), (3, 5)], [(3, 1, 2, 2)], version=3)
+    one("simpler_nms", "SimplerNMS", 'cls_threshold="0.5" feat_stride="16" iou_threshold="0.7" max_num_proposals="300" min_bbox_size="16" '
+        'post_nms_topn="3" pre_nms_topn="6000" scale="1,2"', [(1, 12, 1, 2), (1, 24, 1, 2), (1, 3)], [(3, 5)], version=2)
+    one("simpler_nms_moves_first", "SimplerNMS", 'feat_stride="16" iou_threshold="0.5" min_bbox_size="4" post_nms_topn="6" pre_nms_topn="2" scale="1"',
+        [(1, 12, 1, 1), (1, 6, 1, 1), (1, 3, 1, 1)], [(6, 5)], version=3)
+    one("power_file", "PowerFile", 'shift_file="shift.txt"', [(2, 6)], [(2, 6)], version=3)
+    one("spatial_transformer", "SpatialTransformer", 'sampler_type="bilinear" to_compute_dU="1" transform_type="affine"', [X, (1, 6)], [X], version=3)
+    one("spatial_transformer_size", "SpatialTransformer", 'output_H="4" output_W="3" theta_1_1="0.5" theta_1_2="0.0" theta_2_1="0.0" theta_2_2="0.25"',
+        [(2, 2, 5, 7), (2, 2, 1, 1)], [(2, 2, 4, 3)], version=2)
     one("non_max_suppression", "NonMaxSuppression", 'center_point_box="0"',
         [(1, 4, 4), (1, 1, 4), ((1,), [3], "I32"), ((1,), [0.5], "FP32"), ((1,), [0.1], "FP32")], [((3, 3), "I32")], version=6)
 
@@ -252,6 +269,8 @@ def recurrent():
     one("rnn_cell", "RNNCell", 'hidden_size="2" activations="tanh"', [(1, 3), (1, 2)], [(1, 2)], [("weights", ramp(10))], 6)
     one("lstm_sequence", "LSTMSequence", 'hidden_size="2" axis="1" direction="Forward"', [(1, 4, 3), (1, 2), (1, 2)],
         [(1, 4, 2), (1, 2), (1, 2)], [("weights", ramp(40)), ("biases", ramp(8))], 6)
+    one("rnn_sequence", "RNNSequence", 'hidden_size="2" axis="1" direction="Forward" activations="tanh"', [(1, 4, 3), (1, 2)],
+        [(1, 4, 2), (1, 2)], [("weights", ramp(10)), ("biases", ramp(2))], 6)
     one("gru_sequence", "GRUSequence", 'hidden_size="2" axis="0" direction="Backward"', [(4, 1, 3), (1, 2)],
         [(4, 1, 2), (1, 2)], [("weights", ramp(30)), ("biases", ramp(6))], 6)
 
@@ -341,8 +360,17 @@ def bad():
     one("bad_shape", "Convolution", v3, [X], [(1, 2, 5, 5)], [w])
     one("bad_type", "OwnLayer", "", [X], [X])
     one("bad_ctc", "CTCGreedyDecoder", "", [(2, 1, 3), (2, 1, 1)], [(1, 2, 1, 1)])
-    for kind in ("PowerFile", "SimplerNMS", "SpatialTransformer"):
-        one("bad_" + kind.lower(), kind, "", [X], [X])
+    one("bad_power_file", "PowerFile", 'shift_file="shift.txt"', [X], [X])
+    nms = 'feat_stride="16" iou_threshold="0.7" min_bbox_size="16" post_nms_topn="3" pre_nms_topn="6000" '
+    one("bad_simpler_nms", "SimplerNMS", nms + 'scale="1,2"', [(1, 18, 1, 2), (1, 36, 1, 2), (1, 3)], [(3, 5)])
+    one("bad_simpler_nms_scale", "SimplerNMS", nms + 'scale="1,0"', [(1, 12, 1, 2), (1, 24, 1, 2), (1, 3)], [(3, 5)])
+    one("bad_simpler_nms_none", "SimplerNMS", nms, [(1, 12, 1, 2), (1, 24, 1, 2), (1, 3)], [(3, 5)])
+    one("bad_spatial_transformer", "SpatialTransformer", 'transform_type="projective"', [X, (1, 8)], [X])
+    one("bad_spatial_transformer_theta", "SpatialTransformer", 'theta_1_1="0.5"', [X, (1, 6)], [X])
+    one("bad_convert", "Convert", "", [X], [X])
+    one("bad_bucketize", "Bucketize", "", [X, (3,)], [X])
+    one("bad_unique", "Unique", "", [(4,)], [(4,)])
+    one("bad_detectron", "ExperimentalDetectronTopKROIs", 'max_rois="4"', [(8, 4), (8,)], [(4, 4)])
     one("bad_operation", "Eltwise", 'operation="modulo"', [X, X], [X])
     one("bad_coeff", "Eltwise", 'operation="sum" coeff="1,2,3"', [X, X], [X])
     one("bad_ports", "Eltwise", 'operation="sum"', [X, X], [X, X])

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Attention out of the tile of gemm/ and the rows of softmax/.
+ * Attention around the tile of gemm/.
  *
  * A block of queries, as many as the tile has rows, takes all its scores at once: block x n_keys
  * floats of scratch, then softmax there, then the product with V. Keys that a causal mask hides from
@@ -16,7 +16,15 @@
 #include <string.h>
 
 const CaAttentionKernel ca_attention_kernels[] = {
-#define CA_KERNEL(isa, needs) {"attention_" #isa, needs, ca_f32_attention_mask_##isa},
+#define CA_KERNEL(isa, needs, lanes) \
+    {"attention_" #isa,              \
+     needs,                          \
+     ca_f32_attention_keys_##isa,    \
+     ca_f32_attention_values_##isa,  \
+     ca_f32_attention_narrow_##isa,  \
+     lanes,                          \
+     ca_f32_attention_mask_##isa,    \
+     ca_f32_attention_soften_##isa},
 #include "attention.def"
 #undef CA_KERNEL
 };
@@ -34,8 +42,7 @@ void ca_attention_plan(CaAttention *plan, uint32_t cpu, const CaAttentionShape *
 
     while ((kernel->needs & cpu) != kernel->needs) /* stops at ref, which needs nothing */
         kernel++;
-    *plan = (CaAttention){
-        .kernel = kernel, .softmax = ca_softmax_select(cpu), .shape = *shape};
+    *plan = (CaAttention){.kernel = kernel, .shape = *shape};
     ca_gemm_plan(&plan->scores, gemm, shape->n_queries, shape->n_keys, shape->depth,
                  false);
     ca_gemm_plan(&plan->values, gemm, shape->n_queries, shape->value_depth, shape->n_keys,
@@ -66,11 +73,21 @@ static ptrdiff_t at_head(CaHeads at, ptrdiff_t head, ptrdiff_t n_heads)
 static void pack_k(const CaAttention *plan, float *packed, const float *k, ptrdiff_t ld,
                    ptrdiff_t panel)
 {
-    const ptrdiff_t size = plan->scores.kernel->nr * plan->scores.k;
+    const ptrdiff_t nr = plan->scores.kernel->nr, first = panel * nr,
+                    left = plan->scores.n - first;
 
-    ca_gemm_pack_b(&plan->scores, packed, k, ld, true, panel, panel + 1);
-    for (ptrdiff_t i = panel * size; i < (panel + 1) * size; i++)
-        packed[i] *= plan->shape.scale;
+    plan->kernel->keys(packed + first * plan->scores.k, nr, k + first * ld, ld,
+                       left < nr ? left : nr, plan->scores.k, plan->shape.scale);
+}
+
+static void pack_v(const CaAttention *plan, float *packed, const float *v, ptrdiff_t ld,
+                   ptrdiff_t panel)
+{
+    const ptrdiff_t nr = plan->values.kernel->nr, first = panel * nr,
+                    left = plan->values.n - first;
+
+    plan->kernel->values(packed + first * plan->values.k, nr, v + first, ld,
+                         left < nr ? left : nr, plan->values.k);
 }
 
 void ca_attention_pack(const CaAttention *plan, const CaAttentionData *data, int thread,
@@ -89,8 +106,8 @@ void ca_attention_pack(const CaAttention *plan, const CaAttentionData *data, int
             pack_k(plan, packed_k(plan, data->packed, head), k, data->k_at.row_stride,
                    panel);
         else
-            ca_gemm_pack_b(&plan->values, packed_v(plan, data->packed, head), v,
-                           data->v_at.row_stride, false, panel - n_k, panel - n_k + 1);
+            pack_v(plan, packed_v(plan, data->packed, head), v, data->v_at.row_stride,
+                   panel - n_k);
     }
 }
 
@@ -102,7 +119,8 @@ typedef struct Product {
 } Product;
 
 /* One block of rows; the panels of b are plan->k deep, of which depth are used. */
-static void multiply(const CaGemm *plan, const Product *p)
+static void multiply(const CaAttentionKernel *kernel, const CaGemm *plan,
+                     const Product *p)
 {
     static const CaAct none = {CA_ACT_NONE, 0, 0};
     const ptrdiff_t nr = plan->kernel->nr;
@@ -120,7 +138,10 @@ static void multiply(const CaGemm *plan, const Product *p)
             .b = p->b + j * plan->k,
             .act = &none,
         };
-        plan->kernel->tile(&tile);
+        if (tile.columns <= kernel->n_narrow && nr > kernel->n_narrow)
+            kernel->narrow(&tile, nr);
+        else
+            plan->kernel->tile(&tile);
     }
 }
 
@@ -131,62 +152,73 @@ static ptrdiff_t n_seen(const CaAttentionShape *s, ptrdiff_t i)
     return !s->is_causal || n > s->n_keys ? s->n_keys : n < 0 ? 0 : n;
 }
 
-/* Scores of query i to probabilities; zeros from what it sees to what its block does. */
-static void soften(const CaAttention *plan, float *scores, const float *mask, ptrdiff_t i,
-                   ptrdiff_t block_sees)
-{
-    const ptrdiff_t n = n_seen(&plan->shape, i);
-    const bool sees = !mask || n == 0 || plan->kernel->mask(scores, mask, n);
+/* A block of queries of one head. */
+typedef struct Block {
+    ptrdiff_t head, first, end, sees; /* queries; keys that the last of them sees */
+} Block;
 
-    for (ptrdiff_t j = 0; !sees && j < block_sees; j++)
-        scores[j] = NAN;
-    if (!sees)
-        return;
-    plan->softmax->rows(scores, scores, n, 1, false);
-    memset(scores + n, 0, (size_t)(block_sees - n) * sizeof *scores);
+/* Scores to probabilities. A query gives zeros for the keys that it does not see and its block does. */
+static void soften(const CaAttention *plan, const CaAttentionData *data, const Block *b,
+                   float *scores)
+{
+    const ptrdiff_t ld = ld_scores(plan);
+    const float *mask = data->mask;
+
+    if (mask)
+        mask += at_head(data->mask_at, b->head, plan->shape.n_heads);
+    for (ptrdiff_t i = b->first; i < b->end; i++) {
+        float *row = scores + (i - b->first) * ld;
+        const ptrdiff_t n = n_seen(&plan->shape, i);
+        if (mask)
+            plan->kernel->mask(row, mask + i * data->mask_at.row_stride, n);
+        for (ptrdiff_t j = n; j < b->sees; j++)
+            row[j] = -INFINITY;
+    }
+    plan->kernel->soften(scores, ld, b->end - b->first, b->sees);
+    for (ptrdiff_t i = b->first; i < b->end && n_seen(&plan->shape, i) == 0; i++)
+        memset(scores + (i - b->first) * ld, 0, (size_t)b->sees * sizeof *scores);
+}
+
+static void run_block(const CaAttention *plan, const CaAttentionData *data,
+                      const Block *b, float *scratch)
+{
+    const CaAttentionShape *s = &plan->shape;
+    const ptrdiff_t kv_head = b->head / (s->n_heads / s->n_kv_heads);
+    const Product scores = {.c = scratch,
+                            .a = data->q + at_head(data->q_at, b->head, s->n_heads) +
+                                 b->first * data->q_at.row_stride,
+                            .b = packed_k(plan, data->packed, kv_head),
+                            .ldc = ld_scores(plan),
+                            .lda = data->q_at.row_stride,
+                            .columns = b->sees,
+                            .depth = s->depth,
+                            .rows = (int)(b->end - b->first)};
+    const Product values = {.c = data->out + at_head(data->out_at, b->head, s->n_heads) +
+                                 b->first * data->out_at.row_stride,
+                            .a = scratch,
+                            .b = packed_v(plan, data->packed, kv_head),
+                            .ldc = data->out_at.row_stride,
+                            .lda = scores.ldc,
+                            .columns = s->value_depth,
+                            .depth = b->sees,
+                            .rows = scores.rows};
+    multiply(plan->kernel, &plan->scores, &scores);
+    soften(plan, data, b, scratch);
+    multiply(plan->kernel, &plan->values, &values);
 }
 
 void ca_attention_run(const CaAttention *plan, const CaAttentionData *data,
                       float *scratch, int thread, int n_threads)
 {
     const CaAttentionShape *s = &plan->shape;
-    const ptrdiff_t n_blocks = plan->scores.n_blocks, ld = ld_scores(plan);
+    const ptrdiff_t n_blocks = plan->scores.n_blocks;
     const ptrdiff_t n = s->n_batches * s->n_heads * n_blocks;
     const ptrdiff_t last = ca_share(n, thread + 1, n_threads);
 
     for (ptrdiff_t at = ca_share(n, thread, n_threads); at < last; at++) {
-        const ptrdiff_t head = at / n_blocks, block = at % n_blocks;
-        const ptrdiff_t kv_head = head / (s->n_heads / s->n_kv_heads);
-        const ptrdiff_t first = s->n_queries * block / n_blocks;
-        const ptrdiff_t end = s->n_queries * (block + 1) / n_blocks;
-        const ptrdiff_t sees = n_seen(s, end - 1);
-        const float *q = data->q + at_head(data->q_at, head, s->n_heads);
-        float *out = data->out + at_head(data->out_at, head, s->n_heads);
-
-        const Product scores = {.c = scratch,
-                                .a = q + first * data->q_at.row_stride,
-                                .b = packed_k(plan, data->packed, kv_head),
-                                .ldc = ld,
-                                .lda = data->q_at.row_stride,
-                                .columns = sees,
-                                .depth = s->depth,
-                                .rows = (int)(end - first)};
-        multiply(&plan->scores, &scores);
-        for (ptrdiff_t i = first; i < end; i++) {
-            const float *mask = data->mask;
-            if (mask)
-                mask += at_head(data->mask_at, head, s->n_heads) +
-                        i * data->mask_at.row_stride;
-            soften(plan, scratch + (i - first) * ld, mask, i, sees);
-        }
-        const Product values = {.c = out + first * data->out_at.row_stride,
-                                .a = scratch,
-                                .b = packed_v(plan, data->packed, kv_head),
-                                .ldc = data->out_at.row_stride,
-                                .lda = ld,
-                                .columns = s->value_depth,
-                                .depth = sees,
-                                .rows = (int)(end - first)};
-        multiply(&plan->values, &values);
+        const ptrdiff_t block = at % n_blocks, first = s->n_queries * block / n_blocks,
+                        end = s->n_queries * (block + 1) / n_blocks;
+        const Block b = {at / n_blocks, first, end, n_seen(s, end - 1)};
+        run_block(plan, data, &b, scratch);
     }
 }

@@ -12,13 +12,23 @@
 #define CA_CPU_ATTENTION_H
 
 #include "kernels/gemm/gemm.h"
-#include "kernels/softmax/softmax.h"
 
 typedef struct CaAttentionKernel {
     const char *name;
     uint32_t needs;
-    /* scores += mask, n of each; whether any of the mask is above -inf */
-    bool (*mask)(float *scores, const float *mask, ptrdiff_t n);
+    /* panel [depth, nr]: scale times keys [n_keys, depth], whose rows are ld apart; zeros behind them */
+    void (*keys)(float *panel, ptrdiff_t nr, const float *k, ptrdiff_t ld,
+                 ptrdiff_t n_keys, ptrdiff_t depth, float scale);
+    /* panel [n_keys, nr]: values [n_keys, n_columns], whose rows are ld apart; zeros beside them */
+    void (*values)(float *panel, ptrdiff_t nr, const float *v, ptrdiff_t ld,
+                   ptrdiff_t n_columns, ptrdiff_t n_keys);
+    /* A gemm tile without start and activation, of at most n_narrow columns of a panel of nr. */
+    void (*narrow)(const CaGemmTile *tile, ptrdiff_t nr);
+    int n_narrow;
+    /* scores += mask, n of each */
+    void (*mask)(float *scores, const float *mask, ptrdiff_t n);
+    /* n scores of each row become probabilities, what is behind them in their last 16 zeros */
+    void (*soften)(float *scores, ptrdiff_t ld, ptrdiff_t n_rows, ptrdiff_t n);
 } CaAttentionKernel;
 
 extern const CaAttentionKernel ca_attention_kernels[];
@@ -45,7 +55,6 @@ typedef struct CaAttentionData {
 
 typedef struct CaAttention {
     const CaAttentionKernel *kernel;
-    const CaSoftmaxKernel *softmax;
     CaAttentionShape shape;
     CaGemm scores, values; /* products of one head */
     size_t packed_size;    /* K and V of all heads, bytes */

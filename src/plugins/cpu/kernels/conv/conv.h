@@ -70,6 +70,7 @@ typedef struct CaConvPlan {
     int short_rows, short_cols; /* the last of them, a result shorter */
     int n_pairs;                /* Strassen: of tiles of pixels */
     bool by_group;              /* threads share V, or T */
+    size_t places_size;         /* of where a block's tiles lie, first in own */
 } CaConvPlan;
 
 /* The fastest algorithm by estimate (conv_cost.h). false: a shape we do not offer (sizes below 1, padding below 0, groups

@@ -2,7 +2,7 @@
 /*
  * Depthwise: each channel has its own filter. P pixels of a row times one vector of channels; a
  * row of the filter reads each input vector once, for all taps (filters of K columns, step S).
- * Bound by loads and stores, so that a wider tile gains nothing.
+ * Bound by loads and stores, so that a wider tile gains nothing. 3x3 slides: slide_tmpl.h.
  */
 enum { DEPTHWISE_PIXELS = 7 };
 
@@ -71,7 +71,30 @@ CA_INLINE void depthwise_row(const int K, const int S, const CaDepthwise *g, flo
         depthwise_row(K, S, g, out, n, in, w, bias, add);                      \
     }
 DEPTHWISE(depthwise_any, 0, 0)
-DEPTHWISE(depthwise_3_1, 3, 1)
-DEPTHWISE(depthwise_3_2, 3, 2)
 DEPTHWISE(depthwise_5_1, 5, 1)
 DEPTHWISE(depthwise_5_2, 5, 2)
+
+#define SLIDE_E 4
+#define SLIDE_ROWS (VF32_N == 8 ? 2 : 3) /* AVX2 has 16 registers */
+CA_INLINE vf32 slide_load(const unsigned char *p)
+{
+    return vf32_load((const float *)(const void *)p);
+}
+CA_INLINE ptrdiff_t slide_add_at(const CaSlide *g, int i)
+{
+    (void)g;
+    return i * (ptrdiff_t)sizeof(float);
+}
+CA_INLINE vf32 slide_add(vf32 y, const CaSlide *g, const unsigned char *add)
+{
+    (void)g;
+    return vf32_add(y, slide_load(add));
+}
+CA_INLINE void slide_store(unsigned char *out, bool wide, vf32 y)
+{
+    (void)wide;
+    vf32_store((float *)(void *)out, y);
+}
+#include "../slide_tmpl.h"
+SLIDE(slide_1, true, 1)
+SLIDE(slide_2, true, 2)

@@ -5,6 +5,7 @@
 #ifndef CA_CPU_CONV_KERNELS_H
 #define CA_CPU_CONV_KERNELS_H
 
+#include "../slide.h"
 #include "base/threads.h"
 #include "conv.h"
 
@@ -36,6 +37,10 @@ typedef struct CaConvGeo {
 typedef void CaConvTile(const CaConvGeo *g, float *out, const float *in, const float *w,
                         const float *bias, const float *add, const float *start);
 
+/* out[pixels] = sums of in * w, 1x1 of step 16: Winograd's products. */
+typedef void CaConvProduct(const CaConvGeo *g, float *out, const float *in,
+                           const float *w);
+
 /* From the input of a result's pixel to the next one's, in floats; 1 and 2: planes. */
 typedef enum CaConvStep {
     CA_CONV_STEP_16,
@@ -62,6 +67,8 @@ typedef struct CaWinogradEnd {
     bool is_short_y, is_short_x;
     float lo, hi;
 } CaWinogradEnd;
+enum { CA_WINOGRAD_PLACE = 16 }; /* bytes that say where a tile lies */
+
 /* out[ny][nx] = A^T m A with its end */
 typedef void CaWinogradOut(float *out, ptrdiff_t row_stride, int ny, int nx,
                            const float *m, ptrdiff_t xi_stride, const CaWinogradEnd *end);
@@ -98,11 +105,13 @@ struct CaConvIsa {
     int wide_pixels;            /* of a tile of 4 blocks; 0: there is none */
     CaConvTile *(*tile)(bool one, int blocks, int pixels,
                         CaConvStep step); /* never NULL */
-    CaWinogradIn *winograd_in[2];         /* m = 2, 4 */
+    CaConvProduct *(*product)(int blocks, int pixels);
+    CaWinogradIn *winograd_in[2]; /* m = 2, 4 */
     CaWinogradOut *winograd_out[2];
     CaStrassenIn *strassen_in;
     CaStrassenPlace *strassen_place;
-    CaDepthwiseRow *depthwise[2][2]; /* 3x3 and 5x5; step 1 and 2 */
+    CaSlideRows *slide[2];          /* depthwise 3x3; step 1 and 2 */
+    CaDepthwiseRow *depthwise_5[2]; /* 5x5; step 1 and 2 */
     CaDepthwiseRow *depthwise_any;
     CaConvFinish *finish;
     CaConvScaleRows *scale_rows;

@@ -114,7 +114,7 @@ static bool plan_direct(CaConvPlan *p)
         p->group_blocks = 1;
     p->n_groups = p->n_parts * up(p->co_blocks, p->group_blocks);
     p->pixels_outside = p->one && filter <= CA_PANEL_SIZE;
-    p->fetch_panels = filter >= CA_FETCH_FROM;
+    p->fetch_panels = filter >= (p->one ? CA_FETCH_1X1_FROM : CA_FETCH_FROM);
 
     const size_t panel = filter / (size_t)p->n_parts / (size_t)p->co_blocks *
                          (size_t)min_int(p->group_blocks, p->co_blocks);
@@ -159,7 +159,11 @@ static bool plan_winograd(CaConvPlan *p)
     size_t v, m;
     const int groups[] = {a * a, p->group_blocks, 16, (int)sizeof(float), p->block};
     if (!ca_mul_size(&v, per_tile, (size_t)p->block) || !product(&m, groups, 5) ||
-        !ca_add_size(&p->thread_scratch, p->by_group ? 0 : v, m))
+        !ca_add_size(&p->thread_scratch, p->by_group ? 0 : v, m) ||
+        !ca_mul_size(&p->places_size, (size_t)p->block, CA_WINOGRAD_PLACE))
+        return false;
+    p->places_size = (p->places_size + 63) / 64 * 64;
+    if (!ca_add_size(&p->thread_scratch, p->thread_scratch, p->places_size))
         return false;
     p->shared_scratch = p->by_group ? v : 0;
     return true;

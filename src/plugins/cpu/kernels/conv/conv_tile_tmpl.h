@@ -24,10 +24,10 @@
 
 enum { BLOCK_NV = 16 / VF32_N };
 
-CA_INLINE void conv_tile(const bool one, const int P, const int NV, const ptrdiff_t step,
-                         const CaConvGeo *g, float *out, const float *restrict in,
-                         const float *restrict w, const float *bias, const float *add,
-                         const float *start)
+CA_INLINE void conv_tile(const bool one, const bool bare, const int P, const int NV,
+                         const ptrdiff_t step, const CaConvGeo *g, float *out,
+                         const float *restrict in, const float *restrict w,
+                         const float *bias, const float *add, const float *start)
 {
     const ptrdiff_t pixel = step ? step : g->pixel, out_block = g->out_block;
     ptrdiff_t in_block = g->block;
@@ -36,14 +36,16 @@ CA_INLINE void conv_tile(const bool one, const int P, const int NV, const ptrdif
               lines = spread ? 0 : g->lines;
     const int kh = one ? 1 : g->kh, kw = one ? 1 : g->kw;
     const float *fetch_out = out, *fetch_add = add ? add : in, *next = g->next;
+    /* short sums end before the second block of results would be fetched in its turn */
+    const float *fetch_short = out + (NV > BLOCK_NV && g->n_blocks <= 2 ? out_block : 0);
     vf32 sum[28], row[4];
 
     UNROLL_FOR(v, NV) {
-        const vf32 b = vf32_load(bias + v * VF32_N);
+        const vf32 b = bare ? vf32_zero() : vf32_load(bias + v * VF32_N);
         UNROLL_FOR(i, P)
             sum[i * NV + v] = b;
     }
-    if (start)
+    if (!bare && start)
         UNROLL_FOR(i, P)
             UNROLL_FOR(v, NV)
                 sum[i * NV + v] =
@@ -51,7 +53,7 @@ CA_INLINE void conv_tile(const bool one, const int P, const int NV, const ptrdif
                              vf32_load(start + i * 16 + v / BLOCK_NV * g->sum_block +
                                        v % BLOCK_NV * VF32_N));
 
-    for (const CaConvMore *more = g->more, *stop = more + (one ? g->n_more : 0);;
+    for (const CaConvMore *more = g->more, *stop = more + (one && !bare ? g->n_more : 0);;
          more++) {
         for (int block = 0; block < g->n_blocks; block++, in += in_block) {
             const int n_channels = step == 1 || step == 2    ? 1
@@ -74,7 +76,10 @@ CA_INLINE void conv_tile(const bool one, const int P, const int NV, const ptrdif
                                         c * 16);
                             CA_PREFETCH_L2(next + c * spread);
                             CA_PREFETCH_W(fetch_out + c * 16);
-                            CA_PREFETCH(fetch_add + c * 16);
+                            if (!bare && NV > BLOCK_NV)
+                                CA_PREFETCH_W(fetch_short + c * 16);
+                            if (!bare)
+                                CA_PREFETCH(fetch_add + c * 16);
                         }
                         UNROLL_FOR(v, NV)
                             row[v] = vf32_load(w + v * VF32_N);
@@ -91,7 +96,7 @@ CA_INLINE void conv_tile(const bool one, const int P, const int NV, const ptrdif
                 fetch_add += add ? g->add_block : 0;
             }
         }
-        if (!one || more == stop)
+        if (!one || bare || more == stop)
             break;
         if (more->to)
             UNROLL_FOR(i, P)
@@ -116,7 +121,7 @@ CA_INLINE void conv_tile(const bool one, const int P, const int NV, const ptrdif
         in_block = more->block;
     }
 
-    if (add)
+    if (!bare && add)
         UNROLL_FOR(i, P)
             UNROLL_FOR(v, NV)
                 sum[i * NV + v] =
@@ -127,17 +132,26 @@ CA_INLINE void conv_tile(const bool one, const int P, const int NV, const ptrdif
     UNROLL_FOR(i, P)
         UNROLL_FOR(v, NV)
             vf32_store(out + i * 16 + v / BLOCK_NV * out_block + v % BLOCK_NV * VF32_N,
-                       vf32_min(hi, vf32_max(lo, sum[i * NV + v])));
+                       bare ? sum[i * NV + v]
+                            : vf32_min(hi, vf32_max(lo, sum[i * NV + v])));
 }
 
-#define TILE(one, pixels, blocks, step)                                           \
-    static CA_NOINLINE void tile_##one##_##pixels##x##blocks##_##step(            \
-        const CaConvGeo *g, float *out, const float *in, const float *w,          \
-        const float *bias, const float *add, const float *start)                  \
-    {                                                                             \
-        conv_tile(one, pixels, (blocks)*BLOCK_NV, step, g, out, in, w, bias, add, \
-                  start);                                                         \
+#define TILE(one, pixels, blocks, step)                                                  \
+    static CA_NOINLINE void tile_##one##_##pixels##x##blocks##_##step(                   \
+        const CaConvGeo *g, float *out, const float *in, const float *w,                 \
+        const float *bias, const float *add, const float *start)                         \
+    {                                                                                    \
+        conv_tile(one, false, pixels, (blocks)*BLOCK_NV, step, g, out, in, w, bias, add, \
+                  start);                                                                \
     }
+#define PRODUCT(pixels, blocks)                                                          \
+    static CA_NOINLINE void product_##pixels##x##blocks(const CaConvGeo *g, float *out,  \
+                                                        const float *in, const float *w) \
+    {                                                                                    \
+        conv_tile(true, true, pixels, (blocks)*BLOCK_NV, 16, g, out, in, w, w, NULL,     \
+                  NULL);                                                                 \
+    }
+#define ROW_PRODUCT(pixels, blocks) product_##pixels##x##blocks,
 #define TILES_OF(pixels, blocks) \
     TILE(0, pixels, blocks, 16)  \
     TILE(0, pixels, blocks, 32)  \
@@ -158,14 +172,18 @@ CA_INLINE void conv_tile(const bool one, const int P, const int NV, const ptrdif
         {{EACH_PIXELS(ROW_0_16, blocks)}, {EACH_PIXELS(ROW_0_32, blocks)}},  \
         {{EACH_PIXELS(ROW_1_16, blocks)}, {EACH_PIXELS(ROW_1_32, blocks)}}}; \
     static CaConvTile *const planes_##blocks[2][MAX_PIXELS] = {              \
-        {EACH_PIXELS(ROW_0_1, blocks)}, {EACH_PIXELS(ROW_0_2, blocks)}};
+        {EACH_PIXELS(ROW_0_1, blocks)}, {EACH_PIXELS(ROW_0_2, blocks)}};     \
+    static CaConvProduct *const products_##blocks[MAX_PIXELS] = {            \
+        EACH_PIXELS(ROW_PRODUCT, blocks)};
 
 EACH_PIXELS(TILES_OF, 1)
+EACH_PIXELS(PRODUCT, 1)
 EACH_PIXELS(TILE_ANY, 1)
 TABLE(1)
 static CaConvTile *const tiles_any[MAX_PIXELS] = {EACH_PIXELS(ROW_ANY, 1)};
 #if MAX_BLOCKS == 2
 EACH_PIXELS(TILES_OF, 2)
+EACH_PIXELS(PRODUCT, 2)
 TABLE(2)
 #endif
 #if WIDE_PIXELS
@@ -191,4 +209,14 @@ static CaConvTile *conv_tile_of(bool one, int blocks, int pixels, CaConvStep ste
 #endif
     (void)blocks;
     return planes ? planes_1[s][pixels - 1] : tiles_1[one][s][pixels - 1];
+}
+
+static CaConvProduct *conv_product_of(int blocks, int pixels)
+{
+#if MAX_BLOCKS == 2
+    if (blocks == 2)
+        return products_2[pixels - 1];
+#endif
+    (void)blocks;
+    return products_1[pixels - 1];
 }

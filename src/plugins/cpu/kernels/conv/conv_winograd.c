@@ -16,7 +16,11 @@
  */
 #include "conv_kernels.h"
 
-#include <math.h>
+typedef struct {
+    int image, y, x; /* of the first result */
+    bool is_short_y, is_short_x;
+} Place;
+_Static_assert(sizeof(Place) == CA_WINOGRAD_PLACE, "as the plan counts them");
 
 typedef struct {
     const CaConvPlan *p;
@@ -25,6 +29,8 @@ typedef struct {
     const CaConvEnd *end;
     CaConvTail tail;
     float *v, *m;
+    Place *places;      /* of the block's tiles */
+    int starts[5];      /* of each kind of tile, all */
     int first, n_tiles; /* of the block */
 } Walk;
 
@@ -32,51 +38,51 @@ static int min_int(int a, int b) { return a < b ? a : b; }
 
 static int max_int(int a, int b) { return a > b ? a : b; }
 
-typedef struct {
-    int image, y, x; /* of the first result */
-    bool is_short_y, is_short_x;
-} Place;
-
-/* The first of the tiles of kind 0 .. 3; 4: how many there are. */
-static int start_of(const CaConvPlan *p, int kind)
+/* starts[i]: the first of the tiles of kind i; starts[4]: how many there are. */
+static void set_starts(int starts[5], const CaConvPlan *p)
 {
     const int full_rows = p->tile_rows - p->short_rows;
     const int full_cols = p->tile_cols - p->short_cols;
     const int n[] = {p->short_rows * p->short_cols, full_rows * p->short_cols,
                      full_rows * full_cols, p->short_rows * full_cols};
-    int start = 0;
 
-    for (int i = 0; i < kind; i++)
-        start += p->s.n * n[i];
-    return start;
+    starts[0] = 0;
+    for (int i = 0; i < 4; i++)
+        starts[i + 1] = starts[i] + p->s.n * n[i];
 }
 
-static Place place_of(const CaConvPlan *p, int tile)
+static Place place_of(const CaConvPlan *p, const int *starts, int tile)
 {
     const int full_rows = p->tile_rows - p->short_rows;
     const int full_cols = p->tile_cols - p->short_cols;
     int kind = 3;
 
-    while (tile < start_of(p, kind))
+    while (tile < starts[kind])
         kind--;
     Place o = {.is_short_y = kind == 0 || kind == 3, .is_short_x = kind < 2};
     const int rows = o.is_short_y ? p->short_rows : full_rows;
     const int cols = o.is_short_x ? p->short_cols : full_cols;
-    const int t = tile - start_of(p, kind), row = t / cols % rows, col = t % cols;
+    const int t = tile - starts[kind], row = t / cols % rows, col = t % cols;
     o.image = t / (rows * cols);
     o.y = o.is_short_y ? full_rows * p->m + row * (p->m - 1) : row * p->m;
     o.x = o.is_short_x ? full_cols * p->m + col * (p->m - 1) : col * p->m;
     return o;
 }
 
-/* Tiles [*begin, *end) are those that have the place xi. */
-static void tiles_of(const CaConvPlan *p, int xi, int *begin, int *end)
+static void set_places(const Walk *w)
 {
-    const int last = p->m + 1;
+    for (int t = 0; t < w->n_tiles; t++)
+        w->places[t] = place_of(w->p, w->starts, w->first + t);
+}
+
+/* Tiles [*begin, *end) are those that have the place xi. */
+static void tiles_of(const Walk *w, int xi, int *begin, int *end)
+{
+    const int last = w->p->m + 1;
     const bool full_y = xi / (last + 1) == last, full_x = xi % (last + 1) == last;
 
-    *begin = start_of(p, full_x ? 2 : full_y ? 1 : 0);
-    *end = start_of(p, full_y ? 3 : 4);
+    *begin = w->starts[full_x ? 2 : full_y ? 1 : 0];
+    *end = w->starts[full_y ? 3 : 4];
 }
 
 /* Pieces [begin, stop) of blocks of channels times tiles. */
@@ -90,7 +96,7 @@ static void transform_in(const Walk *w, int64_t begin, int64_t stop)
 
     for (int64_t at = begin; at < stop; at++) {
         const int block = (int)(at / w->n_tiles), t = (int)(at % w->n_tiles);
-        const Place o = place_of(p, w->first + t);
+        const Place o = w->places[t];
         const int y = o.y - s->pad_top, x = o.x - s->pad_left;
         const CaWinogradTile tile = {-in->halo - y, s->ih + in->halo - y,
                                      -in->halo - x, s->iw + in->halo - x,
@@ -105,7 +111,6 @@ static void transform_in(const Walk *w, int64_t begin, int64_t stop)
 /* M of tiles [begin, begin + n) of the block and `blocks` blocks of results. */
 static void products(const Walk *w, const float *u, int blocks, int begin, int n)
 {
-    static const float zero[64];
     const CaConvPlan *p = w->p;
     const int panel = p->isa->max_blocks;
     const ptrdiff_t v_block = (ptrdiff_t)w->n_tiles * 16, m_block = (ptrdiff_t)n * 16;
@@ -116,13 +121,11 @@ static void products(const Walk *w, const float *u, int blocks, int begin, int n
                    .kw = 1,
                    .n_blocks = p->ci_blocks,
                    .per_block = 16,
-                   .last = p->ci_last,
-                   .lo = -INFINITY,
-                   .hi = INFINITY};
+                   .last = p->ci_last};
 
     for (int xi = 0; xi < (p->m + 2) * (p->m + 2); xi++) {
         int from, to;
-        tiles_of(p, xi, &from, &to);
+        tiles_of(w, xi, &from, &to);
         from = max_int(from - w->first, begin);
         to = min_int(to - w->first, begin + n);
         const int parts = (to - from + p->isa->max_pixels - 1) / p->isa->max_pixels;
@@ -136,10 +139,9 @@ static void products(const Walk *w, const float *u, int blocks, int begin, int n
                 /* the next panel, while this one is used */
                 g.lines = (16 * nb + parts - 1) / parts;
                 g.next = u + size + (ptrdiff_t)i * g.lines * p->ci_blocks * 16;
-                p->isa->tile(true, nb, pixels, CA_CONV_STEP_16)(
+                p->isa->product(nb, pixels)(
                     &g, w->m + (xi * blocks + b) * m_block + (ptrdiff_t)(x - begin) * 16,
-                    w->v + xi * p->ci_blocks * v_block + (ptrdiff_t)x * 16, u, zero, NULL,
-                    NULL);
+                    w->v + xi * p->ci_blocks * v_block + (ptrdiff_t)x * 16, u);
             }
             u += size;
         }
@@ -155,7 +157,7 @@ static void transform_out(const Walk *w, int block, int b, int blocks, int begin
     const ptrdiff_t m_block = (ptrdiff_t)n * 16;
 
     for (int t = 0; t < n; t++) {
-        const Place o = place_of(p, w->first + begin + t);
+        const Place o = w->places[begin + t];
         const int ny = min_int(p->m - o.is_short_y, s->oh - o.y);
         const int nx = min_int(p->m - o.is_short_x, s->ow - o.x);
         float *to = out->data + block * out->block_stride + o.image * out->image_stride +
@@ -216,13 +218,17 @@ void ca_conv_winograd(const CaConvPlan *p, int phase, int thread, int n_threads,
               .filter = ca_conv_filter(p, packed),
               .end = end,
               .tail = ca_conv_tail(end),
-              .v = p->by_group ? shared : own,
-              .m = own};
+              .places = (Place *)(void *)own};
 
     int64_t at = 0, stop = 0;
+    set_starts(w.starts, p);
+    own += p->places_size / sizeof(float);
     if (p->by_group) {
+        w.v = shared;
+        w.m = own;
         w.first = phase / 2 * p->block;
         w.n_tiles = min_int(p->block, tiles - w.first);
+        set_places(&w);
         if (phase % 2 == 0) {
             ca_share((int64_t)p->ci_blocks * w.n_tiles, thread, n_threads, &at, &stop);
             transform_in(&w, at, stop);
@@ -231,10 +237,12 @@ void ca_conv_winograd(const CaConvPlan *p, int phase, int thread, int n_threads,
         }
         return;
     }
+    w.v = own;
     w.m = own + (ptrdiff_t)(a * a) * p->ci_blocks * p->block * 16;
     ca_share(tiles, thread, n_threads, &at, &stop);
     for (w.first = (int)at; w.first < (int)stop; w.first += p->block) {
         w.n_tiles = min_int(p->block, (int)stop - w.first);
+        set_places(&w);
         transform_in(&w, 0, (int64_t)p->ci_blocks * w.n_tiles);
         for (int i = 0; i < p->n_groups; i++)
             one_group(&w, i, 0, w.n_tiles);

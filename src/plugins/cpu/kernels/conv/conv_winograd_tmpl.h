@@ -6,7 +6,8 @@
  * Everything follows from the points. Row of B^T for point q: the coefficients of the product of
  * (x - r) over the other points r; for infinity, over all of them. A^T[i][q] = q^i, infinity in
  * the last row only. A pair +-p shares the even and the odd part of its rows.
- * One tile of 16 channels at a time, columns after rows, through a buffer that stays in L1.
+ * One tile of 16 channels at a time. In: a row of places, or a pair of +-p, after the other, so that nothing waits in
+ * memory. Out: rows after columns, through a buffer that stays in L1.
  */
 CA_INLINE vf32 times(double k, vf32 x)
 {
@@ -19,29 +20,41 @@ CA_INLINE vf32 plus_times(double k, vf32 x, vf32 y)
     return k == 1 ? vf32_add(y, x) : vf32_fma(vf32_set1((float)k), x, y);
 }
 
-CA_INLINE void winograd_in_1d(const int NP, const double *p, vf32 *x)
+/* Points 0 (of x[0], x[2], x[4]) and infinity (of x[1], x[3], x[5]). */
+CA_INLINE vf32 winograd_in_outer(const int NP, const double *p, const vf32 *x)
 {
-    const double a = p[0] * p[0], b = NP > 1 ? p[NP - 1] * p[NP - 1] : 0;
+    const double a = p[0] * p[0], b = p[NP - 1] * p[NP - 1];
 
-    if (NP == 1) {
-        const vf32 first = plus_times(-a, x[0], x[2]), last = plus_times(-a, x[1], x[3]);
-        const vf32 even = x[2], odd = times(p[0], x[1]);
-        x[0] = first;
-        x[1] = vf32_add(even, odd);
-        x[2] = vf32_sub(even, odd);
-        x[3] = last;
-    } else {
-        const vf32 first = plus_times(a * b, x[0], plus_times(-(a + b), x[2], x[4]));
-        const vf32 last = plus_times(a * b, x[1], plus_times(-(a + b), x[3], x[5]));
-        const vf32 even0 = plus_times(-b, x[2], x[4]), odd0 = plus_times(-b, x[1], x[3]);
-        const vf32 even1 = plus_times(-a, x[2], x[4]), odd1 = plus_times(-a, x[1], x[3]);
-        x[0] = first;
-        x[1] = plus_times(p[0], odd0, even0);
-        x[2] = plus_times(-p[0], odd0, even0);
-        x[3] = plus_times(p[NP - 1], odd1, even1);
-        x[4] = plus_times(-p[NP - 1], odd1, even1);
-        x[5] = last;
-    }
+    return NP == 1 ? plus_times(-a, x[0], x[2])
+                   : plus_times(a * b, x[0], plus_times(-(a + b), x[2], x[4]));
+}
+
+/* Points p[i] and -p[i]. */
+CA_INLINE void winograd_in_pair(const int NP, const double *p, const int i, const vf32 *x,
+                                vf32 *plus, vf32 *minus)
+{
+    const double other = p[NP - 1 - i] * p[NP - 1 - i];
+    const vf32 even = NP == 1 ? x[2] : plus_times(-other, x[2], x[4]);
+    const vf32 odd = NP == 1 ? x[1] : plus_times(-other, x[1], x[3]);
+
+    *plus = plus_times(p[i], odd, even);
+    *minus = plus_times(-p[i], odd, even);
+}
+
+/* A row of the result, of what the columns gave. */
+CA_INLINE void winograd_in_row(const int NP, const double *p, float *v,
+                               ptrdiff_t xi_stride, const vf32 *x, bool has_last)
+{
+    vf32 y[6];
+
+    y[0] = winograd_in_outer(NP, p, x);
+    UNROLL_FOR(i, NP)
+        winograd_in_pair(NP, p, i, x, &y[1 + 2 * i], &y[2 + 2 * i]);
+    y[2 * NP + 1] = winograd_in_outer(NP, p, x + 1);
+    UNROLL_FOR(i, 2 * NP + 1)
+        vf32_store(v + i * xi_stride, y[i]);
+    if (has_last)
+        vf32_store(v + (2 * NP + 1) * xi_stride, y[2 * NP + 1]);
 }
 
 CA_INLINE void winograd_out_1d(const int NP, const double *p, const vf32 *m, vf32 *y)
@@ -65,37 +78,67 @@ CA_INLINE void winograd_out_1d(const int NP, const double *p, const vf32 *m, vf3
     }
 }
 
+/* The tile's input with its zeros, A x A. */
+static CA_NOINLINE void winograd_edge(float *to, const int A, const float *in,
+                                      ptrdiff_t row_stride, const CaWinogradTile *tile)
+{
+    for (int r = 0; r < A; r++)
+        for (int i = 0; i < A; i++, to += 16) {
+            const bool is_there =
+                r >= tile->y0 && r < tile->y1 && i >= tile->x0 && i < tile->x1;
+            for (int lane = 0; lane < 16; lane += VF32_N)
+                vf32_store(to + lane, is_there
+                                          ? vf32_load(in + r * row_stride + i * 16 + lane)
+                                          : vf32_zero());
+        }
+}
+
+/* A column of the input; `last`: from its first row to its last. */
+CA_INLINE void winograd_column(const int A, vf32 *x, const float *in,
+                               ptrdiff_t row_stride, ptrdiff_t last)
+{
+    UNROLL_FOR(r, A - 1)
+        x[r] = vf32_load(in + r * row_stride);
+    x[A - 1] = vf32_load(in + last);
+}
+
 CA_INLINE void winograd_in(const int NP, const double *p, float *v, ptrdiff_t xi_stride,
                            const float *in, ptrdiff_t row_stride,
                            const CaWinogradTile *tile)
 {
-    const int A = 2 * NP + 2, rows = A - tile->is_short_y, cols = A - tile->is_short_x;
-    const int y0 = tile->y0, y1 = tile->y1, x0 = tile->x0, x1 = tile->x1;
-    const bool whole = y0 <= 0 && x0 <= 0 && y1 >= A && x1 >= A;
+    const int A = 2 * NP + 2;
+    const int rows = A - tile->is_short_y, cols = A - tile->is_short_x;
+    const ptrdiff_t v_row = A * xi_stride;
+    float edge[36 * 16];
 
+    if (tile->y0 > 0 || tile->x0 > 0 || tile->y1 < rows || tile->x1 < cols) {
+        winograd_edge(edge, A, in, row_stride, tile);
+        in = edge;
+        row_stride = A * 16;
+    }
+    /* A short tile's last row and column take part in nothing that is written: any will do. */
+    const ptrdiff_t last_row = rows == A ? (A - 1) * row_stride : 0;
+    const ptrdiff_t last_col = cols == A ? (A - 1) * 16 : 0;
     for (int lane = 0; lane < 16; lane += VF32_N, in += VF32_N, v += VF32_N) {
-        float buffer[36 * VF32_N];
-        vf32 t[6];
-        for (int r = 0; r < rows; r++) {
-            UNROLL_FOR(i, A)
-                t[i] = whole || (r >= y0 && r < y1 && i >= x0 && i < x1)
-                           ? vf32_load(in + r * row_stride + i * 16)
-                           : vf32_zero();
-            winograd_in_1d(NP, p, t);
-            UNROLL_FOR(i, A)
-                vf32_store(buffer + (r * A + i) * VF32_N, t[i]);
+        vf32 x[6], plus[6], minus[6];
+        UNROLL_FOR(k, NP) {
+            UNROLL_FOR(i, A) {
+                winograd_column(A, x, in + (i == A - 1 ? last_col : i * 16), row_stride,
+                                last_row);
+                winograd_in_pair(NP, p, k, x, &plus[i], &minus[i]);
+            }
+            winograd_in_row(NP, p, v + (1 + 2 * k) * v_row, xi_stride, plus, cols == A);
+            winograd_in_row(NP, p, v + (2 + 2 * k) * v_row, xi_stride, minus, cols == A);
         }
-        for (int i = 0; i < cols; i++) {
-            UNROLL_FOR(r, A - 1)
-                t[r] = vf32_load(buffer + (r * A + i) * VF32_N);
-            t[A - 1] =
-                rows == A ? vf32_load(buffer + ((A - 1) * A + i) * VF32_N) : vf32_zero();
-            winograd_in_1d(NP, p, t);
-            UNROLL_FOR(r, A - 1)
-                vf32_store(v + (r * A + i) * xi_stride, t[r]);
-            if (rows == A)
-                vf32_store(v + ((A - 1) * A + i) * xi_stride, t[A - 1]);
+        UNROLL_FOR(i, A) {
+            winograd_column(A, x, in + (i == A - 1 ? last_col : i * 16), row_stride,
+                            last_row);
+            plus[i] = winograd_in_outer(NP, p, x);
+            minus[i] = winograd_in_outer(NP, p, x + 1);
         }
+        winograd_in_row(NP, p, v, xi_stride, plus, cols == A);
+        if (rows == A)
+            winograd_in_row(NP, p, v + (A - 1) * v_row, xi_stride, minus, cols == A);
     }
 }
 
@@ -104,27 +147,27 @@ CA_INLINE void winograd_out(const int NP, const double *p, float *out,
                             ptrdiff_t xi_stride, const CaWinogradEnd *end)
 {
     const int A = 2 * NP + 2, M = 2 * NP;
-    const int rows = A - end->is_short_y, cols = A - end->is_short_x;
+    const bool last_y = !end->is_short_y, last_x = !end->is_short_x;
+    const int cols = A - end->is_short_x;
     const vf32 lo = vf32_set1(end->lo), hi = vf32_set1(end->hi);
 
     for (int lane = 0; lane < 16; lane += VF32_N) {
-        float buffer[24 * VF32_N];
         const vf32 bias = vf32_load(end->bias + lane);
+        float buffer[4][6 * VF32_N];
         vf32 t[6], y[4];
         for (int i = 0; i < cols; i++) {
             UNROLL_FOR(r, A - 1)
                 t[r] = vf32_load(m + lane + (r * A + i) * xi_stride);
-            t[A - 1] = rows == A ? vf32_load(m + lane + ((A - 1) * A + i) * xi_stride)
-                                 : vf32_zero();
+            t[A - 1] = last_y ? vf32_load(m + lane + ((A - 1) * A + i) * xi_stride)
+                              : vf32_zero();
             winograd_out_1d(NP, p, t, y);
             UNROLL_FOR(r, M)
-                vf32_store(buffer + (r * A + i) * VF32_N, y[r]);
+                vf32_store(buffer[r] + i * VF32_N, y[r]);
         }
         for (int r = 0; r < ny; r++) {
             UNROLL_FOR(i, A - 1)
-                t[i] = vf32_load(buffer + (r * A + i) * VF32_N);
-            t[A - 1] =
-                cols == A ? vf32_load(buffer + (r * A + A - 1) * VF32_N) : vf32_zero();
+                t[i] = vf32_load(buffer[r] + i * VF32_N);
+            t[A - 1] = last_x ? vf32_load(buffer[r] + (A - 1) * VF32_N) : vf32_zero();
             winograd_out_1d(NP, p, t, y);
             UNROLL_FOR(i, M) {
                 if (i < nx) {

@@ -122,14 +122,14 @@ typedef struct CaMapAdd {
 } CaMapAdd;
 void ca_map_add(const CaMap *out, const CaMap *a, const CaMap *b, const CaMapAdd *how,
                 int zero, uint32_t cpu, int thread, int n_threads);
-/* u8: the largest of each window; what lies in the padding does not count. Windows are at most CA_MAP_POOL_WIDEST columns
- * wide, from the first to the last. */
+/* The largest of each window, u8 or bf16; what lies in the padding does not count, nor does NaN. Windows are at most
+ * CA_MAP_POOL_WIDEST columns wide, from the first to the last; one without numbers gives the least there is. */
 enum { CA_MAP_POOL_WIDEST = 128 };
 typedef struct CaMapPool {
     int kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w, pad_top, pad_left;
 } CaMapPool;
 void ca_map_max_pool(const CaMap *out, const CaMap *in, const CaMapPool *how, int zero,
-                     int thread, int n_threads);
+                     uint32_t cpu, int thread, int n_threads);
 /* u8, in whole numbers: a and b less their zeros are summed (shifted left and multiplied by a factor of their own each)
  * or multiplied; times factor y, plus zero_y, held within [low, high]. Exponents are 0 or less. */
 typedef enum CaFixedMode { CA_FIXED_ADD, CA_FIXED_SUB, CA_FIXED_MUL } CaFixedMode;

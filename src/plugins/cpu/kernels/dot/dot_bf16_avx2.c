@@ -57,6 +57,7 @@ enum { E = 2, D = 2, IS_SCALED = 0 };
 #define ISA avx2
 #define HAS_WINOGRAD 1
 #define NEEDS (CA_CPU_AVX2 | CA_CPU_FMA)
+#define HAS_SLIDE 1
 #define HAS_FIXED 0
 #define MAX_PIXELS 6
 #define MAX_BLOCKS 1

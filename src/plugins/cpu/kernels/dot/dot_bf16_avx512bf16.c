@@ -34,6 +34,7 @@ enum { E = 2, D = 2, IS_SCALED = 0 };
 #define ISA avx512bf16
 #define HAS_WINOGRAD 1
 #define NEEDS (CA_CPU_AVX512 | CA_CPU_AVX512_BF16)
+#define HAS_SLIDE 1
 #define HAS_FIXED 0
 #define MAX_PIXELS 14
 #define MAX_BLOCKS 2

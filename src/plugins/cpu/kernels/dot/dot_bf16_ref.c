@@ -54,6 +54,7 @@ enum { E = 2, D = 2, IS_SCALED = 0 };
 #define ISA ref
 #define HAS_WINOGRAD 1
 #define NEEDS 0
+#define HAS_SLIDE 1
 #define HAS_FIXED 0
 #define MAX_PIXELS 4
 #define MAX_BLOCKS 1

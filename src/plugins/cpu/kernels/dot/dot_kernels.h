@@ -5,6 +5,7 @@
 #ifndef CA_CPU_DOT_KERNELS_H
 #define CA_CPU_DOT_KERNELS_H
 
+#include "../slide.h"
 #include "dot.h"
 
 #include <string.h>
@@ -65,6 +66,14 @@ typedef void CaDotWords(const CaDotGeo *g, unsigned char *out, int n,
 /* n rows of 16: floats to what is stored, and back. */
 typedef void CaNarrowRow(unsigned char *out, const float *in, int n, const CaQuant *q);
 typedef void CaWidenRow(float *out, const unsigned char *in, int n, const CaQuant *q);
+/* Of windows: n numbers of one row into the strip, then one result of the strip's columns. The strip has room for 2 bytes a
+ * number. */
+typedef void CaMaxRows(void *strip, const unsigned char *from, bool is_first, int n);
+typedef void CaMaxColumns(unsigned char *out, const void *strip, int first, int step,
+                          int limit);
+/* n pixels, whose channels lie in rows of `row` bytes. */
+typedef void CaInterleave(unsigned char *out, const unsigned char *rows, ptrdiff_t row,
+                          int channels, int n);
 /* n pixels of 16 channels from floats, scale and shift of these channels; rounded after each, so that all instruction
  * sets round to the same short number. */
 typedef void CaDotBeforeRow(unsigned char *out, const float *in, int n,
@@ -123,8 +132,14 @@ struct CaDotIsa {
     CaDotTile *(*tile)(bool one, int blocks, int pixels, CaDotStep step);
     CaDotRow *depthwise;
     CaDotWords *(*words)(int stride, int kw); /* or NULL; NULL: not for these */
+    CaSlideRows *
+        slide[2]
+             [2]; /* depthwise 3x3, results as they are or floats, step 1 or 2; or NULL */
     CaNarrowRow *narrow;
     CaWidenRow *widen;
+    CaInterleave *interleave;
+    CaMaxRows *max_rows;
+    CaMaxColumns *max_columns;
     CaDotFinish *finish;
     CaAddRow *add;
     CaDotBeforeRow *before;

@@ -100,45 +100,16 @@ void ca_map_add(const CaMap *out, const CaMap *a, const CaMap *b, const CaMapAdd
 
 /* --- The largest of windows: of the window's rows first, all columns at once, then of the columns of each result. */
 
-enum { STRIP_SIZE = 32 * CA_MAP_POOL_WIDEST }; /* bytes of a row's columns on the stack */
+enum { STRIP_COLS = 2 * CA_MAP_POOL_WIDEST }; /* of a row on the stack */
 
 static int clip(int x, int low, int high) { return x < low ? low : x > high ? high : x; }
 
-/* Of copies: nothing overlaps, so one instruction does it. */
-static void max_16(unsigned char *to, const unsigned char *a, const unsigned char *b)
-{
-    unsigned char x[16], y[16];
-    memcpy(x, a, 16);
-    memcpy(y, b, 16);
-    for (int i = 0; i < 16; i++)
-        x[i] = x[i] > y[i] ? x[i] : y[i];
-    memcpy(to, x, 16);
-}
-
-/* The largest of n bytes' rows; the first row is copied. n is a multiple of 16. */
-static void take_rows(unsigned char *to, const unsigned char *from, bool is_first, int n)
-{
-    if (is_first)
-        memcpy(to, from, (size_t)n);
-    for (int i = 0; !is_first && i < n; i += 16)
-        max_16(to + i, to + i, from + i);
-}
-
-/* Taps first, first + step ... below limit. Windows without a tap give 0. */
-static void take_columns(unsigned char *to, const unsigned char *strip, int first,
-                         int step, int limit)
-{
-    unsigned char best[16] = {0};
-    for (int x = first; x < limit; x += step)
-        max_16(best, best, strip + (ptrdiff_t)x * 16);
-    memcpy(to, best, 16);
-}
-
 /* Results [x0, x1) of a row, whose input columns [first, last) fit in the strip. */
-static void max_strip(unsigned char *to, const CaMap *in, const CaMapPool *p, int block,
-                      int image, int y, int x0, int x1)
+static void max_strip(const CaDotIsa *isa, unsigned char *to, const CaMap *in,
+                      const CaMapPool *p, int block, int image, int y, int x0, int x1)
 {
-    unsigned char strip[STRIP_SIZE];
+    uint16_t strip[STRIP_COLS * 16]; /* of u8 or bf16 */
+    const ptrdiff_t pixel = 16 * ca_elem_size(in->elem);
     const int left = x0 * p->stride_w - p->pad_left,
               right = (x1 - 1) * p->stride_w - p->pad_left +
                       (p->kernel_w - 1) * p->dilation_w + 1;
@@ -148,8 +119,8 @@ static void max_strip(unsigned char *to, const CaMap *in, const CaMapPool *p, in
         const int iy = y * p->stride_h + ky * p->dilation_h - p->pad_top;
         if (iy < 0 || iy >= in->h)
             continue;
-        take_rows(strip, pixel_of(in, block, image, iy) + (ptrdiff_t)first * 16, is_first,
-                  (last - first) * 16);
+        isa->max_rows(strip, pixel_of(in, block, image, iy) + first * pixel, is_first,
+                      (last - first) * 16);
         is_first = false;
     }
     for (int x = x0; x < x1; x++) {
@@ -157,19 +128,17 @@ static void max_strip(unsigned char *to, const CaMap *in, const CaMapPool *p, in
         const int stop = at + p->kernel_w * p->dilation_w;
         while (at < 0)
             at += p->dilation_w;
-        take_columns(to + (ptrdiff_t)x * 16, strip - (ptrdiff_t)first * 16, at,
-                     p->dilation_w,
-                     is_first       ? at
-                     : stop < in->w ? stop
-                                    : in->w);
+        const int limit = is_first ? at : stop < in->w ? stop : in->w;
+        isa->max_columns(to + x * pixel, strip, at - first, p->dilation_w, limit - first);
     }
 }
 
 void ca_map_max_pool(const CaMap *out, const CaMap *in, const CaMapPool *how, int zero,
-                     int thread, int n_threads)
+                     uint32_t cpu, int thread, int n_threads)
 {
+    const CaDotIsa *isa = isa_of(in->elem, cpu);
     const CaRowShare share = ca_row_share(out, thread, n_threads);
-    const int room = STRIP_SIZE / 16 - (how->kernel_w - 1) * how->dilation_w,
+    const int room = STRIP_COLS - (how->kernel_w - 1) * how->dilation_w,
               most = room > how->stride_w ? (room - 1) / how->stride_w + 1 : 1;
     for (int block = 0; block < (out->c + 15) / 16; block++) {
         int64_t i = 0, end = 0;
@@ -178,7 +147,7 @@ void ca_map_max_pool(const CaMap *out, const CaMap *in, const CaMapPool *how, in
             const int image = (int)(i / out->h), y = (int)(i % out->h);
             unsigned char *to = pixel_of(out, block, image, y);
             for (int x = 0; x < out->w; x += most)
-                max_strip(to, in, how, block, image, y, x,
+                max_strip(isa, to, in, how, block, image, y, x,
                           x + most < out->w ? x + most : out->w);
             fill_beside(out, to, y, zero);
         }
@@ -203,24 +172,38 @@ void ca_map_copy(const CaMap *out, const CaMap *in, int zero, int thread, int n_
 
 /* --- Pixels with their channels side by side. */
 
-size_t ca_map_pack_scratch(const CaMap *out)
+/* A row of each channel, rounded. */
+static ptrdiff_t rounded_row(const CaMap *out)
 {
-    return ((size_t)out->w * (size_t)out->c + 16) * 2 * sizeof(float);
+    return (ptrdiff_t)(out->w + 15) / 16 * 16 * ca_elem_size(out->elem);
 }
 
-/* One row: floats pixel by pixel, then rounded, then what is not padding is kept. */
-static void pack_row(const CaDotIsa *isa, unsigned char *to, const CaMap *out,
-                     const float *from, const CaQuant *q, float *own)
+size_t ca_map_pack_scratch(const CaMap *out)
 {
-    const ptrdiff_t plane = (ptrdiff_t)out->h * out->w, n = (ptrdiff_t)out->w * out->c;
-    unsigned char *rounded = (unsigned char *)(own + (n + 15) / 16 * 16);
+    return (size_t)rounded_row(out) * (size_t)out->c;
+}
+
+/* n floats, read to the last one only. */
+static void round_row(const CaDotIsa *isa, unsigned char *to, const float *from, int n,
+                      const CaQuant *q)
+{
+    const int whole = n / 16, left = n % 16;
+    float last[16] = {0};
+    isa->narrow(to, from, whole, q);
+    if (!left)
+        return;
+    memcpy(last, from + whole * 16, (size_t)left * sizeof *last);
+    isa->narrow(to + (ptrdiff_t)whole * 16 * ca_elem_size(isa->type), last, 1, q);
+}
+
+/* One row: each channel's is rounded, then they go pixel by pixel. */
+static void pack_row(const CaDotIsa *isa, unsigned char *to, const CaMap *out,
+                     const float *from, const CaQuant *q, unsigned char *own)
+{
+    const ptrdiff_t plane = (ptrdiff_t)out->h * out->w, row = rounded_row(out);
     for (int c = 0; c < out->c; c++)
-        for (ptrdiff_t x = 0; x < out->w; x++)
-            own[x * out->c + c] = from[c * plane + x];
-    for (ptrdiff_t i = n; i % 16; i++)
-        own[i] = 0;
-    isa->narrow(rounded, own, (int)((n + 15) / 16), q);
-    memcpy(to, rounded, (size_t)n * (size_t)ca_elem_size(out->elem));
+        round_row(isa, own + c * row, from + c * plane, out->w, q);
+    isa->interleave(to, own, row, out->c, out->w);
 }
 
 void ca_map_pack_pixels(const CaMap *out, const float *nchw, const CaQuant *q,

@@ -25,6 +25,7 @@ const CaDotIsa *const ca_dot_isas[] = {
 #undef CA_DOT_ISA
     NULL};
 
+enum { SLIDE_STRIP = 3 }; /* rows at a time, where an end follows the kernel */
 enum { PANEL_SIZE = CA_PANEL_SIZE, MOST_TERMS = 65000, LARGEST = 1 << 24 };
 
 static int up(int a, int b) { return (a + b - 1) / b; }
@@ -108,7 +109,8 @@ bool ca_dot_plan_direct(CaDotPlan *p, const CaConvShape *s, const CaDotIsa *isa,
     /* of one block of 16 results */
     p->group_size = p->words ? (size_t)s->kh * (size_t)p->words * 64
                              : (size_t)taps * 64 * (p->depthwise ? 1 : words_of(p));
-    p->thread_scratch = (size_t)(p->depthwise ? s->ow : 4 * 14) * 16 * sizeof(float);
+    p->thread_scratch =
+        (size_t)(p->depthwise ? SLIDE_STRIP * s->ow : 4 * 14) * 16 * sizeof(float);
     return set_packed(p);
 }
 
@@ -643,10 +645,65 @@ static void run_depthwise(Walk *w, int block, int image, int y)
                       s->ow);
 }
 
+/* Rows of one block by slide.h; where an end follows, as many at a time as lie in w->own. */
+static void run_slide(const Walk *w, CaSlideRows *slide, int block, int64_t at,
+                      int64_t end)
+{
+    const CaDotPlan *p = w->p;
+    const CaConvShape *s = &p->s;
+    const CaMap *add = w->end->add;
+    const ptrdiff_t own_row = (ptrdiff_t)s->ow * 16 * (ptrdiff_t)sizeof(float);
+    const CaSlide g = {.in_row = w->in->row_stride,
+                       .out_row = w->after ? own_row : w->out->row_stride,
+                       .add_row = add ? add->row_stride : 0,
+                       .lo = w->geo.lo,
+                       .hi = w->geo.hi,
+                       .add_scale = w->geo.add_scale,
+                       .add = w->geo.add};
+    const CaDotChannel c = channels(w, block);
+    const unsigned char *filter =
+        w->packed + p->filter_at + (size_t)block * p->group_size;
+    while (at < end) {
+        const int image = (int)(at / s->oh), y = (int)(at % s->oh), left = s->oh - y;
+        int n = end - at < left ? (int)(end - at) : left;
+        if (w->after && n > SLIDE_STRIP)
+            n = n == SLIDE_STRIP + 1 ? 2 : SLIDE_STRIP;
+        const unsigned char *in =
+            w->in->data + block * w->in->block_stride + image * w->in->image_stride +
+            ((ptrdiff_t)y * s->stride_h - s->pad_top) * w->in->row_stride -
+            s->pad_left * 16 * ca_elem_size(w->in->elem);
+        unsigned char *out = pixel_of(w->out, block, image, y, 0);
+        slide(&g, w->after ? w->own : out, n, s->ow, in,
+              (const float *)(const void *)filter, c.start,
+              add ? pixel_of(add, block, image, y, 0) : NULL);
+        for (int i = 0; w->after && i < n; i++)
+            ca_dot_finish(p, w->end, w->out->elem, block, out + i * w->out->row_stride,
+                          (float *)(void *)(w->own + i * own_row), s->ow);
+        at += n;
+    }
+}
+
+/* NULL: not for these. */
+static CaSlideRows *slide_of(const Walk *w)
+{
+    const CaConvShape *s = &w->p->s;
+    const bool is_3x3 = s->kh == 3 && s->kw == 3 && s->dilation_h == 1 &&
+                        s->dilation_w == 1 && s->stride_h == s->stride_w &&
+                        s->stride_w <= 2;
+    return w->p->depthwise && is_3x3
+               ? w->p->isa->slide[w->geo.out == CA_ELEM_F32][s->stride_w - 1]
+               : NULL;
+}
+
 /* Rows of one group, or of one block where each channel has its own filter. */
 static void run_rows(Walk *w, int group, int64_t begin, int64_t end)
 {
     const CaDotPlan *p = w->p;
+    CaSlideRows *slide = slide_of(w);
+    if (slide) {
+        run_slide(w, slide, group, begin, end);
+        return;
+    }
     for (int64_t row = begin; row < end; row++) {
         if (p->depthwise)
             run_depthwise(w, group, (int)(row / p->s.oh), (int)(row % p->s.oh));

@@ -18,6 +18,7 @@
  *                                              shifts to the right)
  *      MAX_PIXELS, MAX_BLOCKS, WIDE_PIXELS, TYPE, ELEM, ISA, NEEDS
  *      HAS_WINOGRAD                            1: dot_winograd_tmpl.h too (bf16)
+ *      HAS_SLIDE                               1: depthwise 3x3 by slide_tmpl.h (bf16)
  * Registers: P * NV sums, NV of the filter, 1 of the input, as in conv/.
  */
 #include "../act_tmpl.h"
@@ -458,6 +459,32 @@ static void depthwise(const CaDotGeo *g, unsigned char *out, int n,
         }
 }
 
+#if HAS_SLIDE
+#    define SLIDE_E E
+#    define SLIDE_ROWS (VF32_N == 8 ? 2 : 3) /* AVX2 has 16 registers */
+CA_INLINE vf32 slide_load(const unsigned char *p) { return narrow_load(p); }
+CA_INLINE ptrdiff_t slide_add_at(const CaSlide *g, int i)
+{
+    return i * (g->add == CA_ELEM_F32 ? 4 : E);
+}
+CA_INLINE vf32 slide_add(vf32 y, const CaSlide *g, const unsigned char *add)
+{
+    return vf32_fma(dot_load(g->add, add), vf32_set1(g->add_scale), y);
+}
+CA_INLINE void slide_store(unsigned char *out, bool wide, vf32 y)
+{
+    if (wide)
+        vf32_store((float *)(void *)out, y);
+    else
+        narrow_store(out, y);
+}
+#    include "../slide_tmpl.h"
+SLIDE(slide_1, false, 1)
+SLIDE(slide_2, false, 2)
+SLIDE(slide_wide_1, true, 1)
+SLIDE(slide_wide_2, true, 2)
+#endif
+
 static void narrow(unsigned char *out, const float *in, int n, const CaQuant *q)
 {
     const vf32 scale = vf32_set1(q->scale), zero = vf32_set1(q->zero);
@@ -495,6 +522,21 @@ static void widen(float *out, const unsigned char *in, int n, const CaQuant *q)
     }
 }
 
+/* Three channels, of which compilers make shuffles, or any number. */
+static void interleave(unsigned char *restrict out, const unsigned char *restrict rows,
+                       ptrdiff_t row, int channels, int n)
+{
+    if (channels == 3) {
+        for (ptrdiff_t x = 0; x < n; x++)
+            UNROLL_FOR(c, 3)
+                memcpy(out + (x * 3 + c) * E, rows + c * row + x * E, E);
+        return;
+    }
+    for (ptrdiff_t x = 0; x < n; x++)
+        for (ptrdiff_t c = 0; c < channels; c++)
+            memcpy(out + (x * channels + c) * E, rows + c * row + x * E, E);
+}
+
 static void add_row(unsigned char *out, const unsigned char *a, const unsigned char *b,
                     int n, const CaMapAdd *how)
 {
@@ -507,6 +549,7 @@ static void add_row(unsigned char *out, const unsigned char *a, const unsigned c
     }
 }
 
+#include "dot_max_tmpl.h"
 #if HAS_WINOGRAD
 #    include "dot_winograd_tmpl.h"
 #endif
@@ -527,8 +570,14 @@ const CaDotIsa PASTE(PASTE(PASTE(ca_dot_, TYPE), _), ISA) = {
     .tile = tile_of,
     .depthwise = depthwise,
     .words = WORDS_OF,
+#if HAS_SLIDE
+    .slide = {{slide_1, slide_2}, {slide_wide_1, slide_wide_2}},
+#endif
     .narrow = narrow,
     .widen = widen,
+    .interleave = interleave,
+    .max_rows = max_rows,
+    .max_columns = max_columns,
     .finish = finish,
     .add = add_row,
     .before = before_row,

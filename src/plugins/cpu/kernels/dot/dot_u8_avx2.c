@@ -116,6 +116,7 @@ enum { E = 1, D = 4, IS_SCALED = 1 };
 #define ISA avx2
 #define HAS_WINOGRAD 0
 #define NEEDS (CA_CPU_AVX2 | CA_CPU_FMA)
+#define HAS_SLIDE 0
 #define HAS_FIXED 1
 #define MAX_PIXELS 4
 #define MAX_BLOCKS 1

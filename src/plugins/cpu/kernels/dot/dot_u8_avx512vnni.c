@@ -242,6 +242,7 @@ enum { E = 1, D = 4, IS_SCALED = 1 };
 #define ISA avx512vnni
 #define HAS_WINOGRAD 0
 #define NEEDS (CA_CPU_AVX512 | CA_CPU_AVX512_VNNI)
+#define HAS_SLIDE 0
 #define HAS_FIXED 1
 #define MAX_PIXELS 14
 #define MAX_BLOCKS 2

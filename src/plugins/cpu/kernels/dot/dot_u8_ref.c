@@ -140,6 +140,7 @@ enum { E = 1, D = 4, IS_SCALED = 1 };
 #define ISA ref
 #define HAS_WINOGRAD 0
 #define NEEDS 0
+#define HAS_SLIDE 0
 #define HAS_FIXED 1
 #define MAX_PIXELS 4
 #define MAX_BLOCKS 1

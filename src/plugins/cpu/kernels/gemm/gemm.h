@@ -38,6 +38,8 @@ typedef struct CaGemmKernel {
     int mr, nr;
     uint32_t needs;
     void (*tile)(const CaGemmTile *tile);
+    const char *strassen_name;
+    const struct CaStrassenKernel *strassen; /* gemm_strassen.h */
 } CaGemmKernel;
 
 extern const CaGemmKernel ca_gemm_kernels[];

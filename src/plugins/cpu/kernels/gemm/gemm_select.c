@@ -9,7 +9,13 @@
 
 const CaGemmKernel ca_gemm_kernels[] = {
 #define CA_KERNEL(tile, isa, mr, nr, needs) \
-    {"gemm_" #tile "_" #isa, mr, nr, needs, ca_f32_gemm_##tile##_##isa},
+    {"gemm_" #tile "_" #isa,                \
+     mr,                                    \
+     nr,                                    \
+     needs,                                 \
+     ca_f32_gemm_##tile##_##isa,            \
+     "strassen_" #tile "_" #isa,            \
+     &ca_f32_strassen_##tile##_##isa},
 #include "gemm.def"
 #undef CA_KERNEL
 };

@@ -73,6 +73,26 @@ CA_INLINE float vf32_largest(vf32 a)
     return _mm_cvtss_f32(_mm_max_ss(q, _mm_movehdup_ps(q)));
 }
 
+/* Row i of the square of VF32_N vectors becomes column i. */
+CA_INLINE void vf32_transpose(vf32 v[8])
+{
+    __m256 pairs[8], fours[8];
+    UNROLL_FOR(i, 4) {
+        pairs[2 * i] = _mm256_unpacklo_ps(v[2 * i], v[2 * i + 1]);
+        pairs[2 * i + 1] = _mm256_unpackhi_ps(v[2 * i], v[2 * i + 1]);
+    }
+    UNROLL_FOR(i, 4) { /* 4 rows of column c and 4 + c */
+        const int g = i / 2 * 4 + i % 2;
+        const __m256d a = _mm256_castps_pd(pairs[g]), b = _mm256_castps_pd(pairs[g + 2]);
+        fours[i / 2 * 4 + i % 2 * 2] = _mm256_castpd_ps(_mm256_unpacklo_pd(a, b));
+        fours[i / 2 * 4 + i % 2 * 2 + 1] = _mm256_castpd_ps(_mm256_unpackhi_pd(a, b));
+    }
+    UNROLL_FOR(c, 4) {
+        v[c] = _mm256_permute2f128_ps(fours[c], fours[c + 4], 0x20);
+        v[c + 4] = _mm256_permute2f128_ps(fours[c], fours[c + 4], 0x31);
+    }
+}
+
 /* The first n lanes at p += v. */
 CA_INLINE void vf32_add_to(float *p, vf32 v, int n)
 {

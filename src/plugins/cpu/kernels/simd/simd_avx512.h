@@ -64,6 +64,31 @@ CA_INLINE void vf32_store_n(float *p, vf32 v, int n)
 CA_INLINE float vf32_sum(vf32 a) { return _mm512_reduce_add_ps(a); }
 CA_INLINE float vf32_largest(vf32 a) { return _mm512_reduce_max_ps(a); }
 
+/* Row i of the square of VF32_N vectors becomes column i. */
+CA_INLINE void vf32_transpose(vf32 v[16])
+{
+    __m512 pairs[16], fours[16], eights[16];
+    UNROLL_FOR(i, 8) {
+        pairs[2 * i] = _mm512_unpacklo_ps(v[2 * i], v[2 * i + 1]);
+        pairs[2 * i + 1] = _mm512_unpackhi_ps(v[2 * i], v[2 * i + 1]);
+    }
+    UNROLL_FOR(i, 8) { /* 4 rows of column c, 4 + c, 8 + c and 12 + c */
+        const int g = i / 2 * 4 + i % 2;
+        const __m512d a = _mm512_castps_pd(pairs[g]), b = _mm512_castps_pd(pairs[g + 2]);
+        fours[i / 2 * 4 + i % 2 * 2] = _mm512_castpd_ps(_mm512_unpacklo_pd(a, b));
+        fours[i / 2 * 4 + i % 2 * 2 + 1] = _mm512_castpd_ps(_mm512_unpackhi_pd(a, b));
+    }
+    UNROLL_FOR(i, 8) {
+        const int c = i / 4 * 8 + i % 4;
+        eights[c] = _mm512_shuffle_f32x4(fours[c], fours[c + 4], 0x88);
+        eights[c + 4] = _mm512_shuffle_f32x4(fours[c], fours[c + 4], 0xdd);
+    }
+    UNROLL_FOR(c, 8) {
+        v[c] = _mm512_shuffle_f32x4(eights[c], eights[c + 8], 0x88);
+        v[c + 8] = _mm512_shuffle_f32x4(eights[c], eights[c + 8], 0xdd);
+    }
+}
+
 /* The first n lanes at p += v. */
 CA_INLINE void vf32_add_to(float *p, vf32 v, int n)
 {

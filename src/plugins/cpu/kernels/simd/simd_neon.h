@@ -61,6 +61,16 @@ CA_INLINE void vf32_store_n(float *p, vf32 v, int n)
 CA_INLINE float vf32_sum(vf32 a) { return vaddvq_f32(a); }
 CA_INLINE float vf32_largest(vf32 a) { return vmaxvq_f32(a); }
 
+/* Row i of the square of VF32_N vectors becomes column i. */
+CA_INLINE void vf32_transpose(vf32 v[4])
+{
+    const float32x4x2_t a = vtrnq_f32(v[0], v[1]), b = vtrnq_f32(v[2], v[3]);
+    v[0] = vcombine_f32(vget_low_f32(a.val[0]), vget_low_f32(b.val[0]));
+    v[1] = vcombine_f32(vget_low_f32(a.val[1]), vget_low_f32(b.val[1]));
+    v[2] = vcombine_f32(vget_high_f32(a.val[0]), vget_high_f32(b.val[0]));
+    v[3] = vcombine_f32(vget_high_f32(a.val[1]), vget_high_f32(b.val[1]));
+}
+
 /* The first n lanes at p += v. */
 CA_INLINE void vf32_add_to(float *p, vf32 v, int n)
 {

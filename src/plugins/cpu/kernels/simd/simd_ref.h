@@ -161,6 +161,15 @@ CA_INLINE float vf32_largest(vf32 a)
     return fmaxf(fmaxf(a.f[0], a.f[1]), fmaxf(a.f[2], a.f[3]));
 }
 
+/* Row i of the square of VF32_N vectors becomes column i. */
+CA_INLINE void vf32_transpose(vf32 v[4])
+{
+    const vf32 a[4] = {v[0], v[1], v[2], v[3]};
+    UNROLL_FOR(i, 4)
+        UNROLL_FOR(j, 4)
+            v[i].f[j] = a[j].f[i];
+}
+
 /* The first n lanes at p += v. */
 CA_INLINE void vf32_add_to(float *p, vf32 v, int n)
 {
