@@ -526,6 +526,17 @@ static void check_rule(void)
     s = square(1, 1, 64, 224, 224, 3, 1);
     kc_true(ca_conv_plan(&p, &s, cpu, true) && p.algorithm == CA_CONV_DIRECT,
             "direct where transforms outweigh the sums");
+    s = square(1, 256, 1024, 14, 14, 1, 1);
+    kc_true(ca_conv_plan(&p, &s, cpu, true) && p.algorithm == CA_CONV_STRASSEN,
+            "Strassen where channels are many");
+    kc_true(ca_conv_plan(&p, &s, cpu, false) && p.algorithm == CA_CONV_DIRECT,
+            "direct where Strassen is not allowed");
+    kc_true(ca_conv_plan_before(&p, &s, cpu) && p.algorithm == CA_CONV_STRASSEN,
+            "a scale on the way");
+    s = square(1, 256, 1024, 1, 1, 1, 1);
+    kc_true(ca_conv_plan(&p, &s, cpu, true) && p.algorithm == CA_CONV_DIRECT &&
+                !ca_conv_plan_before(&p, &s, cpu),
+            "direct where the filter is most of the work");
     s = square(1, 512, 512, 7, 7, 3, 1);
     s.groups = 512;
     kc_true(ca_conv_plan(&p, &s, cpu, true) && p.algorithm == CA_CONV_DEPTHWISE,
