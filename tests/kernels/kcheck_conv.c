@@ -143,8 +143,19 @@ typedef struct {
     Map in, out, add;
     const float *oihw, *bias, *slope;
     void *packed;
+    CaConvBefore before;
     CaConvEnd end;
 } Case;
+
+static double input_of(const Case *c, int n, int channel, int y, int x)
+{
+    const double v = (double)*at(&c->in, n, channel, y, x);
+    const CaConvBefore *b = c->end.before;
+    return b ? fmin(fmax(v * (double)b->scale[channel] + (double)b->shift[channel],
+                         (double)b->lo),
+                    (double)b->hi)
+             : v;
+}
 
 static void check_results(const Case *c)
 {
@@ -153,6 +164,7 @@ static void check_results(const Case *c)
     const bool winograd = c->plan.algorithm == CA_CONV_WINOGRAD_2 ||
                           c->plan.algorithm == CA_CONV_WINOGRAD_4;
     const bool strassen = c->plan.algorithm == CA_CONV_STRASSEN;
+    const double most = c->end.before ? 2 : 1; /* of the input: scaled and shifted */
     const double k = !winograd          ? 0
                      : s->stride_h == 2 ? polyphase_amplification(c->plan.m)
                                         : amplification(c->plan.m),
@@ -173,7 +185,7 @@ static void check_results(const Case *c)
                                 if (iy < 0 || iy >= s->ih || ix < 0 || ix >= s->iw)
                                     continue;
                                 const double t =
-                                    (double)*at(&c->in, n, o / co * ci + i, iy, ix) *
+                                    input_of(c, n, o / co * ci + i, iy, ix) *
                                     (double)
                                         c->oihw[((o * ci + i) * s->kh + ky) * s->kw + kx];
                                 sum += t;
@@ -188,11 +200,11 @@ static void check_results(const Case *c)
                      * roundings in, 1 of U, 2 a channel, 8 + 8 out, bias, residual. Step 2 has at most
                      * as many: F(m,2) has a point less, out 1 more to add the odd inputs.
                      * Strassen: the sum of all terms of a result is below 18 ci / 2 (conv/README.md); products
-                     * and sums of four halves in a row, 3 roundings in each of T and S, bias, 4 sums, residual.
+                     * and sums of four halves in a row, 3 roundings in each of T and S, 2 before, bias, 4 sums, residual.
                      * Then the end: slopes are 1 at most; 8 roundings of its result. */
                     const double terms = winograd ? (2 * ci + 27) * (ci * k * k + size)
                                          : strassen
-                                             ? (4 * ci + 12) * (9 * ci + size)
+                                             ? (4 * ci + 14) * (9 * ci * most + size)
                                              : (2.0 * ci * s->kh * s->kw + 3) * size;
                     if (c->slope && sum < 0)
                         sum *= (double)c->slope[o];
@@ -218,7 +230,13 @@ static void run(const Case *c, int n_threads)
                         shared, own[t]);
 }
 
-enum { WITH_ADD = 1, WITH_SLOPE = 2, NO_HALO = 4, OUT_HALO = 8 /* all the same */ };
+enum {
+    WITH_ADD = 1,
+    WITH_SLOPE = 2,
+    NO_HALO = 4,
+    OUT_HALO = 8, /* all the same */
+    WITH_BEFORE = 16
+};
 
 static void check(const CaConvIsa *isa, CaConvAlgorithm algorithm, const CaConvShape *s,
                   CaAct act, int with)
@@ -249,6 +267,10 @@ static void check(const CaConvIsa *isa, CaConvAlgorithm algorithm, const CaConvS
     c.bias = kc_floats((size_t)s->co);
     if (with & WITH_SLOPE)
         c.end.slope = c.slope = kc_floats((size_t)(s->co + 15) / 16 * 16);
+    c.before = (CaConvBefore){kc_floats((size_t)s->ci), kc_floats((size_t)s->ci),
+                              act.kind == CA_ACT_RELU ? 0 : -0.5f, 1.5f};
+    if (with & WITH_BEFORE)
+        c.end.before = &c.before;
     if (with & WITH_ADD)
         c.end.add = &c.add.a;
     c.packed = kc_floats(c.plan.packed_size / sizeof(float));
@@ -444,6 +466,10 @@ static void check_strassen(const CaConvIsa *isa)
         s = square(2, 32, 64, 9, w, 1, 2); /* step 2 */
         check(isa, CA_CONV_STRASSEN, &s, sigmoid, NO_HALO);
     }
+    for (int with = 0; with < 8; with++) {
+        s = square(2, 96, 64, 7, 5 + with, 1, 1);
+        check(isa, CA_CONV_STRASSEN, &s, acts[with % 5], with | WITH_BEFORE);
+    }
     s = square(1, 96, 32, 1, 197, 1, 1);
     check(isa, CA_CONV_STRASSEN, &s, none, NO_HALO);
     s = (CaConvShape){2, 32, 64, 9, 13, 5, 4, 1, 1, 2, 3, 1, 1, 0, 0, 1};
@@ -451,6 +477,7 @@ static void check_strassen(const CaConvIsa *isa)
     s = square(1, 480, 608, 7, 7, 1, 1); /* T is shared */
     check(isa, CA_CONV_STRASSEN, &s, relu, WITH_ADD);
     check(isa, CA_CONV_STRASSEN, &s, sigmoid, WITH_ADD | WITH_SLOPE | NO_HALO);
+    check(isa, CA_CONV_STRASSEN, &s, none, WITH_BEFORE | NO_HALO);
     s = square(2, 1568, 416, 5, 6, 1, 1); /* panels fetched ahead */
     check(isa, CA_CONV_STRASSEN, &s, relu, WITH_ADD | NO_HALO);
     check(isa, CA_CONV_STRASSEN, &s, sigmoid, 0);
@@ -564,6 +591,17 @@ static void check_rule(void)
     s = square(1, 1, 64, 224, 224, 3, 1);
     kc_true(ca_conv_plan(&p, &s, cpu, true) && p.algorithm == CA_CONV_DIRECT,
             "direct where transforms outweigh the sums");
+    s = square(1, 256, 1024, 14, 14, 1, 1);
+    kc_true(ca_conv_plan(&p, &s, cpu, true) && p.algorithm == CA_CONV_STRASSEN,
+            "Strassen where channels are many");
+    kc_true(ca_conv_plan(&p, &s, cpu, false) && p.algorithm == CA_CONV_DIRECT,
+            "direct where Strassen is not allowed");
+    kc_true(ca_conv_plan_before(&p, &s, cpu) && p.algorithm == CA_CONV_STRASSEN,
+            "a scale on the way");
+    s = square(1, 256, 1024, 1, 1, 1, 1);
+    kc_true(ca_conv_plan(&p, &s, cpu, true) && p.algorithm == CA_CONV_DIRECT &&
+                !ca_conv_plan_before(&p, &s, cpu),
+            "direct where the filter is most of the work");
     s = square(1, 512, 512, 7, 7, 3, 1);
     s.groups = 512;
     kc_true(ca_conv_plan(&p, &s, cpu, true) && p.algorithm == CA_CONV_DEPTHWISE,

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a 1x1 convolution in short numbers applies to its input while it rounds it: a factor and a number a channel
- * (batch normalisation in front of a convolution, as in DenseNet) and two comparisons.
+ * What a 1x1 convolution applies to its input while it rounds it to short numbers or makes Strassen's sums of it: a factor
+ * and a number a channel (batch normalisation in front of a convolution, as in DenseNet) and two comparisons.
  */
 #include "cpu_program.h"
 #include "kernels/dot/dot.h"
 #include "lower_act.h"
 #include "lower_conv.h"
+
+#include <math.h>
 
 /* A node that nobody else reads and that no step has yet. */
 static bool is_free(const CaCpuBuild *b, const CarinaNode *n)
@@ -51,13 +53,23 @@ static CaCpuBefore chain_of(const CaCpuBuild *b, const CarinaNode *conv)
     return f;
 }
 
-void ca_cpu_fuse_before(CaCpuBuild *b, CaCpuFusion *f)
+static bool takes_before(const CaCpuBuild *b, const CarinaNode *conv)
 {
     CaConvShape shape;
-    CaDotPlan plan;
-    if (b->precision != CA_ELEM_BF16 || !b->takes_narrow[f->conv->id] ||
-        !ca_cpu_conv_shape(&shape, f->conv) ||
-        !ca_dot_plan_before(&plan, &shape, b->precision, b->host->cpu_flags))
+    CaDotPlan dot;
+    CaConvPlan plan;
+    if (ca_cpu_is(conv, "GroupConvolution") || !ca_cpu_conv_shape(&shape, conv))
+        return false;
+    if (b->takes_narrow[conv->id])
+        return b->precision == CA_ELEM_BF16 &&
+               ca_dot_plan_before(&dot, &shape, b->precision, b->host->cpu_flags);
+    return b->precision == CA_ELEM_F32 && b->allow_winograd &&
+           ca_conv_plan_before(&plan, &shape, b->host->cpu_flags);
+}
+
+void ca_cpu_fuse_before(CaCpuBuild *b, CaCpuFusion *f)
+{
+    if (!takes_before(b, f->conv))
         return;
     CaCpuBefore before = chain_of(b, f->conv);
     if ((!before.scale && !before.shift) || before.x->constant ||
@@ -70,4 +82,28 @@ void ca_cpu_fuse_before(CaCpuBuild *b, CaCpuFusion *f)
         v = n->n_inputs == 2 && ca_cpu_constant(n->inputs[0].value) ? n->inputs[1].value
                                                                     : n->inputs[0].value;
     }
+}
+
+CarinaStatus ca_cpu_before(CaCpuBuild *b, CaConvBefore *out, const CaCpuBefore *f,
+                           int channels)
+{
+    const size_t n = (size_t)(channels + 15) / 16 * 16;
+    const float *k = f->scale ? ca_cpu_conv_bias(b, f->scale, channels) : NULL,
+                *c = f->shift ? ca_cpu_conv_bias(b, f->shift, channels) : NULL;
+    float *scale = ca_arena_array(b->p->arena, n, sizeof *scale),
+          *shift = ca_arena_array(b->p->arena, n, sizeof *shift);
+    CaAct act = {CA_ACT_NONE, 0, 0};
+    if (!scale || !shift || (f->scale && !k) || (f->shift && !c))
+        return ca_err(b->err, CARINA_ERR_MEMORY, "out of memory while compiling");
+    for (int i = 0; i < channels; i++) {
+        scale[i] = k ? k[i] : 1;
+        shift[i] = c ? c[i] : 0;
+    }
+    if (f->act)
+        (void)ca_cpu_act_of(&act, f->act);
+    *out =
+        (CaConvBefore){scale, shift, act.kind == CA_ACT_RELU ? 0 : -INFINITY, INFINITY};
+    if (act.kind == CA_ACT_CLAMP)
+        out->lo = act.a, out->hi = act.b;
+    return CARINA_OK;
 }

@@ -14,6 +14,8 @@
 typedef struct ConvStep {
     CaConvPlan plan;
     CaConvEnd end;
+    CaConvBefore before; /* end.before's, where there is one */
+    bool has_before;
     CaCpuRef in, out, add;
     int planes; /* buffer of the input where it is read as planes, else -1 */
     const unsigned char *packed;
@@ -42,6 +44,7 @@ static void run_conv(const CaCpuStep *s, CaCpuRun *r, int phase, int thread,
     const CaActs out = ca_cpu_acts(r, &d->out);
     CaActs add = {0};
     CaConvEnd end = d->end;
+    end.before = d->has_before ? &d->before : NULL;
     if (d->add.buffer >= 0) {
         add = ca_cpu_acts(r, &d->add);
         end.add = &add;
@@ -187,19 +190,26 @@ bool ca_cpu_conv_is_offered(const CaCpuBuild *b, const CarinaNode *conv)
 
 /* The input as the plan reads it. Planes, where the channels are few and nobody has made blocks of them. */
 static CarinaStatus plan_input(CaCpuBuild *b, CaConvPlan *plan, const char **why,
-                               CaCpuRef *in, int *planes, const CarinaNode *conv)
+                               CaCpuRef *in, int *planes, const CaCpuFusion *f)
 {
-    const CarinaValue *v = conv->inputs[0].value;
+    const CarinaNode *conv = f->conv;
+    const CarinaValue *v = f->before.x ? f->before.x : conv->inputs[0].value;
     CaConvShape shape;
     *in = (CaCpuRef){.buffer = -1};
     *planes = -1;
     const bool has_shape = ca_cpu_conv_shape(&shape, conv);
-    if (has_shape && !ca_cpu_has_blocked(b, v) && ca_cpu_value(b, v)->narrow.buffer < 0 &&
+    if (has_shape && !f->before.x && !ca_cpu_has_blocked(b, v) &&
+        ca_cpu_value(b, v)->narrow.buffer < 0 &&
         ca_conv_plan_planes(plan, &shape, b->host->cpu_flags)) {
         *why = "few channels";
         return ca_cpu_plain(b, planes, v);
     }
-    if (!has_shape || !ca_cpu_choose_conv(b, plan, why, &shape))
+    if (has_shape && f->before.x &&
+        ca_conv_plan_before(plan, &shape, b->host->cpu_flags)) {
+        *why = "scaled on the way";
+        return ca_cpu_blocked(b, in, v, plan->in_halo);
+    }
+    if (!has_shape || f->before.x || !ca_cpu_choose_conv(b, plan, why, &shape))
         return ca_err(b->err, CARINA_ERR_UNSUPPORTED,
                       "node '%s' (%s): a convolution of this shape is not offered",
                       conv->name, conv->op_name);
@@ -209,7 +219,8 @@ static CarinaStatus plan_input(CaCpuBuild *b, CaConvPlan *plan, const char **why
 CarinaStatus ca_cpu_lower_fused(CaCpuBuild *b, const CaCpuFusion *f)
 {
     CaConvPlan plan;
-    CaConvEnd end = {{CA_ACT_NONE, 0, 0}, NULL, NULL};
+    CaConvEnd end = {.act = {CA_ACT_NONE, 0, 0}};
+    CaConvBefore before = {0};
     CaCpuStep *s = NULL;
     CaCpuRef in, out, add = {.buffer = -1};
     int planes = -1;
@@ -220,14 +231,17 @@ CarinaStatus ca_cpu_lower_fused(CaCpuBuild *b, const CaCpuFusion *f)
         return ca_cpu_lower_dot(b, f);
     if (f->gate)
         return ca_cpu_lower_gated(b, f);
-    CA_TRY(plan_input(b, &plan, &why, &in, &planes, f->conv));
+    CA_TRY(plan_input(b, &plan, &why, &in, &planes, f));
+    if (f->before.x)
+        CA_TRY(ca_cpu_before(b, &before, &f->before, plan.s.ci));
     CA_TRY(ca_cpu_conv_act(b, &end.act, &end.slope, f));
     if (f->residual)
         CA_TRY(ca_cpu_blocked(b, &add, f->residual, 0));
     CA_TRY(ca_cpu_new_blocked(b, &out, result));
     CA_TRY(ca_cpu_conv_pack(b, &plan, f, &packed));
     CA_TRY(ca_cpu_add_step(b, &s, f->conv, plan.kernel, run_conv, sizeof(ConvStep)));
-    *(ConvStep *)s->data = (ConvStep){plan, end, in, out, add, planes, packed};
+    *(ConvStep *)s->data =
+        (ConvStep){plan, end, before, f->before.x != NULL, in, out, add, planes, packed};
     s->n_phases = plan.n_phases;
     s->shared_work = plan.shared_scratch;
     s->thread_work = plan.thread_scratch;

@@ -11,6 +11,9 @@
 bool ca_cpu_conv_shape(CaConvShape *c, const CarinaNode *n); /* false: not a 2-D one */
 /* One float a channel, or NULL (where v is not NULL: out of memory). */
 const float *ca_cpu_conv_bias(CaCpuBuild *b, const CarinaValue *v, int64_t channels);
+/* The chain before the convolution as one step a channel. */
+CarinaStatus ca_cpu_before(CaCpuBuild *b, CaConvBefore *out, const CaCpuBefore *f,
+                           int channels);
 /* The activation at the fusion's end: an act, or slopes. */
 CarinaStatus ca_cpu_conv_act(CaCpuBuild *b, CaAct *act, const float **slope,
                              const CaCpuFusion *f);

@@ -250,30 +250,6 @@ static CarinaStatus residual(CaCpuBuild *b, CaCpuRef *add, const CaCpuFusion *f)
     return ca_cpu_blocked(b, add, f->residual, 0);
 }
 
-/* The chain before the convolution as one step a channel. */
-static CarinaStatus before(CaCpuBuild *b, CaDotBefore *out, const CaCpuBefore *f,
-                           int channels)
-{
-    const size_t n = (size_t)(channels + 15) / 16 * 16;
-    const float *k = f->scale ? ca_cpu_conv_bias(b, f->scale, channels) : NULL,
-                *c = f->shift ? ca_cpu_conv_bias(b, f->shift, channels) : NULL;
-    float *scale = ca_arena_array(b->p->arena, n, sizeof *scale),
-          *shift = ca_arena_array(b->p->arena, n, sizeof *shift);
-    CaAct act = {CA_ACT_NONE, 0, 0};
-    if (!scale || !shift || (f->scale && !k) || (f->shift && !c))
-        return ca_err(b->err, CARINA_ERR_MEMORY, "out of memory while compiling");
-    for (int i = 0; i < channels; i++) {
-        scale[i] = k ? k[i] : 1;
-        shift[i] = c ? c[i] : 0;
-    }
-    if (f->act)
-        (void)ca_cpu_act_of(&act, f->act);
-    *out = (CaDotBefore){scale, shift, act.kind == CA_ACT_RELU ? 0 : -INFINITY, INFINITY};
-    if (act.kind == CA_ACT_CLAMP)
-        out->lo = act.a, out->hi = act.b;
-    return CARINA_OK;
-}
-
 /* Plan and input. An image of few channels that lies there as it came is packed for this step alone. */
 static CarinaStatus plan(CaCpuBuild *b, DotStep *d, const CaConvShape *shape,
                          const CaCpuFusion *f)
@@ -281,7 +257,7 @@ static CarinaStatus plan(CaCpuBuild *b, DotStep *d, const CaConvShape *shape,
     const CarinaValue *v = f->conv->inputs[0].value;
     const uint32_t cpu = b->host->cpu_flags;
     if (f->before.x) {
-        CA_TRY(before(b, &d->before, &f->before, shape->ci));
+        CA_TRY(ca_cpu_before(b, &d->before, &f->before, shape->ci));
         CA_TRY(ca_cpu_blocked(b, &d->in, f->before.x, 0));
         return ca_dot_plan_before(&d->plan, shape, b->precision, cpu)
                    ? CARINA_OK

@@ -27,11 +27,18 @@ typedef struct CaConvShape {
     int groups;
 } CaConvShape;
 
+/* What is done to the input of a 1x1 while it is read: min(max(x * scale + shift, lo), hi), [ci rounded up to 16] each. */
+typedef struct CaConvBefore {
+    const float *scale, *shift;
+    float lo, hi;
+} CaConvBefore;
+
 /* out = act(prelu(convolution + bias + add)) */
 typedef struct CaConvEnd {
     CaAct act;
     const float *slope; /* [co rounded up to 16] PReLU: x < 0 ? slope * x : x; or NULL */
     const CaActs *add;  /* of the result's shape, not overlapping it; or NULL */
+    const CaConvBefore *before; /* Strassen only, and not an end at all; or NULL */
 } CaConvEnd;
 
 typedef enum CaConvAlgorithm {
@@ -77,6 +84,8 @@ typedef struct CaConvPlan {
 /* The fastest algorithm by estimate (conv_cost.h). false: a shape we do not offer (sizes below 1, padding below 0, groups
  * that do not divide, more memory than a size_t counts). cpu: CA_CPU_ flags. */
 bool ca_conv_plan(CaConvPlan *p, const CaConvShape *s, uint32_t cpu, bool allow_winograd);
+/* The same for a 1x1 that does something before; false too where that is faster as a step of its own. */
+bool ca_conv_plan_before(CaConvPlan *p, const CaConvShape *s, uint32_t cpu);
 /* From planes; false too where channels are so many that blocks are better. */
 bool ca_conv_plan_planes(CaConvPlan *p, const CaConvShape *s, uint32_t cpu);
 /* Items [item_begin, item_end) of p->n_pack_items; any order, any thread.

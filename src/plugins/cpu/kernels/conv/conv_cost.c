@@ -128,3 +128,18 @@ bool ca_conv_plan(CaConvPlan *p, const CaConvShape *s, uint32_t cpu, bool allow_
     *p = c.plans[c.best];
     return true;
 }
+
+bool ca_conv_plan_before(CaConvPlan *p, const CaConvShape *s, uint32_t cpu)
+{
+    CaConvPlan direct;
+    const CaConvIsa *const *isa = ca_conv_isas;
+
+    while (((*isa)->needs & cpu) != (*isa)->needs) /* stops at ref, which needs nothing */
+        isa++;
+    if (!ca_conv_plan_as(p, s, *isa, CA_CONV_STRASSEN) ||
+        !ca_conv_plan_as(&direct, s, *isa, CA_CONV_DIRECT))
+        return false;
+    const double vectors = (double)p->ci_blocks * s->n * s->ih * s->iw;
+    return estimate(p) * CA_STRASSEN_MARGIN <
+           estimate(&direct) + 1e-9 * CA_COST_BEFORE * vectors;
+}

@@ -94,9 +94,17 @@ typedef void CaConvScaleRows(float *out, const float *in, const float *by, int n
                              int width, int n_real);
 
 /* Strassen's input for 16 channels of n pixels: of x[half of the channels][tile] (pixel i of tile j at half + at[j][i])
- * to[0..3] = T1..T4, n pixels each, to_stride apart; and [4..6] = x[0][0], x[1][0], x[1][1] where `copies`. */
-typedef void CaStrassenIn(float *to, ptrdiff_t to_stride, const float *const half[2],
-                          const ptrdiff_t *const at[2], int n, bool copies);
+ * to[0..3] = T1..T4, n pixels each, to_stride apart; and [4..6] = x[0][0], x[1][0], x[1][1] where `copies`. With `before`, x
+ * are what it makes of them, scale[half] and shift[half] being the 16 channels'. */
+typedef struct CaStrassenFrom {
+    const float *half[2];
+    const ptrdiff_t *at[2];
+    bool copies;
+    const CaConvBefore *before; /* or NULL: for lo and hi */
+    const float *scale[2], *shift[2];
+} CaStrassenFrom;
+typedef void CaStrassenIn(float *to, ptrdiff_t to_stride, const CaStrassenFrom *from,
+                          int n);
 /* out = min(max(x + add, lo), hi), n pixels; add may be NULL. */
 typedef void CaStrassenPlace(float *out, const float *x, const float *add, int n,
                              float lo, float hi);

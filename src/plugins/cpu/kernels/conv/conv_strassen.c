@@ -15,7 +15,8 @@
  * Two orders, much as in conv_direct.c. A filter that stays in L2: pairs outside, T is the thread's. Else T of all pairs is made
  * first, for all threads; then groups outside, each reading its panels for all pairs.
  *
- * Tiles that are no piece of a row of the map (its halo is between) are copied: X beside T, Y on its way out.
+ * Tiles that are no piece of a row of the map (its halo is between) are copied: X beside T, Y on its way out. So is X where
+ * something is done to it before.
  */
 #include "conv_kernels.h"
 
@@ -112,7 +113,7 @@ static Pair pair_of(const Walk *w, int64_t index)
     q.n_both = 2 * q.n - (int)(end - begin);
     q.tiles[0] = tile_at(s, begin);
     q.tiles[1] = tile_at(s, end - q.n);
-    q.is_in_row = true;
+    q.is_in_row = !w->end->before;
     for (int i = 0; i < 2; i++) {
         const bool is_row = q.tiles[i].x + q.n <= s->ow;
         q.is_in_row &= s->stride_w == 1 && s->stride_h == 1 && (is_row || w->is_in_flat);
@@ -137,13 +138,18 @@ static void make_t(const Walk *w, const Pair *q, int begin, int stop)
             offsets[i][j] = offset_of(w->in, from);
         }
     }
-    const ptrdiff_t *const at[2] = {offsets[0], offsets[1]};
+    const CaConvBefore *before = w->end->before;
+    CaStrassenFrom from = {
+        .at = {offsets[0], offsets[1]}, .copies = !q->is_in_row, .before = before};
     for (int i = begin; i < stop; i++) {
-        const float *const half[2] = {w->in->data + i * block,
-                                      w->in->data + (w->half + i) * block};
+        for (int h = 0; h < 2; h++) {
+            const int at = h * w->half + i;
+            from.half[h] = w->in->data + at * block;
+            from.scale[h] = before ? before->scale + (ptrdiff_t)at * 16 : NULL;
+            from.shift[h] = before ? before->shift + (ptrdiff_t)at * 16 : NULL;
+        }
         w->p->isa->strassen_in(q->t + (ptrdiff_t)i * q->n * 16,
-                               (ptrdiff_t)w->half * q->n * 16, half, at, q->n,
-                               !q->is_in_row);
+                               (ptrdiff_t)w->half * q->n * 16, &from, q->n);
     }
 }
 

@@ -12,11 +12,8 @@
 #include "../conv/conv.h"
 #include "base/fixed.h"
 
-/* What is done to f32 input while it is rounded: min(max(x * scale + shift, lo), hi), [ci rounded up to 16] each. */
-typedef struct CaDotBefore {
-    const float *scale, *shift;
-    float lo, hi;
-} CaDotBefore;
+/* Here it is done to f32 input while it is rounded. */
+typedef CaConvBefore CaDotBefore;
 
 /* y = act(prelu(sum * scale + bias + add * add_scale)), stored as it is, or in u8 as `out` says. With `mid` (u8) the
  * sum is first rounded to a step of its own: v = round(sum * scale + bias) within [mid->low, mid->high], and
