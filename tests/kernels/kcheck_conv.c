@@ -218,7 +218,7 @@ static void run(const Case *c, int n_threads)
                         shared, own[t]);
 }
 
-enum { WITH_ADD = 1, WITH_SLOPE = 2, NO_HALO = 4 };
+enum { WITH_ADD = 1, WITH_SLOPE = 2, NO_HALO = 4, OUT_HALO = 8 /* all the same */ };
 
 static void check(const CaConvIsa *isa, CaConvAlgorithm algorithm, const CaConvShape *s,
                   CaAct act, int with)
@@ -240,7 +240,8 @@ static void check(const CaConvIsa *isa, CaConvAlgorithm algorithm, const CaConvS
     c.in = algorithm == CA_CONV_PLANES
                ? map_of(1, s->n, s->ci, s->ih, s->iw, 0)
                : map_of(16, s->n, s->ci, s->ih, s->iw, c.plan.in_halo + more);
-    c.out = map_of(16, s->n, s->co, s->oh, s->ow, more);
+    const int out_halo = with & OUT_HALO ? 1 : more;
+    c.out = map_of(16, s->n, s->co, s->oh, s->ow, out_halo);
     c.add = map_of(16, s->n, s->co, s->oh, s->ow, 2 * more);
     fill(&c.in);
     fill(&c.add);
@@ -259,7 +260,7 @@ static void check(const CaConvIsa *isa, CaConvAlgorithm algorithm, const CaConvS
     kc_true(is_zero_outside(&c.out), "halo and padding channels of the result are zero");
     const Map first = c.out;
     for (int n_threads = 2; n_threads <= 4; n_threads++) {
-        c.out = map_of(16, s->n, s->co, s->oh, s->ow, more);
+        c.out = map_of(16, s->n, s->co, s->oh, s->ow, out_halo);
         run(&c, n_threads);
         kc_true(memcmp(first.all, c.out.all, first.n_all * sizeof(float)) == 0,
                 "more threads give the same bits");
@@ -305,6 +306,9 @@ static void check_direct(const CaConvIsa *isa)
             }
         s = square(2, 16, 32, 2, w, 1, 1); /* flat */
         check(isa, CA_CONV_DIRECT, &s, relu6, NO_HALO | (w & 1 ? WITH_ADD : 0));
+        s = square(2, 19, 40, 3, w, 1, 1); /* flat but for the results */
+        check(isa, CA_CONV_DIRECT, &s, w & 4 ? sigmoid : relu6,
+              NO_HALO | OUT_HALO | (w & 1 ? WITH_ADD : 0) | (w & 2 ? WITH_SLOPE : 0));
     }
     for (int k = 1; k <= 3; k += 2) { /* the wide tile */
         s = square(2, 33, 64, 7, 7, k, 1);
@@ -325,6 +329,8 @@ static void check_direct(const CaConvIsa *isa)
     check(isa, CA_CONV_DIRECT, &s, relu, WITH_ADD);
     s = square(1, 1500, 200, 3, 4, 1, 1);
     check(isa, CA_CONV_DIRECT, &s, relu, WITH_ADD);
+    s = square(1, 1500, 200, 3, 8, 1, 1);
+    check(isa, CA_CONV_DIRECT, &s, relu, NO_HALO | OUT_HALO);
 }
 
 static void check_planes(const CaConvIsa *isa)

@@ -29,7 +29,9 @@ typedef struct CaConvGeo {
     const float *next;   /* from here */
     bool by_block;       /* 1x1: fetch the next block of input channels, not of pixels */
     const CaConvMore *more;
-    int n_more; /* 1x1 only */
+    int n_more;    /* 1x1 only */
+    int split;     /* where the isa spans rows: results from this on, ... */
+    ptrdiff_t gap; /* ... are so much further on */
     float lo, hi;
 } CaConvGeo;
 
@@ -104,9 +106,12 @@ struct CaConvIsa {
     uint32_t needs;
     int max_pixels, max_blocks; /* of a tile */
     int wide_pixels;            /* of a tile of 4 blocks; 0: there is none */
+    bool spans_rows;            /* tiles of 1x1, step 1, heed split and gap */
     CaConvTile *(*tile)(bool one, int blocks, int pixels,
                         CaConvStep step); /* never NULL */
     CaConvProduct *(*product)(int blocks, int pixels);
+    /* 1x1 of step 1, the last block of results has 8 at most: the others become 0; at most max_blocks */
+    CaConvTile *(*half_tile)(int blocks, int pixels);
     CaWinogradIn *winograd_in[2][2]; /* step 1, 2; m = 2, 4 */
     CaWinogradOut *winograd_out[2][2];
     CaStrassenIn *strassen_in;
