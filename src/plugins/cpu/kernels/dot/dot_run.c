@@ -710,12 +710,6 @@ static void run_depthwise(Walk *w, int block, int image, int y)
                       s->ow);
 }
 
-static int64_t rows_at_once(const Walk *w, int64_t row, int64_t end)
-{
-    const int64_t most = w->strip && w->flat ? STRIP_ROWS : 1;
-    return end - row < most ? end - row : most;
-}
-
 /* Rows of one block by slide.h; where an end follows, as many at a time as lie in w->own. */
 static void run_slide(const Walk *w, CaSlideRows *slide, int block, int64_t at,
                       int64_t end)
@@ -764,6 +758,12 @@ static CaSlideRows *slide_of(const Walk *w)
     return w->p->depthwise && is_3x3
                ? w->p->isa->slide[w->geo.out == CA_ELEM_F32][s->stride_w - 1]
                : NULL;
+}
+
+static int64_t rows_at_once(const Walk *w, int64_t row, int64_t end)
+{
+    const int64_t most = w->strip && w->flat ? STRIP_ROWS : 1;
+    return end - row < most ? end - row : most;
 }
 
 /* Rows of one group, or of one block where each channel has its own filter. */
