@@ -31,7 +31,7 @@ typedef enum CarinaHint {
 typedef enum CarinaMemory {
     CARINA_MEMORY_FAST = 0,
     CARINA_MEMORY_LOW =
-        1 /* no packed filter is larger than the filter itself (no Winograd); one
+        1 /* no packed filter is larger than the filter itself (no Winograd, no Strassen); one
                              stream, unless n_streams says more */
 } CarinaMemory;
 
@@ -41,7 +41,7 @@ typedef struct CarinaCompileOptions {
     int n_threads;         /* 0: the context's */
     int n_streams;         /* 0: by hint */
     const char *precision; /* "f32" (also NULL) */
-    bool exact;            /* no Winograd */
+    bool exact;            /* no Winograd, no Strassen */
     bool profile;          /* count time per step */
     /* A folder (made where there is none) for what compiling took time for, packed weights above all: the same model,
      * options and machine start from it the next time. It is kept below 8 GiB. NULL: none. */

@@ -104,6 +104,30 @@ static double amplification(int m)
     return most;
 }
 
+/* The same for step 2: F(m,2) of the even inputs, points +-p[i] and infinity, and one tap of the odd ones. */
+static double polyphase_amplification(int m)
+{
+    static const double points2[] = {CA_POLYPHASE_POINTS_2},
+                        points4[] = {CA_POLYPHASE_POINTS_4};
+    const double *p = m == 2 ? points2 : points4;
+    double all = 1, most = 0;
+
+    for (int j = 0; j < m; j++) /* 1 + |r| of all points: the row of infinity */
+        all *= 1 + p[j / 2];
+    for (int i = 0; i < m; i++) {
+        double sum = 1 + (i == m - 1 ? all : 0);
+        for (int xi = 0; xi < m; xi++) {
+            const double q = p[xi / 2];
+            double d = 2 * q;
+            for (int j = 0; j < m / 2; j++)
+                d *= j == xi / 2 ? 1 : fabs(q * q - p[j] * p[j]);
+            sum += pow(q, i) * (1 + q) / d * all / (1 + q);
+        }
+        most = sum > most ? sum : most;
+    }
+    return most;
+}
+
 /* The ends of this test; the others are kcheck_act's. */
 static double act_of(const CaAct *act, double x)
 {
@@ -129,7 +153,9 @@ static void check_results(const Case *c)
     const bool winograd = c->plan.algorithm == CA_CONV_WINOGRAD_2 ||
                           c->plan.algorithm == CA_CONV_WINOGRAD_4;
     const bool strassen = c->plan.algorithm == CA_CONV_STRASSEN;
-    const double k = winograd ? amplification(c->plan.m) : 0,
+    const double k = !winograd          ? 0
+                     : s->stride_h == 2 ? polyphase_amplification(c->plan.m)
+                                        : amplification(c->plan.m),
                  u = 0.5 * (double)FLT_EPSILON;
 
     for (int n = 0; n < s->n; n++)
@@ -159,7 +185,8 @@ static void check_results(const Case *c)
                     }
                     /* Direct: a product and a sum a term (ref rounds both), then bias, residual.
                      * Winograd: the sum of all terms is below ci k^2, as |d|, |g| < 1; 4 + 4
-                     * roundings in, 1 of U, 2 a channel, 8 + 8 out, bias, residual. Then the end:
+                     * roundings in, 1 of U, 2 a channel, 8 + 8 out, bias, residual. Step 2 has at most
+                     * as many: F(m,2) has a point less, out 1 more to add the odd inputs.
                      * Strassen: the sum of all terms of a result is below 18 ci / 2 (conv/README.md); products
                      * and sums of four halves in a row, 3 roundings in each of T and S, bias, 4 sums, residual.
                      * Then the end: slopes are 1 at most; 8 roundings of its result. */
@@ -363,6 +390,26 @@ static void check_winograd(const CaConvIsa *isa, CaConvAlgorithm algorithm)
     check(isa, algorithm, &s, none, 0);
 }
 
+static void check_polyphase(const CaConvIsa *isa, CaConvAlgorithm algorithm)
+{
+    CaConvShape s;
+
+    for (int h = 1; h <= 17; h += 3)
+        for (int w = 1; w <= 37; w += 4) {
+            s = square(1, 19, 40, h, w + (h & 1), 3, 2);
+            check(isa, algorithm, &s, w & 2 ? relu : none, h & 2 ? WITH_ADD : 0);
+        }
+    s = square(2, 5, 17, 16, 14, 3, 2);
+    check(isa, algorithm, &s, sigmoid, WITH_ADD | WITH_SLOPE);
+    check(isa, algorithm, &s, above, NO_HALO);
+    s = (CaConvShape){2, 33, 80, 18, 21, 9, 9, 3, 3, 2, 2, 1, 1, 2, 0, 1};
+    check(isa, algorithm, &s, relu6, WITH_ADD);
+    s = (CaConvShape){1, 16, 272, 19, 20, 9, 9, 3, 3, 2, 2, 1, 1, 0, 0, 1};
+    check(isa, algorithm, &s, none, 0);
+    s = square(2, 384, 176, 14, 13, 3, 2); /* shared V */
+    check(isa, algorithm, &s, relu, WITH_ADD);
+}
+
 /* Shared V, in one block of tiles and in several. */
 static void check_large_winograd(const CaConvIsa *isa)
 {
@@ -495,6 +542,12 @@ static void check_rule(void)
             "direct where Winograd is not allowed");
     kc_true(ca_conv_plan(&p, &s, 0, false) && strstr(p.kernel, "_ref") != NULL,
             "ref where the processor has nothing");
+    s = square(1, 128, 128, 56, 56, 3, 2);
+    kc_true(ca_conv_plan(&p, &s, cpu, true) && p.algorithm == CA_CONV_WINOGRAD_4,
+            "F(4,2) on 56x56, step 2");
+    s.stride_w = 1;
+    kc_true(!ca_conv_plan_as(&p, &s, ca_conv_isas[0], CA_CONV_WINOGRAD_4),
+            "steps that differ are not Winograd's");
     s = square(1, 256, 512, 7, 7, 3, 1);
     /* On 7x7 the choice is close: costs that were measured decide, and those of NEON were not. */
     const bool is_measured = !(ca_conv_isas[0]->needs & CA_CPU_NEON);
@@ -609,10 +662,12 @@ static void check_isa(const CaConvIsa *isa)
     KC_GUARDED(isa->kernel[CA_CONV_WINOGRAD_2], isa->needs)
     {
         check_winograd(isa, CA_CONV_WINOGRAD_2);
+        check_polyphase(isa, CA_CONV_WINOGRAD_2);
     }
     KC_GUARDED(isa->kernel[CA_CONV_WINOGRAD_4], isa->needs)
     {
         check_winograd(isa, CA_CONV_WINOGRAD_4);
+        check_polyphase(isa, CA_CONV_WINOGRAD_4);
         check_large_winograd(isa);
     }
     KC_GUARDED(isa->kernel[CA_CONV_STRASSEN], isa->needs)

@@ -37,11 +37,11 @@ typedef struct Option {
 } Option;
 
 /* The row of commands that compile; `member` of their struct V is the flag. */
-#define LOW_MEMORY_OPTION(V, member)                                       \
-    {                                                                      \
-        OPTION_FLAG, "low-memory", NULL,                                   \
-            "least memory instead of most speed: no Winograd, one stream", \
-            offsetof(V, member)                                            \
+#define LOW_MEMORY_OPTION(V, member)                                   \
+    {                                                                  \
+        OPTION_FLAG, "low-memory", NULL,                               \
+            "least memory, not most speed: small filters, one stream", \
+            offsetof(V, member)                                        \
     }
 
 typedef struct Command {

@@ -12,6 +12,8 @@
 
 #include "conv_winograd_tmpl.h"
 
+#include "conv_polyphase_tmpl.h"
+
 #include "conv_strassen_tmpl.h"
 
 #include "conv_depthwise_tmpl.h"
@@ -34,10 +36,11 @@ const CaConvIsa PASTE(ca_f32_conv_, ISA) = {
     .wide_pixels = WIDE_PIXELS,
     .spans_rows = SPANS_ROWS,
     .tile = conv_tile_of,
-    .half_tile = conv_half_tile_of,
     .product = conv_product_of,
-    .winograd_in = {winograd_in_2, winograd_in_4},
-    .winograd_out = {winograd_out_2, winograd_out_4},
+    .half_tile = conv_half_tile_of,
+    .winograd_in = {{winograd_in_2, winograd_in_4}, {polyphase_in_2, polyphase_in_4}},
+    .winograd_out = {{winograd_out_2, winograd_out_4},
+                     {polyphase_out_2, polyphase_out_4}},
     .strassen_in = strassen_in,
     .strassen_place = strassen_place,
     .slide = {slide_1, slide_2},

@@ -39,15 +39,18 @@ CA_INLINE void conv_tile(const bool one, const bool bare, const int P, const int
 {
     const ptrdiff_t pixel = step ? step : g->pixel, out_block = g->out_block;
     ptrdiff_t in_block = g->block;
+    /* A few lines to a block: one after another, so that loads need not wait behind them. */
+    const int spread = one && g->lines <= 16 ? g->lines : 0,
+              lines = spread || (one && P <= 2) ? 0 : g->lines;
     const int kh = one ? 1 : g->kh, kw = one ? 1 : g->kw;
     const float *fetch_out = out, *fetch_add = add ? add : in, *next = g->next;
     /* short sums end before the second block of results would be fetched in its turn */
     const int blocks = NV / BLOCK_NV + (HV > 0), width = NV * VF32_N + (HV ? 16 : 0);
     const float *fetch_short = out + (blocks > 1 && g->n_blocks <= 2 ? out_block : 0);
     const ptrdiff_t half_at = NV / BLOCK_NV * out_block;
-    const bool spans = SPANS_ROWS && one && !bare && step == 16;
     vf32 sum[28], row[4];
     vh32 half[14], half_row[2];
+    const bool spans = SPANS_ROWS && one && !bare && step == 16;
 
     UNROLL_FOR(v, NV) {
         const vf32 b = bare ? vf32_zero() : vf32_load(bias + v * VF32_N);
@@ -57,10 +60,7 @@ CA_INLINE void conv_tile(const bool one, const bool bare, const int P, const int
     UNROLL_FOR(v, HV) {
         const vh32 b = vh32_load(bias + NV * VF32_N + v * VH32_N);
         UNROLL_FOR(i, P)
-            half[i * HV + v] =
-                start ? vh32_add(b, vh32_load(start + NV / BLOCK_NV * g->sum_block +
-                                              conv_out_at(spans, g, i) + v * VH32_N))
-                      : b;
+            half[i * HV + v] = b;
     }
     if (!bare && start)
         UNROLL_FOR(i, P)
@@ -69,9 +69,15 @@ CA_INLINE void conv_tile(const bool one, const bool bare, const int P, const int
                     vf32_add(sum[i * NV + v], vf32_load(start + conv_out_at(spans, g, i) +
                                                         v / BLOCK_NV * g->sum_block +
                                                         v % BLOCK_NV * VF32_N));
+    if (!bare && start)
+        UNROLL_FOR(i, P)
+            UNROLL_FOR(v, HV)
+                half[i * HV + v] = vh32_add(
+                    half[i * HV + v], vh32_load(start + NV / BLOCK_NV * g->sum_block +
+                                                conv_out_at(spans, g, i) + v * VH32_N));
 
     for (const CaConvMore *more = g->more,
-                          *stop = more + (one && !bare && HV == 0 ? g->n_more : 0);
+                          *stop = more + (one && !bare && !HV ? g->n_more : 0);
          ; more++) {
         for (int block = 0; block < g->n_blocks; block++, in += in_block) {
             const int n_channels = step == 1 || step == 2    ? 1
@@ -81,7 +87,7 @@ CA_INLINE void conv_tile(const bool one, const bool bare, const int P, const int
                 for (int kx = 0; kx < kw; kx++) {
                     const float *p =
                         one ? in : in + ky * g->filter_row + kx * g->filter_col;
-                    for (int q = 0; q < g->lines; q++, next += 16)
+                    for (int q = 0; q < lines; q++, next += 16)
                         CA_PREFETCH_L2(next);
                     if (!one && fetch_out < out + P * 16) {
                         UNROLL_FOR(v, NV / BLOCK_NV)
@@ -89,9 +95,10 @@ CA_INLINE void conv_tile(const bool one, const bool bare, const int P, const int
                         fetch_out += 16;
                     }
                     for (int c = 0; c < n_channels; c++, w += width) {
-                        if (one) {
+                        if (one && P > 2) { /* fewer are there at once */
                             CA_PREFETCH(in + (g->by_block ? in_block : P * pixel) +
                                         c * 16);
+                            CA_PREFETCH_L2(next + c * spread);
                             CA_PREFETCH_W(fetch_out + c * 16);
                             if (!bare && blocks > 1)
                                 CA_PREFETCH_W(fetch_short + c * 16);
@@ -112,6 +119,7 @@ CA_INLINE void conv_tile(const bool one, const bool bare, const int P, const int
                         }
                     }
                 }
+            next += 16 * spread;
             if (one && block + 1 < blocks) {
                 fetch_out += out_block;
                 fetch_add += add ? g->add_block : 0;
@@ -149,7 +157,7 @@ CA_INLINE void conv_tile(const bool one, const bool bare, const int P, const int
                     vf32_add(sum[i * NV + v],
                              vf32_load(add + i * 16 + v / BLOCK_NV * g->add_block +
                                        v % BLOCK_NV * VF32_N));
-    if (add)
+    if (!bare && add)
         UNROLL_FOR(i, P)
             UNROLL_FOR(v, HV)
                 half[i * HV + v] = vh32_add(
@@ -157,12 +165,12 @@ CA_INLINE void conv_tile(const bool one, const bool bare, const int P, const int
                     vh32_load(add + NV / BLOCK_NV * g->add_block + i * 16 + v * VH32_N));
     const vf32 lo = vf32_set1(g->lo), hi = vf32_set1(g->hi);
     UNROLL_FOR(i, P) {
-        float *to = out + half_at + conv_out_at(spans, g, i);
         UNROLL_FOR(v, HV)
-            vh32_store(to + v * VH32_N,
+            vh32_store(out + half_at + conv_out_at(spans, g, i) + v * VH32_N,
                        vh32_min(vf32_low(hi), vh32_max(vf32_low(lo), half[i * HV + v])));
         UNROLL_FOR(v, HV)
-            vh32_store(to + 8 + v * VH32_N, vh32_zero());
+            vh32_store(out + half_at + conv_out_at(spans, g, i) + 8 + v * VH32_N,
+                       vh32_zero());
     }
     UNROLL_FOR(i, P)
         UNROLL_FOR(v, NV)
