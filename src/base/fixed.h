@@ -47,6 +47,12 @@ static inline int64_t ca_fixed_high(int64_t a, int64_t b)
     return (product + nudge) / (INT64_C(1) << 31);
 }
 
+/* x * 2^n, held within int32. */
+static inline int64_t ca_fixed_left(int64_t x, int n)
+{
+    return ca_fixed_held(x * (INT64_C(1) << n), INT32_MAX);
+}
+
 /* x / 2^n, halves away from zero. */
 static inline int64_t ca_fixed_right(int64_t x, int n)
 {

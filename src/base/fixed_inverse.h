@@ -8,6 +8,11 @@
 
 #include "base/fixed.h"
 
+int ca_fixed_leading_zeros(uint32_t x);
+
+/* 1 / (1 + a) for a in [0, 1), both with 31 bits behind the point. */
+int64_t ca_fixed_one_over_one_plus(int64_t a);
+
 /* 1 / sqrt(x) as a factor that only shifts to the right; x below 2 counts as 1. */
 CaFixed ca_fixed_inverse_root(int32_t x);
 

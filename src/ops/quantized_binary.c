@@ -5,7 +5,8 @@
  * add, sub, squared_difference: both are shifted left by `left` bits and multiplied by a factor of their own onto a
  * common scale; mul: the product of both; div: the quotient, by Newton's method. The result is multiplied by factor y;
  * halves are rounded twice. prelu: factor a where a is not negative, else the product of both times factor y.
- * add_shifted, sub_shifted: of 16 bits, both shifted right by their exponents' absolute value and rounded.
+ * add_shifted, sub_shifted: of 16 bits, both shifted right by their exponents' absolute value and rounded. floor_div,
+ * floor_mod: of the integers themselves; by 0 it is 0.
  */
 #include "base/fixed_inverse.h"
 #include "ops/quantized.h"
@@ -16,10 +17,21 @@ typedef struct {
     int64_t mantissa_a, exponent_a, mantissa_b, exponent_b, mantissa_y, exponent_y;
 } Attrs;
 
-enum { ADD, SUB, MUL, SQUARED_DIFFERENCE, DIV, PRELU, ADD_SHIFTED, SUB_SHIFTED };
-static const char *const modes[] = {"add", "sub",   "mul",         "squared_difference",
-                                    "div", "prelu", "add_shifted", "sub_shifted",
-                                    NULL};
+enum {
+    ADD,
+    SUB,
+    MUL,
+    SQUARED_DIFFERENCE,
+    DIV,
+    PRELU,
+    ADD_SHIFTED,
+    SUB_SHIFTED,
+    FLOOR_DIV,
+    FLOOR_MOD
+};
+static const char *const modes[] = {
+    "add",         "sub",         "mul",       "squared_difference", "div", "prelu",
+    "add_shifted", "sub_shifted", "floor_div", "floor_mod",          NULL};
 
 static const CarinaAttr attrs[] = {
     CA_ATTR_ENUM(Attrs, mode, modes, CA_REQUIRED),
@@ -62,6 +74,8 @@ static int64_t combined(const Attrs *at, int64_t a, int64_t b)
     case PRELU: return a >= 0 ? ca_fixed_twice(a, fa) : ca_fixed_twice(a * b, fy);
     case ADD_SHIFTED: return shifted(a, at->exponent_a) + shifted(b, at->exponent_b);
     case SUB_SHIFTED: return shifted(a, at->exponent_a) - shifted(b, at->exponent_b);
+    case FLOOR_DIV: return b ? (int64_t)floor((double)a / (double)b) : 0;
+    case FLOOR_MOD: return b ? a - b * (int64_t)floor((double)a / (double)b) : 0;
     case ADD:
     case SUB:
     case SQUARED_DIFFERENCE: break;

@@ -41,14 +41,14 @@ static bool is_power_of_two(double x)
 /* Scales that are powers of two: the exponents say how far one is shifted onto the other. */
 static bool shifted_factors(Pair *f, const CaSteps *a, const CaSteps *b, const CaSteps *s)
 {
-    const int shift_a = ilogb(a->scale) - ilogb(s->scale),
-              shift_b = ilogb(b->scale) - ilogb(s->scale);
+    if (!is_power_of_two(a->scale) || !is_power_of_two(b->scale) ||
+        !is_power_of_two(s->scale))
+        return false;
     f->is_shifted = true;
-    f->a.exponent = shift_a;
-    f->b.exponent = shift_b;
-    return is_power_of_two(a->scale) && is_power_of_two(b->scale) &&
-           is_power_of_two(s->scale) && shift_a <= 0 && shift_b <= 0 && shift_a >= -31 &&
-           shift_b >= -31;
+    f->a.exponent = ilogb(a->scale) - ilogb(s->scale);
+    f->b.exponent = ilogb(b->scale) - ilogb(s->scale);
+    return f->a.exponent <= 0 && f->b.exponent <= 0 && f->a.exponent >= -31 &&
+           f->b.exponent >= -31;
 }
 
 /* Both onto twice the larger scale, with 20 bits (16-bit types: 15) behind the point. */
@@ -158,6 +158,59 @@ static CaValue *pair(CaStepsPass *p, const CaNode *n, const CaSteps *s,
         return named(p, y, n);
     }
     return NULL;
+}
+
+/* FLOOR_DIV and FLOOR_MOD take the integers for what they stand for. */
+static CaValue *floored(CaStepsPass *p, const CaNode *n, const CaSteps *s,
+                        const CaStepRange *range)
+{
+    const CaNode *of = ca_node_is(n, "Floor") ? ca_node_input_node(n, 0) : n;
+    if ((of != n && !ca_node_is(of, "Divide")) || of->n_inputs != 2 ||
+        !ca_rewrite_is_numpy(of))
+        return NULL;
+    const CaTwin a = ca_steps_twin(p, ca_node_input(of, 0)),
+                 b = ca_steps_twin(p, ca_node_input(of, 1));
+    if (!a.q || !b.q || a.s.type != s->type || b.s.type != s->type ||
+        s->type == CARINA_U8)
+        return NULL;
+    CaValue *const in[] = {a.q, b.q};
+    const CaStepAttr attrs[] = {
+        {"low", range->low}, {"high", range->high}, {"mantissa_y", 0}, {"exponent_y", 0}};
+    CaValue *y = ca_steps_node(p, "QuantizedBinary", in, 2, attrs, 4);
+    if (y)
+        p->status = ca_node_set_text(p->g, y->node, "mode",
+                                     of != n ? "floor_div" : "floor_mod", p->err);
+    return named(p, y, n);
+}
+
+/* Comparisons, whose results are no steps. NULL: no rule. */
+CaValue *ca_steps_compare(CaStepsPass *p, const CaNode *n)
+{
+    static const char *const modes[][2] = {
+        {"Equal", "equal"},     {"NotEqual", "not_equal"},
+        {"Less", "less"},       {"LessEqual", "less_equal"},
+        {"Greater", "greater"}, {"GreaterEqual", "greater_equal"}};
+    size_t i = 0;
+    while (i < 6 && !ca_node_is(n, modes[i][0]))
+        i++;
+    if (i == 6 || n->n_inputs != 2 || !ca_rewrite_is_numpy(n))
+        return NULL;
+    const CaTwin a = ca_steps_twin(p, ca_node_input(n, 0)),
+                 b = ca_steps_twin(p, ca_node_input(n, 1));
+    if (!a.q || !b.q || a.s.type != b.s.type)
+        return NULL;
+    /* of 16 bits only these two look at the scales */
+    const bool is_scaled = a.s.type != CARINA_I16 || i < 2;
+    const CaFixed fa = ca_fixed_of(is_scaled ? a.s.scale : 0),
+                  fb = ca_fixed_of(is_scaled ? b.s.scale : 0);
+    CaValue *const in[] = {a.q, b.q};
+    const CaStepAttr attrs[] = {{"zero_a", a.s.zero},        {"zero_b", b.s.zero},
+                                {"mantissa_a", fa.mantissa}, {"exponent_a", fa.exponent},
+                                {"mantissa_b", fb.mantissa}, {"exponent_b", fb.exponent}};
+    CaValue *y = ca_steps_node(p, "QuantizedCompare", in, 2, attrs, 6);
+    if (y)
+        p->status = ca_node_set_text(p->g, y->node, "mode", modes[i][1], p->err);
+    return named(p, y, n);
 }
 
 /* --- Products of matrices. */
@@ -346,5 +399,7 @@ CaValue *ca_steps_arithmetic(CaStepsPass *p, CaValue *core, const CaSteps *s,
         return resized(p, n, s);
     if (ca_node_is(n, "MatMul"))
         return product(p, n, s, range);
+    if (ca_node_is(n, "Floor") || ca_node_is(n, "FloorMod"))
+        return floored(p, n, s, range);
     return pair(p, n, s, range);
 }

@@ -147,11 +147,15 @@ static const CarinaTensor *stored_bias(CaStepsPass *p, CaValue *v)
         return NULL;
     CaValue *from = ca_node_input(v->node, 0);
     const char *mark = ca_info_find(from->node->info, "user_data.quantization");
-    return ca_node_is(from->node, "Convert") && mark &&
-                   ca_text_equal(mark, "value=\"bias\"")
-               ? ca_steps_known(p, ca_node_input(from->node, 0))
-               : NULL;
+    if (!ca_node_is(from->node, "Convert") || !mark ||
+        !ca_text_equal(mark, "value=\"bias\""))
+        return NULL;
+    const CarinaTensor *t = ca_steps_known(p, ca_node_input(from->node, 0));
+    return t && (t->type == CARINA_I32 || t->type == CARINA_I64) ? t : NULL;
 }
+
+/* What 16-bit kernels say that their sums are within. */
+#define MOST_BIAS (INT64_C(1) << 46)
 
 /* The bias in whole steps of its sum; false: it is none, to the precision of the floats that it is stored in. */
 static bool whole_bias(CaStepsPass *p, Layer *l, int64_t *out)
@@ -172,6 +176,8 @@ static bool whole_bias(CaStepsPass *p, Layer *l, int64_t *out)
         if (!(fabs(b) < 0x1p23) || fabs(b - rint(b)) > 0.4)
             return false;
         out[o] = l->whole ? ca_get_int(t->type, t->data, at) : (int64_t)rint(b);
+        if (out[o] < -MOST_BIAS || out[o] > MOST_BIAS)
+            return false;
     }
     return true;
 }
@@ -226,7 +232,9 @@ static bool needs_double(const Layer *l, const CaSteps *s)
 static void put_factor(int64_t *mantissa, int64_t *exponent, double scale, bool is_real)
 {
     int e = 0;
+    const bool is_number = scale > 0x1p-900 && scale < 0x1p30;
     const CaFixed f = ca_fixed_of(scale);
+    scale = is_number ? scale : 0;
     *mantissa = is_real ? (int64_t)(frexp(scale, &e) * 0x1p53) : f.mantissa;
     *exponent = is_real ? e : f.exponent;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * whole-steps: what is computed along the last axis: softmax, by tables of exponentials, and L2 normalisation.
+ * whole-steps: what is computed along the last axis: softmax, of 16 bits by tables, its logarithm, and L2
+ * normalisation.
  */
 #include "passes/whole_steps.h"
 
@@ -18,24 +19,19 @@ static CaValue *inferred(CaStepsPass *p, CaValue *v, const CaNode *like)
 
 /* --- Softmax. */
 
-static CaValue *soft_max_8(CaStepsPass *p, const CaTwin *t, const CaSteps *s, double beta)
+static bool is_last_axis(int64_t axis, const CaValue *x)
 {
-    const CarinaShape shape = ca_shape(1, (const int64_t[]){256});
-    double e[256];
-    CaValue *exps = NULL;
-    const float by = -(float)t->s.scale * (float)beta;
-    for (int i = 0; i < 256; i++)
-        e[255 - i] = (double)expf(by * (float)i);
-    p->status =
-        ca_graph_reals(&exps, p->g, p->before, NULL, CARINA_F32, &shape, e, 256, p->err);
-    if (p->status != CARINA_OK)
-        return NULL;
-    CaValue *const in[] = {t->q, exps};
-    const CaStepAttr zero = {"zero_y", s->zero};
-    CaValue *y = ca_steps_node(p, "QuantizedSoftMax", in, 2, &zero, 1);
-    if (y)
-        p->status = ca_node_set_float(p->g, y->node, "scale_y", s->scale, p->err);
-    return y;
+    return x->shape.rank > 0 && (axis == -1 || axis == x->shape.rank - 1);
+}
+
+static CaValue *soft_max_8(CaStepsPass *p, const CaTwin *t, double beta)
+{
+    const double step = (double)(float)beta * t->s.scale;
+    const CaFixed f = ca_fixed_of(step * (1 << 26));
+    const CaStepAttr attrs[] = {{"mantissa", f.mantissa}, {"exponent", f.exponent}};
+    CaValue *const in[] = {t->q};
+    return step > 0 && step < 16 ? ca_steps_node(p, "QuantizedSoftMax", in, 1, attrs, 2)
+                                 : NULL;
 }
 
 /* 513 values of f over the numbers of i16 of these steps, 1 is 2^15: as steps_lines.c has them, in double. */
@@ -79,12 +75,28 @@ static CaValue *soft_max(CaStepsPass *p, const CaNode *n, const CaSteps *s)
         x = ca_node_input(x->node, 0);
     }
     const CaTwin t = ca_steps_twin(p, x);
-    const int64_t axis = carina_node_int(n, "axis", 1), rank = x->shape.rank;
-    if (!t.q || t.s.type != s->type || (axis != -1 && axis != rank - 1))
+    if (!t.q || t.s.type != s->type || !is_last_axis(carina_node_int(n, "axis", 1), x))
         return NULL;
     CaValue *y =
-        s->type == CARINA_I16 ? soft_max_16(p, &t, beta) : soft_max_8(p, &t, s, beta);
+        s->type == CARINA_I16 ? soft_max_16(p, &t, beta) : soft_max_8(p, &t, beta);
     return inferred(p, y, n);
+}
+
+/* y has the scale 1/16 and the largest number as its zero point. */
+static CaValue *log_soft_max(CaStepsPass *p, const CaNode *n, const CaSteps *s)
+{
+    CaValue *x = ca_node_input(n, 0);
+    const CaTwin t = ca_steps_twin(p, x);
+    if (!t.q || t.s.type != s->type || s->type == CARINA_I16 || !(t.s.scale < 16) ||
+        s->scale != 1.0 / 16 || s->zero != s->highest ||
+        !is_last_axis(carina_node_int(n, "axis", 1), x))
+        return NULL;
+    const CaFixed f = ca_fixed_of(t.s.scale * (1 << 26));
+    const CaStepAttr attrs[] = {{"mantissa", f.mantissa}, {"exponent", f.exponent}};
+    CaValue *const in[] = {t.q};
+    return f.exponent > 0
+               ? inferred(p, ca_steps_node(p, "QuantizedLogSoftMax", in, 1, attrs, 2), n)
+               : NULL;
 }
 
 /* --- L2 normalisation. */
@@ -94,12 +106,11 @@ static CaValue *norm(CaStepsPass *p, const CaNode *n, const CaSteps *s)
     CaValue *x = ca_node_input(n, 0);
     const CaTwin t = ca_steps_twin(p, x);
     const CarinaTensor *axes = ca_steps_known(p, ca_node_input(n, 1));
-    if (!t.q || t.s.type != s->type || s->type == CARINA_I16 || x->shape.rank < 1 ||
-        !axes || ca_tensor_count(axes) != 1 ||
-        s->zero != (s->type == CARINA_U8 ? 128 : 0) || s->scale != 1.0 / 128)
+    if (!t.q || t.s.type != s->type || s->type == CARINA_I16 || !axes ||
+        ca_tensor_count(axes) != 1 || s->zero != (s->type == CARINA_U8 ? 128 : 0) ||
+        s->scale != 1.0 / 128)
         return NULL;
-    const int64_t axis = ca_get_int(axes->type, axes->data, 0);
-    if (axis != -1 && axis != x->shape.rank - 1)
+    if (!is_last_axis(ca_get_int(axes->type, axes->data, 0), x))
         return NULL;
     CaValue *const in[] = {t.q};
     const CaStepAttr zero = {"zero_x", t.s.zero};
@@ -112,6 +123,7 @@ CaValue *ca_steps_rows(CaStepsPass *p, CaValue *core, const CaSteps *s)
     if (p->status != CARINA_OK)
         return NULL;
     return ca_node_is(n, "SoftMax")       ? soft_max(p, n, s)
+           : ca_node_is(n, "LogSoftmax")  ? log_soft_max(p, n, s)
            : ca_node_is(n, "NormalizeL2") ? norm(p, n, s)
                                           : NULL;
 }

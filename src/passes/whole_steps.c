@@ -249,18 +249,30 @@ static void move(CaStepsPass *p, CaNode *n)
         }
 }
 
+static void compared(CaStepsPass *p, CaNode *n)
+{
+    const char *mark = ca_info_find(n->info, "user_data.quantization");
+    if (n->n_outputs != 1 || n->outputs[0].type != CARINA_BOOL || !mark)
+        return;
+    p->before = n;
+    CaValue *y = ca_steps_compare(p, n);
+    if (y)
+        ca_value_replace(&n->outputs[0], y);
+    *p->n_changes += y != NULL;
+}
+
 /* --- FakeQuantize. */
 
 /* value="scale 0.5, zero point 3", and behind it ", of NAME" where the operator's kind is not seen in the graph. */
 static bool read_mark(const char *kept, CaSteps *s, double *zero, CaStepsOf *of)
 {
-    static const char *const names[] = {"\"", ", of shifted sum\"",
-                                        ", of BATCH_MATMUL\""};
+    static const char *const names[] = {"\"", ", of shifted sum\"", ", of BATCH_MATMUL\"",
+                                        ", of floats\""};
     int end = 0;
     if (!kept ||
         sscanf(kept, "value=\"scale %lf, zero point %lf%n", &s->scale, zero, &end) != 2)
         return false;
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < 4; i++)
         if (strcmp(kept + end, names[i]) == 0) {
             *of = (CaStepsOf)i;
             return true;
@@ -405,7 +417,7 @@ static void quantized(CaStepsPass *p, CaNode *n)
         if (q->type != s.type)
             return;
     } else {
-        q = whole(p, x, &s, of);
+        q = of == CA_STEPS_OF_FLOATS ? NULL : whole(p, x, &s, of);
         *p->n_changes += q != NULL;
         if (!q && p->status == CARINA_OK)
             q = rounded(p, x, &s);
@@ -431,13 +443,14 @@ static CarinaStatus run(CaGraph *g, int *n_changes, CarinaError *err)
     CaStepsPass p = {.g = g, .err = err, .status = CARINA_OK, .n_changes = n_changes};
     bool any = false;
     CA_EACH_NODE(n, g)
-        any = any || (ca_node_is(n, "FakeQuantize") &&
-                      ca_info_find(n->info, "user_data.quantization"));
+        any = any || ca_info_find(n->info, "user_data.quantization");
     if (!any)
         return CARINA_OK;
     CA_EACH_NODE_SAFE(n, g)
     {
         move(&p, n);
+        if (p.status == CARINA_OK)
+            compared(&p, n);
         if (p.status == CARINA_OK)
             quantized(&p, n);
         CA_TRY(p.status);

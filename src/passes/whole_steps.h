@@ -44,6 +44,7 @@ typedef enum CaStepsOf {
     CA_STEPS_OF_ANY,
     CA_STEPS_OF_SHIFTED_SUM,  /* ADD and SUB of 16 bits whose scales are powers of two */
     CA_STEPS_OF_BATCH_MATMUL, /* not FULLY_CONNECTED */
+    CA_STEPS_OF_FLOATS, /* QUANTIZE of floats: what is before it is computed in floats */
 } CaStepsOf;
 
 /* An operator's end: what it holds its result within, in steps: the activation after it and the type's range. */
@@ -72,6 +73,8 @@ CaValue *ca_steps_convolution(CaStepsPass *p, CaValue *core, const CaSteps *s,
                               const CaStepRange *range);
 CaValue *ca_steps_arithmetic(CaStepsPass *p, CaValue *core, const CaSteps *s,
                              const CaStepRange *range);
+/* Of a comparison of two tensors of steps. */
+CaValue *ca_steps_compare(CaStepsPass *p, const CaNode *n);
 /* A function of one tensor, as a table. */
 CaValue *ca_steps_table(CaStepsPass *p, CaValue *core, const CaSteps *s,
                         const CaStepRange *range);

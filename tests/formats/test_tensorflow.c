@@ -260,6 +260,20 @@ TEST(tensorflow_loops_run_as_often_as_they_say)
     CHECK(runs_to("frames_of_arrays.pb", rows, backwards, 6));
 }
 
+TEST(tensorflow_loops_run_as_often_as_the_data_says)
+{
+    const float x[] = {1, -2}, y[] = {-128, 256};
+    CHECK(runs_to("loop_by_data.pb", x, y, 2)); /* doubled until one is 100 */
+    const float large[] = {200, 1}, same[] = {-200, -1};
+    CHECK(runs_to("loop_by_data.pb", large, same, 2));
+    const float scaled[] = {-256, 0.125f};
+    CHECK(
+        runs_to("loop_with_weight.pb", x, scaled, 2)); /* times 4 and a half, 4 rounds */
+    const float three[] = {3, -2}, eightfold[] = {-24, 16};
+    CHECK(
+        runs_to("frames_by_data.pb", three, eightfold, 2)); /* as often as the largest */
+}
+
 /* Written as blocks, and as it is: y[i] = sum of w[k] x[i + 2 k - 2]. */
 TEST(tensorflow_blocks_around_a_convolution_are_its_dilation)
 {

@@ -104,6 +104,30 @@ static double amplification(int m)
     return most;
 }
 
+/* The same for step 2: F(m,2) of the even inputs, points +-p[i] and infinity, and one tap of the odd ones. */
+static double polyphase_amplification(int m)
+{
+    static const double points2[] = {CA_POLYPHASE_POINTS_2},
+                        points4[] = {CA_POLYPHASE_POINTS_4};
+    const double *p = m == 2 ? points2 : points4;
+    double all = 1, most = 0;
+
+    for (int j = 0; j < m; j++) /* 1 + |r| of all points: the row of infinity */
+        all *= 1 + p[j / 2];
+    for (int i = 0; i < m; i++) {
+        double sum = 1 + (i == m - 1 ? all : 0);
+        for (int xi = 0; xi < m; xi++) {
+            const double q = p[xi / 2];
+            double d = 2 * q;
+            for (int j = 0; j < m / 2; j++)
+                d *= j == xi / 2 ? 1 : fabs(q * q - p[j] * p[j]);
+            sum += pow(q, i) * (1 + q) / d * all / (1 + q);
+        }
+        most = sum > most ? sum : most;
+    }
+    return most;
+}
+
 /* The ends of this test; the others are kcheck_act's. */
 static double act_of(const CaAct *act, double x)
 {
@@ -141,7 +165,9 @@ static void check_results(const Case *c)
                           c->plan.algorithm == CA_CONV_WINOGRAD_4;
     const bool strassen = c->plan.algorithm == CA_CONV_STRASSEN;
     const double most = c->end.before ? 2 : 1; /* of the input: scaled and shifted */
-    const double k = winograd ? amplification(c->plan.m) : 0,
+    const double k = !winograd          ? 0
+                     : s->stride_h == 2 ? polyphase_amplification(c->plan.m)
+                                        : amplification(c->plan.m),
                  u = 0.5 * (double)FLT_EPSILON;
 
     for (int n = 0; n < s->n; n++)
@@ -171,7 +197,8 @@ static void check_results(const Case *c)
                     }
                     /* Direct: a product and a sum a term (ref rounds both), then bias, residual.
                      * Winograd: the sum of all terms is below ci k^2, as |d|, |g| < 1; 4 + 4
-                     * roundings in, 1 of U, 2 a channel, 8 + 8 out, bias, residual. Then the end:
+                     * roundings in, 1 of U, 2 a channel, 8 + 8 out, bias, residual. Step 2 has at most
+                     * as many: F(m,2) has a point less, out 1 more to add the odd inputs.
                      * Strassen: the sum of all terms of a result is below 18 ci / 2 (conv/README.md); products
                      * and sums of four halves in a row, 3 roundings in each of T and S, 2 before, bias, 4 sums, residual.
                      * Then the end: slopes are 1 at most; 8 roundings of its result. */
@@ -203,7 +230,13 @@ static void run(const Case *c, int n_threads)
                         shared, own[t]);
 }
 
-enum { WITH_ADD = 1, WITH_SLOPE = 2, NO_HALO = 4, WITH_BEFORE = 8 };
+enum {
+    WITH_ADD = 1,
+    WITH_SLOPE = 2,
+    NO_HALO = 4,
+    OUT_HALO = 8, /* all the same */
+    WITH_BEFORE = 16
+};
 
 static void check(const CaConvIsa *isa, CaConvAlgorithm algorithm, const CaConvShape *s,
                   CaAct act, int with)
@@ -225,7 +258,8 @@ static void check(const CaConvIsa *isa, CaConvAlgorithm algorithm, const CaConvS
     c.in = algorithm == CA_CONV_PLANES
                ? map_of(1, s->n, s->ci, s->ih, s->iw, 0)
                : map_of(16, s->n, s->ci, s->ih, s->iw, c.plan.in_halo + more);
-    c.out = map_of(16, s->n, s->co, s->oh, s->ow, more);
+    const int out_halo = with & OUT_HALO ? 1 : more;
+    c.out = map_of(16, s->n, s->co, s->oh, s->ow, out_halo);
     c.add = map_of(16, s->n, s->co, s->oh, s->ow, 2 * more);
     fill(&c.in);
     fill(&c.add);
@@ -248,7 +282,7 @@ static void check(const CaConvIsa *isa, CaConvAlgorithm algorithm, const CaConvS
     kc_true(is_zero_outside(&c.out), "halo and padding channels of the result are zero");
     const Map first = c.out;
     for (int n_threads = 2; n_threads <= 4; n_threads++) {
-        c.out = map_of(16, s->n, s->co, s->oh, s->ow, more);
+        c.out = map_of(16, s->n, s->co, s->oh, s->ow, out_halo);
         run(&c, n_threads);
         kc_true(memcmp(first.all, c.out.all, first.n_all * sizeof(float)) == 0,
                 "more threads give the same bits");
@@ -294,6 +328,9 @@ static void check_direct(const CaConvIsa *isa)
             }
         s = square(2, 16, 32, 2, w, 1, 1); /* flat */
         check(isa, CA_CONV_DIRECT, &s, relu6, NO_HALO | (w & 1 ? WITH_ADD : 0));
+        s = square(2, 19, 40, 3, w, 1, 1); /* flat but for the results */
+        check(isa, CA_CONV_DIRECT, &s, w & 4 ? sigmoid : relu6,
+              NO_HALO | OUT_HALO | (w & 1 ? WITH_ADD : 0) | (w & 2 ? WITH_SLOPE : 0));
     }
     for (int k = 1; k <= 3; k += 2) { /* the wide tile */
         s = square(2, 33, 64, 7, 7, k, 1);
@@ -314,6 +351,8 @@ static void check_direct(const CaConvIsa *isa)
     check(isa, CA_CONV_DIRECT, &s, relu, WITH_ADD);
     s = square(1, 1500, 200, 3, 4, 1, 1);
     check(isa, CA_CONV_DIRECT, &s, relu, WITH_ADD);
+    s = square(1, 1500, 200, 3, 8, 1, 1);
+    check(isa, CA_CONV_DIRECT, &s, relu, NO_HALO | OUT_HALO);
 }
 
 static void check_planes(const CaConvIsa *isa)
@@ -371,6 +410,26 @@ static void check_winograd(const CaConvIsa *isa, CaConvAlgorithm algorithm)
     check(isa, algorithm, &s, relu6, WITH_ADD);
     s = (CaConvShape){1, 16, 272, 9, 10, 7, 8, 3, 3, 1, 1, 1, 1, 0, 0, 1};
     check(isa, algorithm, &s, none, 0);
+}
+
+static void check_polyphase(const CaConvIsa *isa, CaConvAlgorithm algorithm)
+{
+    CaConvShape s;
+
+    for (int h = 1; h <= 17; h += 3)
+        for (int w = 1; w <= 37; w += 4) {
+            s = square(1, 19, 40, h, w + (h & 1), 3, 2);
+            check(isa, algorithm, &s, w & 2 ? relu : none, h & 2 ? WITH_ADD : 0);
+        }
+    s = square(2, 5, 17, 16, 14, 3, 2);
+    check(isa, algorithm, &s, sigmoid, WITH_ADD | WITH_SLOPE);
+    check(isa, algorithm, &s, above, NO_HALO);
+    s = (CaConvShape){2, 33, 80, 18, 21, 9, 9, 3, 3, 2, 2, 1, 1, 2, 0, 1};
+    check(isa, algorithm, &s, relu6, WITH_ADD);
+    s = (CaConvShape){1, 16, 272, 19, 20, 9, 9, 3, 3, 2, 2, 1, 1, 0, 0, 1};
+    check(isa, algorithm, &s, none, 0);
+    s = square(2, 384, 176, 14, 13, 3, 2); /* shared V */
+    check(isa, algorithm, &s, relu, WITH_ADD);
 }
 
 /* Shared V, in one block of tiles and in several. */
@@ -510,6 +569,12 @@ static void check_rule(void)
             "direct where Winograd is not allowed");
     kc_true(ca_conv_plan(&p, &s, 0, false) && strstr(p.kernel, "_ref") != NULL,
             "ref where the processor has nothing");
+    s = square(1, 128, 128, 56, 56, 3, 2);
+    kc_true(ca_conv_plan(&p, &s, cpu, true) && p.algorithm == CA_CONV_WINOGRAD_4,
+            "F(4,2) on 56x56, step 2");
+    s.stride_w = 1;
+    kc_true(!ca_conv_plan_as(&p, &s, ca_conv_isas[0], CA_CONV_WINOGRAD_4),
+            "steps that differ are not Winograd's");
     s = square(1, 256, 512, 7, 7, 3, 1);
     /* On 7x7 the choice is close: costs that were measured decide, and those of NEON were not. */
     const bool is_measured = !(ca_conv_isas[0]->needs & CA_CPU_NEON);
@@ -635,10 +700,12 @@ static void check_isa(const CaConvIsa *isa)
     KC_GUARDED(isa->kernel[CA_CONV_WINOGRAD_2], isa->needs)
     {
         check_winograd(isa, CA_CONV_WINOGRAD_2);
+        check_polyphase(isa, CA_CONV_WINOGRAD_2);
     }
     KC_GUARDED(isa->kernel[CA_CONV_WINOGRAD_4], isa->needs)
     {
         check_winograd(isa, CA_CONV_WINOGRAD_4);
+        check_polyphase(isa, CA_CONV_WINOGRAD_4);
         check_large_winograd(isa);
     }
     KC_GUARDED(isa->kernel[CA_CONV_STRASSEN], isa->needs)

@@ -20,11 +20,13 @@ enum { MAX_RANK = 5 };
 static void check_strided(size_t size)
 {
     const int rank = kc_int(MAX_RANK + 1), n_threads = 1 + kc_int(3);
-    const bool turned = rank >= 2 && kc_int(3) == 0;
+    const bool turned = rank >= 2 && kc_int(3) == 0, is_long = turned && kc_int(4) == 0;
     int64_t dims[MAX_RANK], strides[MAX_RANK], n = 1, lo = 0, hi = 0;
     CaStrided plan;
     for (int i = 0; i < rank; i++) {
         dims[i] = 1 + kc_int(i == rank - 2 && turned ? 40 : 5);
+        if (i == rank - 1 && is_long)
+            dims[i] += 400 + kc_int(900);
         strides[i] = kc_int(12) - 4;
         if (turned && i >= rank - 2)
             strides[i] = i == rank - 2 ? 1 : 41;

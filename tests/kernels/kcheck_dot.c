@@ -453,6 +453,14 @@ static void check_isa(const CaDotIsa *isa)
         check(isa, &s, within, WITH_ADD | WITH_MID);
         check(isa, &s, within, WITH_MID);
     }
+    for (int w = 3; w <= 15;
+         w += w < 9 ? 1 : 3) { /* strips of short sums, flat and in rows */
+        const int mid = isa->type == CA_ELEM_U8 && w & 2 ? WITH_MID : 0;
+        s = square(1, 16 + 4 * (w % 4), 48, w, w, 1, 1);
+        check(isa, &s, within, FIT | mid | (w & 1 ? WITH_ADD : 0));
+        s = square(2, 7, 64, w, 2 * w + 2, 1, 2);
+        check(isa, &s, within, mid | (w & 4 ? WITH_ADD : 0));
+    }
     for (int w = 1; w <= 17; w++)
         for (int k = 1; k <= 5; k += 2)
             for (int stride = 1; stride <= 3; stride++) {

@@ -379,6 +379,17 @@ def cases(np):
     frames("two_in_a_row", matrix, lambda tf, x: power(tf, power(tf, x)))
     frames("weight", matrix, lambda tf, x, w=weight(7, 7): tf.while_loop(
         lambda i, v: i < 3, lambda i, v: (i + 1, tf.tanh(tf.linalg.matmul(v, tf.constant(w)))), [0, x])[1])
+    def until_large(tf, x, w=weight(7, 7)):
+        return tf.while_loop(lambda i, v, u: tf.logical_and(i < 20, tf.reduce_sum(v * v) < 5000.0),
+                             lambda i, v, u: (i + 1, v * 1.25 + 0.01, u + tf.linalg.matmul(v, tf.constant(w))), [0, x, x])
+
+    def two_by_data(tf, x):
+        def outer(i, v):
+            inner = tf.while_loop(lambda u: tf.reduce_sum(u) < tf.cast(i, tf.float32), lambda u: (u + 0.125,), [v])[0]
+            return i + 1, tf.while_loop(lambda j, u: j < 2, lambda j, u: (j + 1, u * 0.5 + 0.25), [0, inner])[1]
+        return tf.while_loop(lambda i, v: tf.logical_and(i < 6, tf.reduce_max(v) > 0.3), outer, [0, x])
+    frames("by_data", matrix, until_large)
+    frames("by_data_nested", matrix, two_by_data)
     frames("map", matrix, lambda tf, x: tf.map_fn(lambda row: tf.nn.softmax(row) * tf.reduce_max(row), x))
     frames("map_two", [matrix, reals(5, 3)], lambda tf, x, y: tf.map_fn(
         lambda t: tf.concat([t[0], t[1]], 0), (x, y), fn_output_signature=tf.float32))

@@ -12,9 +12,9 @@ CASES = {}
 
 
 def case(name, fn, *shapes, kind="both", low=-1.0, high=1.0, dtype=None, kernels="reference"):
-    """kind: all types, float and int8 (both), or float only. low, high: what the inputs hold. kernels: default where
+    """kind: all types, float, int8 and int16 (both), or float only. low, high: what the inputs hold. kernels: default where
     those called reference are themselves wrong (SUM of int8 gives -1, LOCAL_RESPONSE_NORMALIZATION differs)."""
-    hows = dict(all=("float16", "int8", "int16"), both=("int8",), float=())[kind]
+    hows = dict(all=("float16", "int8", "int16"), both=("int8", "int16"), float=())[kind]
     CASES[name] = dict(fn=fn, shapes=shapes, hows=hows, low=low, high=high, dtype=dtype or tf.float32, kernels=kernels)
 
 
@@ -185,11 +185,47 @@ def keras_layer(make, shape):
     return fn
 
 
+def small_network():
+    """All that image networks have, one after another."""
+    k = tf.keras.layers
+    return tf.keras.Sequential([
+        k.Conv2D(16, 3, 2, "same", activation="relu6"), k.DepthwiseConv2D(3, 1, "same", activation="relu"), k.Conv2D(24, 1),
+        Residual(), k.Conv2D(32, 3, activation="tanh"), k.MaxPooling2D(2), k.UpSampling2D(2, interpolation="bilinear"),
+        k.Conv2D(8, 3, activation="sigmoid"), k.Conv2DTranspose(8, 2, 2, activation="gelu"), k.AveragePooling2D(2), k.Flatten(),
+        k.Dense(20, activation="leaky_relu"), k.Dense(10, activation="softmax")])
+
+
+class Residual(tf.keras.layers.Layer):
+    def build(self, shape):
+        self.one = tf.keras.layers.Conv2D(shape[-1], 3, padding="same", activation="relu")
+        self.gate = tf.keras.layers.Dense(shape[-1], activation="sigmoid")
+        self.one.build(shape)
+        self.gate.build((None, shape[-1]))
+
+    def call(self, x):
+        y = self.one(x)
+        return x + y * self.gate(tf.reduce_mean(y, [1, 2], keepdims=True))
+
+
+class Attention(tf.keras.layers.Layer):
+    def build(self, shape):
+        self.heads = tf.keras.layers.MultiHeadAttention(2, 4)
+        self.heads.build(shape, shape)
+
+    def call(self, x):
+        return self.heads(x, x)
+
+
 def recurrent():
     k = tf.keras.layers
     case("lstm", keras_layer(lambda: k.LSTM(5, return_sequences=True), None), (1, 6, 4), kind="float")
     case("lstm_long", keras_layer(lambda: k.LSTM(5, return_sequences=True), None), (1, 24, 4), kind="float")
     case("gru", keras_layer(lambda: k.GRU(5, return_sequences=True), None), (1, 6, 4), kind="float")
+    case("einsum_dense", keras_layer(lambda: k.EinsumDense("abc,cde->abde", (None, 3, 4), bias_axes="de"), None), (2, 5, 6))
+    case("einsum_dense_back", keras_layer(lambda: k.EinsumDense("abcd,cde->abe", (None, 7), bias_axes="e"), None), (2, 5, 3, 4))
+    case("lstm_unrolled", keras_layer(lambda: k.LSTM(5, return_sequences=True, unroll=True), None), (1, 6, 4))
+    case("network", keras_layer(lambda: small_network(), None), (1, 24, 24, 3))
+    case("attention", keras_layer(lambda: Attention(), None), (1, 6, 8))
     case("simple_rnn", keras_layer(lambda: k.SimpleRNN(5, return_sequences=True), None), (1, 6, 4), kind="float")
     case("while", lambda x: tf.while_loop(lambda i, v: i < 5, lambda i, v: (i + 1, v * 0.5 + x), (0, x))[1], X2, kind="float")
     case("while_by_data", lambda x: tf.while_loop(lambda v: tf.reduce_sum(v) < 50.0, lambda v: v * 1.5 + 1.0, (x,))[0], X2, kind="float")

@@ -71,6 +71,8 @@ def functions():
     yield from one("softmax_4d", ALL, "SOFTMAX", [X4], X4, {0: ("f32", 1.0)}, fixed=soft)
     logs = {I8: (16 / 256, 127), U8: (16 / 256, 255)}
     yield from one("log_softmax", BYTES, "LOG_SOFTMAX", [(40, 30)], (40, 30), fixed=logs, runs=4)
+    yield from one("log_softmax_many", BYTES, "LOG_SOFTMAX", [(20000, 5)], (20000, 5), fixed=logs, runs=3)
+    yield from one("softmax_many", ALL, "SOFTMAX", [(20000, 5)], (20000, 5), {0: ("f32", 1.0)}, fixed=soft, runs=3)
     yield from one("log_softmax_long", BYTES, "LOG_SOFTMAX", [(3, 2000)], (3, 2000), fixed=logs)
     norm = {I8: (1 / 128, 0), U8: (1 / 128, 128)}
     yield from one("l2_normalization", BYTES, "L2_NORMALIZATION", [(60, 17)], (60, 17), {0: ("i8", 0)}, fixed=norm, runs=3)
@@ -188,6 +190,21 @@ def layers():
                                 out_quant=quant(y), ends=[[(e - step[1]) * step[0] for e in ENDS[kind]]])
 
 
+def nibbles():
+    """Weights of 4 bits: two a byte, the low half first."""
+    for operator, shape, out, options, data in (
+            ("CONV_2D", (5, 3, 3, 3), (1, 4, 3, 5), {0: ("i8", 0), 1: ("i32", 2), 2: ("i32", 2)}, X4),
+            ("FULLY_CONNECTED", (7, 60), (4, 7), {0: ("i8", 0)}, (4, 60))):
+        for kind in SIGNED:
+            random = np.random.default_rng(kind)
+            step, values = odd(random, kind), random.integers(-8, 8, int(np.prod(shape)))
+            pairs = np.append(values, np.zeros(len(values) % 2, int)).reshape(-1, 2) & 15
+            w = make.tensor("w", list(shape), 17, None, [0.07], [0], 0, raw=bytes((pairs[:, 0] | pairs[:, 1] << 4).astype(np.uint8)))
+            b = const("b", [shape[0]], 3, I32 if kind == I8 else I64, [float(np.float32(np.float32(step[0]) * np.float32(0.07)))], [0], low=-90, high=90)
+            yield base.hand("step_nibbles_%s_%s" % (operator.lower(), NAMES[kind]), [data], operator, [w, b], out, options, x_type=kind,
+                            x_quant=[quant(step)], out_type=kind, out_quant=quant((step[0] * 2, step[1])), ends=[[(e - step[1]) * step[0] for e in ENDS[kind]]])
+
+
 def reductions():
     i32 = lambda values: [const("axes", [len(values)], type=I32, values=values)]
     for name in "MEAN", "SUM", "REDUCE_PROD":
@@ -248,11 +265,11 @@ def kernels_of(name):
     rough = ("neg", "floor_", "reduce_prod", "bilinear", "move_concat")
     if name.startswith("step_sum_") and "_u8_" not in name:
         return "default bits"
-    return "bits" if "_i16_" in name or any(name.startswith("step_" + r) for r in rough) else "reference"
+    return "bits" if "_i16" in name or any(name.startswith("step_" + r) for r in rough) else "reference"
 
 
 def by_hand():
     cases = {}
-    for part in functions, pairs, windows, layers, reductions, moves:
+    for part in functions, pairs, windows, layers, nibbles, reductions, moves:
         cases.update(part())
     return cases

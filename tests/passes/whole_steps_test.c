@@ -13,7 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 
-typedef enum Way { AS_READ, AFTER_PASSES, THROUGH_IR } Way;
+typedef enum Way { AS_READ, AFTER_PASSES, THROUGH_IR_10, THROUGH_IR_11 } Way;
 
 static CarinaStatus load(CaGraph **g, const char *name, CarinaError *err)
 {
@@ -29,12 +29,12 @@ static CarinaStatus load(CaGraph **g, const char *name, CarinaError *err)
 
 #define STEM SCRATCH_DIR "/whole_steps"
 
-static CarinaStatus through_ir(CaGraph **g, CarinaError *err)
+static CarinaStatus through_ir(CaGraph **g, int as, CarinaError *err)
 {
     CaBuffer *xml = NULL, *bin = NULL;
     CaGraph *again = NULL;
     int version = 0;
-    CarinaStatus status = ca_ir_write(*g, STEM, 11, false, err);
+    CarinaStatus status = ca_ir_write(*g, STEM, as, false, err);
     if (status == CARINA_OK)
         status = ca_file_map(&xml, STEM ".xml", err);
     if (status == CARINA_OK)
@@ -54,8 +54,8 @@ static CarinaStatus prepare(CaGraph **g, const char *name, Way way, int *n,
     CA_TRY(load(g, name, err));
     if (way != AS_READ)
         CA_TRY(ca_passes_run(*g, NULL, NULL, NULL, err));
-    if (way == THROUGH_IR)
-        CA_TRY(through_ir(g, err));
+    if (way == THROUGH_IR_10 || way == THROUGH_IR_11)
+        CA_TRY(through_ir(g, way == THROUGH_IR_10 ? 10 : 11, err));
     return ca_pass_whole_steps.run(*g, n, err);
 }
 
@@ -114,7 +114,8 @@ static void check_all(Way way)
 
 TEST(whole_steps_are_the_reference_kernels) { check_all(AS_READ); }
 TEST(whole_steps_survive_the_other_passes) { check_all(AFTER_PASSES); }
-TEST(whole_steps_survive_ir) { check_all(THROUGH_IR); }
+TEST(whole_steps_survive_ir_10) { check_all(THROUGH_IR_10); }
+TEST(whole_steps_survive_ir_11) { check_all(THROUGH_IR_11); }
 
 /* Without the marks of the TFLite reader nothing is rewritten. */
 TEST(whole_steps_need_the_marks)

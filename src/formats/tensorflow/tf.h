@@ -89,6 +89,7 @@ typedef struct CaTf {
     CaTfFrames *frames; /* NULL: no loop is made of frames */
     void *inliner;      /* of tf_functions.c, once a loop has called a function */
     int loop_depth, n_rounds;
+    int n_by_data;            /* loops whose rounds the data counts */
     int64_t n_items;          /* of all lists */
     CaTfVariableFn *variable; /* NULL: a variable is refused */
     void *variable_arg;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * TensorFlow: loops as frames - Enter, Merge, Switch, NextIteration, Exit, LoopCond - which TensorFlow 1 makes, and
- * freezing a newer graph too. They are unrolled as functional loops are: the condition of each round must be known
- * while the graph is read.
+ * freezing a newer graph too. They are unrolled as functional loops are, as long as the condition of each round is known
+ * while the graph is read; from there on they are ours.
  *
  *      Enter -> Merge -> Switch -1-> body -> NextIteration -> Merge       one of these for each value that goes round
  *                 |        |  \0-> Exit
@@ -12,6 +12,7 @@
  * Before the walk an Exit's inputs become the Enters of its frame, so the walk meets no circle. A round then forgets
  * what the body's nodes were in the round before, sets what comes out of the Switches, and translates the body anew.
  */
+#include "formats/tensorflow/tf_by_data.h"
 #include "formats/tensorflow/tf_loops.h"
 
 #include <string.h>
@@ -37,6 +38,8 @@ typedef struct CaTfFrame {
     int32_t n_carried, room;
     CaTfNode **inside; /* to be translated in each round */
     int32_t n_inside;
+    CaTfNode **constants; /* of its rounds, which stay what they are */
+    int32_t n_constants;
     CaTfEdge *enters;
     int32_t n_enters;
     bool is_done, is_running;
@@ -172,12 +175,15 @@ static CarinaStatus look_inside(CaTf *r, CaTfFrame *f, int32_t *seen, int32_t st
     if ((r->frames->n_inside += n) > MAX_INSIDE_IN_ALL)
         return ca_build_fail(&r->b, CARINA_ERR_LIMIT, "loops that share their bodies");
     f->inside = ca_arena_array(r->b.work, (size_t)n + 1, sizeof *f->inside);
+    f->constants = ca_arena_array(r->b.work, (size_t)n + 1, sizeof *f->constants);
     f->enters = ca_arena_array(r->b.work, (size_t)f->n_enters + 1, sizeof *f->enters);
-    if (!f->inside || !f->enters)
+    if (!f->inside || !f->constants || !f->enters)
         return ca_tf_no_memory(r);
     for (i = 0; i < n; i++)
-        if (todo[i]->n_in > 0) /* a constant stays what it is */
+        if (todo[i]->n_in > 0)
             f->inside[f->n_inside++] = todo[i];
+        else
+            f->constants[f->n_constants++] = todo[i];
     for (i = 0; i < f->n_enters; i++)
         f->enters[i] = (CaTfEdge){enters[i]->name, enters[i], 0};
     return CARINA_OK;
@@ -282,51 +288,173 @@ static CaValue *computed(CaTfCall *c, const CaTfEdge *edge)
     return v;
 }
 
-static bool goes_on(CaTfCall *c, CaTfFrame *f)
+/* A round begins with these. */
+static bool begin_round(CaTfCall *c, CaTfFrame *f, CaValue *const *now)
 {
-    int64_t yes = 0;
     forget(c->r, f);
     for (int32_t k = 0; k < f->n_carried; k++)
-        if (!hand(c->r, f->carried[k].merge, 0, f->carried[k].now) ||
+        if (!hand(c->r, f->carried[k].merge, 0, now[k]) ||
             (f->carried[k].sw && (!hand(c->r, f->carried[k].sw, 0, &ca_tf_dead) ||
-                                  !hand(c->r, f->carried[k].sw, 1, f->carried[k].now))))
+                                  !hand(c->r, f->carried[k].sw, 1, now[k]))))
             return false;
-    CaValue *answer = f->condition->n_in == 1 ? computed(c, &f->condition->in[0]) : NULL;
-    if (c->b->status == CARINA_OK && (!answer || answer == &ca_tf_dead || !answer->node ||
-                                      ca_build_known_ints(c->b, answer, &yes, 1) != 1))
+    return true;
+}
+
+static CaValue *condition_of(CaTfCall *c, const CaTfFrame *f)
+{
+    return f->condition->n_in == 1 ? computed(c, &f->condition->in[0]) : NULL;
+}
+
+/* *answer is NULL where the condition is known. */
+static bool goes_on(CaTfCall *c, CaTfFrame *f, CaValue *const *now, CaValue **answer)
+{
+    int64_t yes = 0;
+    *answer = NULL;
+    CaValue *v = begin_round(c, f, now) ? condition_of(c, f) : NULL;
+    if (c->b->status != CARINA_OK)
+        return false;
+    if (v && v->node && ca_build_known_ints(c->b, v, &yes, 1) == 1)
+        return ca_build_settle(c->b) && yes != 0;
+    bool is_plain = v && v->node;
+    for (int32_t k = 0; k < f->n_carried; k++)
+        is_plain = is_plain && now[k] && now[k]->node;
+    for (int32_t k = 0; k < f->n_enters; k++)
+        is_plain =
+            is_plain && ca_tf_value(&f->enters[k]) && ca_tf_value(&f->enters[k])->node;
+    if (is_plain && ca_build_settle(c->b))
+        *answer = v;
+    else
         ca_build_fail(c->b, CARINA_ERR_UNSUPPORTED,
-                      "how often its loop runs is not known before the run; give the "
-                      "model's input shape, or cut the model with --input and --output");
-    return ca_build_settle(c->b) && yes != 0;
+                      "how often its loop runs is not known before the run, and it "
+                      "hands on lists; give the model's input shape, or cut the model "
+                      "with --input and --output");
+    return false;
+}
+
+/* --- Rounds that the data counts. */
+
+/* What a node was in the graph around. */
+typedef struct Kept {
+    CaTfNode *node;
+    CaValue **value;
+    int32_t n_value;
+    uint8_t visit;
+} Kept;
+
+/* Constants are made anew in the body; of other nodes of the graph around nothing may be read there. */
+static void keep(Kept *to, CaTfNode *n)
+{
+    *to = (Kept){n, n->value, n->n_value, n->visit};
+    n->visit =
+        strcmp(n->op, "Const") == 0 ? 0 : 2; /* 2: done, and here without a value */
+    n->value = NULL;
+    n->n_value = 0;
+}
+
+static bool is_carried(const CaTfFrame *f, const CaTfNode *enter)
+{
+    for (int32_t k = 0; k < f->n_carried; k++)
+        if (f->carried[k].enter == enter)
+            return true;
+    return false;
+}
+
+/* One round. state: what goes round, then other Enters; now and next: of the former, in the body. */
+static void make_body(CaTfCall *c, CaTfFrame *f, CaTfByData *d, CaValue *const *state,
+                      const Kept *enters, CaValue **inner)
+{
+    CaValue **next = inner + d->n_states;
+    for (int32_t k = 0; k < d->n_states; k++) {
+        const CaTfEdge *from =
+            k < f->n_carried ? ca_tf_behind_identities(f->carried[k].next) : NULL;
+        d->stays[k] =
+            !from || (from->node == f->carried[k].sw && from->node && from->port == 1);
+    }
+    if (!ca_tf_by_data_enter(d, state, inner))
+        return;
+    for (int32_t k = f->n_carried; k < d->n_states; k++)
+        if (!hand(c->r, enters[k - f->n_carried].node, 0, inner[k]))
+            return;
+    if (!begin_round(c, f, inner))
+        return;
+    for (int32_t k = 0; k < f->n_carried && c->b->status == CARINA_OK; k++)
+        next[k] = d->stays[k] ? inner[k] : computed(c, f->carried[k].next);
+    if (c->b->status == CARINA_OK && begin_round(c, f, next))
+        ca_tf_by_data_leave(d, condition_of(c, f), next);
+}
+
+static void run_by_data(CaTfCall *c, CaTfFrame *f, CaValue *condition, CaValue **now)
+{
+    CaTfByData d;
+    const size_t n = (size_t)f->n_carried + (size_t)f->n_enters;
+    CaValue **state = ca_arena_array(c->b->work, 3 * n + 1, sizeof *state);
+    Kept *kept =
+        ca_arena_array(c->b->work, 2 * n + (size_t)f->n_constants + 1, sizeof *kept);
+    int n_states = f->n_carried, n_kept = 0;
+    if (!state || !kept) {
+        ca_build_fail(c->b, CARINA_ERR_MEMORY, "out of memory");
+        return;
+    }
+    if (f->n_carried)
+        memcpy(state, now, (size_t)f->n_carried * sizeof *state);
+    for (int32_t k = 0; k < f->n_enters; k++)
+        if (!is_carried(f, f->enters[k].node)) {
+            state[n_states++] = ca_tf_value(&f->enters[k]);
+            kept[n_kept++].node = f->enters[k].node;
+        }
+    if (!ca_tf_by_data_begin(&d, c, condition, n_states))
+        return;
+    for (int k = 0; k < n_kept; k++)
+        keep(&kept[k], kept[k].node);
+    for (int32_t k = 0; k < f->n_constants; k++)
+        keep(&kept[n_kept++], f->constants[k]);
+    for (int32_t k = 0; k < f->n_carried; k++)
+        keep(&kept[n_kept++], f->carried[k].enter);
+    make_body(c, f, &d, state, kept, state + n);
+    while (n_kept--) { /* backwards: a node may have been kept twice */
+        const int k = n_kept;
+        kept[k].node->value = kept[k].value;
+        kept[k].node->n_value = kept[k].n_value;
+        kept[k].node->visit = kept[k].visit;
+    }
+    forget(c->r, f);
+    ca_tf_by_data_end(&d, state);
+    if (f->n_carried)
+        memcpy(now, state, (size_t)f->n_carried * sizeof *state);
 }
 
 static void run_frame(CaTfCall *c, CaTfFrame *f)
 {
     CaTf *r = c->r;
-    CaValue **next = ca_arena_array(c->b->work, (size_t)f->n_carried + 1, sizeof *next);
-    if (!next || f->is_running || r->loop_depth == MAX_NESTED) {
-        ca_build_fail(c->b, next ? CARINA_ERR_LIMIT : CARINA_ERR_MEMORY,
+    const size_t n = (size_t)f->n_carried;
+    CaValue **now = ca_arena_array(c->b->work, 2 * n + 1, sizeof *now), *answer = NULL;
+    if (!now || f->is_running || r->loop_depth == MAX_NESTED) {
+        ca_build_fail(c->b, now ? CARINA_ERR_LIMIT : CARINA_ERR_MEMORY,
                       "loops inside each other more than %d deep", MAX_NESTED);
         return;
     }
     for (int32_t k = 0; k < f->n_carried; k++)
-        f->carried[k].now = ca_tf_value(&(CaTfEdge){NULL, f->carried[k].enter, 0});
+        now[k] = ca_tf_value(&(CaTfEdge){NULL, f->carried[k].enter, 0});
     f->is_running = true;
     r->loop_depth++;
-    for (int round = 0; goes_on(c, f); round++) {
+    for (int round = 0; goes_on(c, f, now, &answer); round++) {
         if (round == MAX_ROUNDS || ++r->n_rounds > MAX_ROUNDS_IN_ALL)
             ca_build_fail(c->b, CARINA_ERR_LIMIT,
                           "more than %d rounds, or %d of all loops; Carina unrolls no "
                           "such loop",
                           MAX_ROUNDS, MAX_ROUNDS_IN_ALL);
         for (int32_t k = 0; k < f->n_carried && c->b->status == CARINA_OK; k++)
-            next[k] = computed(c, f->carried[k].next);
+            now[n + (size_t)k] = computed(c, f->carried[k].next);
         if (c->b->status != CARINA_OK)
             break;
-        for (int32_t k = 0; k < f->n_carried; k++)
-            f->carried[k].now = next[k];
+        if (n)
+            memcpy(now, now + n, n * sizeof *now);
     }
     r->loop_depth--;
+    if (answer && c->b->status == CARINA_OK)
+        run_by_data(c, f, answer, now);
+    for (int32_t k = 0; k < f->n_carried; k++)
+        f->carried[k].now = now[k];
     f->is_running = false;
     f->is_done = c->b->status == CARINA_OK;
 }

@@ -21,6 +21,16 @@ static void binary(CaTfliteCall *c)
                   ca_build_2(c->b, c->op->ours, ca_tflite_in(c, 0), ca_tflite_in(c, 1)));
 }
 
+/* Comparisons of steps say so for the pass whole-steps: those of floats look the same. */
+static void comparison(CaTfliteCall *c)
+{
+    CaValue *v = ca_build_2(c->b, c->op->ours, ca_tflite_in(c, 0), ca_tflite_in(c, 1));
+    if (v && c->b->status == CARINA_OK &&
+        ca_tflite_is_quantized(ca_tflite_in_tensor(c, 0)))
+        ca_node_set_info(c->b->graph, v->node, CA_TFLITE_STEPS_MARK, "value=\"steps\"");
+    ca_tflite_out(c, 0, v);
+}
+
 static void binary_act(CaTfliteCall *c)
 {
     ca_tflite_out(c, 0,
@@ -336,19 +346,19 @@ const CaTfliteOp ca_tflite_math[] = {
     {"DEQUANTIZE", quantize, NULL, false},
     {"DIV", divide, NULL, false},
     {"ELU", elu, NULL, false},
-    {"EQUAL", binary, "Equal", false},
+    {"EQUAL", comparison, "Equal", false},
     {"EXP", unary, "Exp", false},
     {"FAKE_QUANT", fake_quant, NULL, false},
     {"FLOOR", unary, "Floor", false},
     {"FLOOR_DIV", floor_divide, NULL, false},
     {"FLOOR_MOD", binary, "FloorMod", false},
     {"GELU", gelu, NULL, false},
-    {"GREATER", binary, "Greater", false},
-    {"GREATER_EQUAL", binary, "GreaterEqual", false},
+    {"GREATER", comparison, "Greater", false},
+    {"GREATER_EQUAL", comparison, "GreaterEqual", false},
     {"HARD_SWISH", unary, "HSwish", false},
     {"LEAKY_RELU", leaky_relu, NULL, false},
-    {"LESS", binary, "Less", false},
-    {"LESS_EQUAL", binary, "LessEqual", false},
+    {"LESS", comparison, "Less", false},
+    {"LESS_EQUAL", comparison, "LessEqual", false},
     {"LOG", unary, "Log", false},
     {"LOGICAL_AND", binary, "LogicalAnd", false},
     {"LOGICAL_NOT", unary, "LogicalNot", false},
@@ -359,7 +369,7 @@ const CaTfliteOp ca_tflite_math[] = {
     {"MINIMUM", binary, "Minimum", true},
     {"MUL", binary_act, "Multiply", false},
     {"NEG", unary, "Negative", false},
-    {"NOT_EQUAL", binary, "NotEqual", false},
+    {"NOT_EQUAL", comparison, "NotEqual", false},
     {"POW", binary, "Power", false},
     {"PRELU", prelu, NULL, false},
     {"QUANTIZE", quantize, NULL, false},

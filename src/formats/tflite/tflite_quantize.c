@@ -77,6 +77,9 @@ static const char *kind_of(CaTfliteCall *c, const CaTfliteTensor *out)
     const char *name = c->op ? c->op->name : "";
     if (out != ca_tflite_out_tensor(c, 0))
         return "";
+    if (strcmp(name, "QUANTIZE") == 0 &&
+        !ca_tflite_is_quantized(ca_tflite_in_tensor(c, 0)))
+        return ", of floats";
     if (strcmp(name, "BATCH_MATMUL") == 0)
         return ", of BATCH_MATMUL";
     if ((strcmp(name, "ADD") == 0 || strcmp(name, "SUB") == 0) &&

@@ -117,7 +117,8 @@ CaValue *ca_tflite_dequantized(CaTfliteCall *c, CaTfliteTensor *t, const int *pe
                                int64_t split);
 
 /* --- tflite_quantize.c */
-/* What IR keeps for the pass whole-steps: on FakeQuantize scale, zero point and kind, on a bias' Convert "bias". */
+/* What IR keeps for the pass whole-steps: on FakeQuantize scale, zero point and kind, on a bias' Convert "bias", on
+ * comparisons of steps "steps". */
 #define CA_TFLITE_STEPS_MARK "user_data.quantization"
 bool ca_tflite_is_quantized(const CaTfliteTensor *t); /* a tensor of 8 or 16-bit steps */
 /* Floats rounded to the tensor's steps. */

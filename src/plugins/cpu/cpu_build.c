@@ -150,6 +150,13 @@ bool ca_cpu_has_blocked(const CaCpuBuild *b, const CarinaValue *v)
     return ca_cpu_value(b, v)->blocked.buffer >= 0;
 }
 
+bool ca_cpu_is_only_plain(const CaCpuBuild *b, const CarinaValue *v)
+{
+    const CaCpuValue *x = ca_cpu_value(b, v);
+    return x->blocked.buffer < 0 && x->narrow.buffer < 0 &&
+           (x->plain >= 0 || x->view || ca_cpu_is(v->node, "Parameter"));
+}
+
 CarinaStatus ca_cpu_add_buffer(CaCpuBuild *b, int *buffer, CaCpuBuffer what)
 {
     CarinaProgram *p = b->p;

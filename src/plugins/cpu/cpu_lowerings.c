@@ -139,6 +139,7 @@ const CaCpuLowering ca_cpu_lowerings[] = {
     {"GRN", ca_cpu_lower_grn},
     {"GroupNormalization", ca_cpu_lower_group_norm},
     {"BatchNormInference", ca_cpu_lower_batch_norm},
+    {"Loop", ca_cpu_lower_loop},
     {"LRN", ca_cpu_lower_lrn},
     {"ScaledDotProductAttention", ca_cpu_lower_attention},
     {"LSTMCell", ca_cpu_lower_recurrent},

@@ -281,6 +281,10 @@ static CarinaStatus build(CaCpuBuild *b)
 
 static void discard(CarinaProgram *p)
 {
+    for (CarinaProgram *body = p->bodies, *next; body; body = next) {
+        next = body->next_body;
+        discard(body);
+    }
     ca_cpu_free_packed(p);
     ca_free(p->steps);
     ca_free(p->buffers);
@@ -313,6 +317,58 @@ static bool precision_of(CaElem *out, const char *name)
     return false;
 }
 
+static CarinaProgram *create(CarinaDevice *dev)
+{
+    CarinaProgram *p = ca_alloc(sizeof *p);
+    if (p)
+        p->arena = ca_arena_create(0);
+    if (!p || !p->arena) {
+        ca_free(p);
+        return NULL;
+    }
+    p->dev = dev;
+    return p;
+}
+
+/* Do all steps take less than what it costs to wake the other threads for them? */
+static bool is_small(const CarinaProgram *p)
+{
+    const double most_bytes = 1 << 17, most_flop = 1 << 19; /* some 10 us each */
+    for (int i = 0; i < p->n_steps; i++)
+        if (p->steps[i].info.bytes > most_bytes || p->steps[i].info.flop > most_flop)
+            return false;
+    return true;
+}
+
+CarinaStatus ca_cpu_compile_body(CaCpuBuild *b, CarinaProgram **out,
+                                 const CarinaGraph *graph)
+{
+    CarinaProgram *p = create(b->dev);
+    if (!p)
+        return ca_err(b->err, CARINA_ERR_MEMORY, "out of memory while compiling");
+    CaCpuBuild body = {.dev = b->dev,
+                       .host = b->host,
+                       .graph = graph,
+                       .p = p,
+                       .err = b->err,
+                       .precision = b->precision,
+                       .is_low = b->is_low,
+                       .allow_winograd = b->allow_winograd};
+    ca_cpu_choose_all(&body);
+    ca_cpu_packed_begin(&body, "");
+    const CarinaStatus status = build(&body);
+    ca_cpu_packed_end(&body, status);
+    if (status != CARINA_OK) {
+        discard(p);
+        return status;
+    }
+    p->is_small = is_small(p);
+    p->next_body = b->p->bodies;
+    b->p->bodies = p;
+    *out = p;
+    return CARINA_OK;
+}
+
 static CarinaStatus compile(CarinaProgram **out, CarinaDevice *dev,
                             const CarinaGraph *graph, const CarinaOption *options,
                             CarinaError *err)
@@ -323,14 +379,9 @@ static CarinaStatus compile(CarinaProgram **out, CarinaDevice *dev,
         return ca_err(err, CARINA_ERR_UNSUPPORTED,
                       "precision %s; the CPU computes in f32, bf16 and int8",
                       option(options, "precision"));
-    CarinaProgram *p = ca_alloc(sizeof *p);
-    if (p)
-        p->arena = ca_arena_create(0);
-    if (!p || !p->arena) {
-        ca_free(p);
+    CarinaProgram *p = create(dev);
+    if (!p)
         return ca_err(err, CARINA_ERR_MEMORY, "out of memory while compiling");
-    }
-    p->dev = dev;
     CarinaError local = {CARINA_OK, ""};
     CaCpuBuild b = {.dev = dev,
                     .host = dev->host,
@@ -363,12 +414,20 @@ static size_t scratch_size(const CarinaProgram *p, int n_threads)
            CA_CACHE_LINE;
 }
 
+static void add_packed(const CarinaProgram *p, CarinaMemoryUse *out)
+{
+    out->packed_weights += p->own_packed;
+    out->shared_weights += p->shared_packed;
+    for (const CarinaProgram *body = p->bodies; body; body = body->next_body)
+        add_packed(body, out);
+}
+
 static bool memory(const CarinaProgram *p, int n_threads, CarinaMemoryUse *out)
 {
     if (out->struct_size < sizeof *out)
         return false;
-    *out = (CarinaMemoryUse){out->struct_size, p->own_packed, p->shared_packed,
-                             scratch_size(p, n_threads)};
+    *out = (CarinaMemoryUse){out->struct_size, 0, 0, scratch_size(p, n_threads)};
+    add_packed(p, out);
     return true;
 }
 
@@ -399,7 +458,7 @@ CaActs ca_cpu_acts(const CaCpuRun *r, const CaCpuRef *ref)
 void *ca_cpu_own(const CaCpuRun *r, const CaCpuStep *s, int thread)
 {
     (void)s;
-    return r->work + r->program->shared_work + (size_t)thread * r->program->thread_work;
+    return r->own + (size_t)thread * r->own_stride;
 }
 
 typedef struct Phase {
@@ -414,6 +473,55 @@ static void run_phase(void *arg, int thread, int n_threads)
     p->step->fn(p->step, p->run, p->phase, thread, n_threads);
 }
 
+static CarinaStatus run_step(const CaCpuStep *s, CaCpuRun *r)
+{
+    const CarinaRun *how = r->run;
+    if (how->cancelled && __atomic_load_n(how->cancelled, __ATOMIC_RELAXED))
+        return ca_err(r->err, CARINA_ERR_CANCELLED, "the request was cancelled");
+    if (s->whole)
+        return s->whole(s, r);
+    for (int phase = 0; phase < s->n_phases; phase++) {
+        Phase job = {s, r, phase};
+        how->fork_join(how->team, run_phase, &job);
+    }
+    return r->status;
+}
+
+static size_t acts_end(const CarinaProgram *p)
+{
+    return (p->acts_size + 63) & ~(size_t)63;
+}
+
+size_t ca_cpu_body_work(const CarinaProgram *p) { return acts_end(p) + p->shared_work; }
+
+static void run_alone(void *team, CarinaParallelFn *fn, void *arg)
+{
+    (void)team;
+    fn(arg, 0, 1);
+}
+
+CarinaStatus ca_cpu_run_body(const CarinaProgram *p, CarinaTensor *const *outputs,
+                             const CarinaTensor *const *inputs, const CaCpuRun *r,
+                             void *work)
+{
+    CarinaRun how = *r->run;
+    how.scratch = work;
+    how.counters = NULL;
+    if (p->is_small) {
+        how.n_threads = 1;
+        how.fork_join = run_alone;
+    }
+    CaCpuRun body = *r;
+    body.program = p;
+    body.run = &how;
+    body.outputs = outputs;
+    body.inputs = inputs;
+    body.work = (unsigned char *)work + acts_end(p);
+    for (int i = 0; i < p->n_steps; i++)
+        CA_TRY(run_step(&p->steps[i], &body));
+    return CARINA_OK;
+}
+
 static CarinaStatus run(const CarinaProgram *p, CarinaTensor *const *outputs,
                         const CarinaTensor *const *inputs, const CarinaRun *how,
                         CarinaError *err)
@@ -423,21 +531,14 @@ static CarinaStatus run(const CarinaProgram *p, CarinaTensor *const *outputs,
                   .outputs = outputs,
                   .inputs = inputs,
                   .err = err,
-                  .work = (unsigned char *)how->scratch +
-                          ((p->acts_size + 63) & ~(size_t)63)};
+                  .work = (unsigned char *)how->scratch + acts_end(p),
+                  .own_stride = p->thread_work};
     const bool has_small_pages = ca_cpu_has_small_pages(p);
     const int64_t started = has_small_pages ? ca_now_ns() : 0;
+    r.own = r.work + p->shared_work;
     for (int i = 0; i < p->n_steps; i++) {
-        const CaCpuStep *s = &p->steps[i];
         const int64_t begin = how->counters ? ca_now_ns() : 0;
-        if (how->cancelled && __atomic_load_n(how->cancelled, __ATOMIC_RELAXED))
-            return ca_err(err, CARINA_ERR_CANCELLED, "the request was cancelled");
-        for (int phase = 0; phase < s->n_phases; phase++) {
-            Phase job = {s, &r, phase};
-            how->fork_join(how->team, run_phase, &job);
-        }
-        if (r.status != CARINA_OK)
-            return r.status;
+        CA_TRY(run_step(&p->steps[i], &r));
         if (how->counters) {
             how->counters[i].n++;
             how->counters[i].real_ns += ca_now_ns() - begin;

@@ -53,8 +53,9 @@ typedef struct CaCpuRun {
     const CarinaRun *run;
     CarinaTensor *const *outputs;
     const CarinaTensor *const *inputs;
-    unsigned char
-        *work; /* the part of scratch that steps share: own areas of the threads follow */
+    unsigned char *work; /* the part of scratch that steps share */
+    unsigned char *own;  /* areas of the threads, own_stride bytes each */
+    size_t own_stride;
     CarinaStatus status; /* set by a reference step that failed */
     CarinaError *err;
 } CaCpuRun;
@@ -66,6 +67,8 @@ struct CaCpuStep {
     CarinaStep info;
     CaCpuStepFn *fn;
     int n_phases;
+    /* Instead of fn: called once, on the thread that runs the program. */
+    CarinaStatus (*whole)(const CaCpuStep *s, CaCpuRun *r);
     void *data; /* what fn needs; in the program's arena */
     size_t shared_work, thread_work;
     /* For its bound: the type of its products, how many operations the algorithm has (0: info.flop), bytes of
@@ -88,6 +91,8 @@ struct CarinaProgram {
     struct CaCpuBlock **blocks;
     int n_blocks, blocks_room;
     size_t own_packed, shared_packed;
+    CarinaProgram *bodies, *next_body; /* those that its steps run */
+    bool is_small;                     /* of a body: one thread runs it */
 };
 
 void *ca_cpu_at(const CaCpuRun *r, int buffer);
@@ -182,6 +187,8 @@ CarinaStatus ca_cpu_add_step(CaCpuBuild *b, CaCpuStep **step, const CarinaNode *
 void ca_cpu_use(CaCpuBuild *b, int buffer); /* by the step added last */
 void ca_cpu_need_halo(CaCpuBuild *b, const CaCpuRef *ref, int halo);
 bool ca_cpu_has_blocked(const CaCpuBuild *b, const CarinaValue *v);
+/* Is it there as row-major data, or a view of some, and in no other form? */
+bool ca_cpu_is_only_plain(const CaCpuBuild *b, const CarinaValue *v);
 /* Real type that is computed in f32? */
 bool ca_cpu_is_float(CarinaType type);
 CarinaType ca_cpu_type(CarinaType type);  /* as held in plain buffers */
@@ -198,6 +205,14 @@ const CarinaValue *ca_cpu_in(const CarinaNode *node, int i);
 /* The integers of a constant, at most max; false where they are not known or too many. */
 bool ca_cpu_ints(const CarinaValue *v, int64_t *out, int max, int *n);
 bool ca_cpu_axis(int64_t given, int rank, int *axis); /* negative: from the end */
+/* A graph inside a node as a program that belongs to b's. */
+CarinaStatus ca_cpu_compile_body(CaCpuBuild *b, CarinaProgram **out,
+                                 const CarinaGraph *graph);
+/* Bytes that ca_cpu_run_body takes; its threads' areas are the running program's. */
+size_t ca_cpu_body_work(const CarinaProgram *p);
+CarinaStatus ca_cpu_run_body(const CarinaProgram *p, CarinaTensor *const *outputs,
+                             const CarinaTensor *const *inputs, const CaCpuRun *r,
+                             void *work);
 /* Product of dimensions [from, to). */
 int64_t ca_cpu_product(const CarinaShape *s, int from, int to);
 /* Are elements whole bytes? */

@@ -109,10 +109,7 @@ static void run_planes(const CaCpuStep *s, CaCpuRun *r, int phase, int thread,
 /* u8 of what is there as planes only: without blocks of f32 between. */
 static bool is_planes(const CaCpuBuild *b, const CarinaValue *v)
 {
-    const CaCpuValue *x = ca_cpu_value(b, v);
-    return b->precision == CA_ELEM_U8 && v->shape.rank == 4 && x->blocked.buffer < 0 &&
-           x->narrow.buffer < 0 &&
-           (x->plain >= 0 || x->view || ca_cpu_is(v->node, "Parameter"));
+    return b->precision == CA_ELEM_U8 && v->shape.rank == 4 && ca_cpu_is_only_plain(b, v);
 }
 
 static CarinaStatus quantize_planes(CaCpuBuild *b, CaCpuRef *ref, const CarinaValue *v,

@@ -21,14 +21,6 @@ static const CarinaValue *source_of(const CaCpuBuild *b, const CarinaValue *v)
     return ca_cpu_is_quantizer(b, v->node) ? v->node->inputs[0].value : v;
 }
 
-/* There as planes, and in no other form. */
-static bool is_planes(const CaCpuBuild *b, const CarinaValue *v)
-{
-    const CaCpuValue *x = ca_cpu_value(b, v);
-    return x->blocked.buffer < 0 && x->narrow.buffer < 0 &&
-           (x->plain >= 0 || ca_cpu_is(v->node, "Parameter"));
-}
-
 bool ca_cpu_is_for_pixels(CaCpuBuild *b, const CarinaValue *v)
 {
     const CarinaNode *conv = ca_cpu_only_reader(v);
@@ -37,7 +29,7 @@ bool ca_cpu_is_for_pixels(CaCpuBuild *b, const CarinaValue *v)
     return conv && b->takes_narrow[conv->id] && ca_cpu_is(conv, "Convolution") &&
            conv->inputs[0].value == v && ca_cpu_constant(conv->inputs[1].value) &&
            v->shape.rank == 4 && ca_cpu_value(b, v)->narrow.buffer < 0 &&
-           is_planes(b, source_of(b, v)) &&
+           ca_cpu_is_only_plain(b, source_of(b, v)) &&
            (b->precision == CA_ELEM_BF16 || ca_cpu_is_quantizer(b, v->node)) &&
            ca_cpu_conv_shape(&s, conv) &&
            ca_dot_plan_packed(&plan, &s, b->precision, b->host->cpu_flags);

@@ -73,18 +73,19 @@ void ca_cpu_pool_pads(int first[2], const CarinaNode *n)
     pads(first, last, n);
 }
 
+/* Into out, of the node's result. */
 static CarinaStatus emit_pool(CaCpuBuild *b, const CarinaNode *n,
                               const CaPoolShape *shape, CaCpuStepFn *fn,
-                              const CarinaValue *out)
+                              const CaCpuRef *out)
 {
-    PoolStep d = {.kernel = ca_pool_select(b->host->cpu_flags), .shape = *shape};
+    PoolStep d = {
+        .kernel = ca_pool_select(b->host->cpu_flags), .shape = *shape, .out = *out};
     CaCpuStep *s = NULL;
     CA_TRY(ca_cpu_blocked(b, &d.in, n->inputs[0].value, 0));
-    CA_TRY(ca_cpu_new_blocked(b, &d.out, out));
     CA_TRY(ca_cpu_add_step(b, &s, n, d.kernel->name, fn, sizeof d));
     *(PoolStep *)s->data = d;
     s->info.bytes = 4.0 * (double)(ca_cpu_count(&n->inputs[0].value->shape) +
-                                   ca_cpu_count(&out->shape));
+                                   ca_cpu_count(&n->outputs[0].shape));
     ca_cpu_use(b, d.in.buffer);
     ca_cpu_use(b, d.out.buffer);
     return CARINA_OK;
@@ -114,13 +115,31 @@ CarinaStatus ca_cpu_lower_pool(CaCpuBuild *b, const CarinaNode *n)
     const bool is_whole = out->dims[2] == 1 && out->dims[3] == 1 &&
                           p.kernel_h == in->dims[2] && p.kernel_w == in->dims[3] &&
                           !p.pad_top && !p.pad_left && !p.pad_bottom && !p.pad_right;
-    return emit_pool(b, n, &p, is_whole ? run_global : run_pool, &n->outputs[0]);
+    CaCpuRef y;
+    CA_TRY(ca_cpu_new_blocked(b, &y, &n->outputs[0]));
+    return emit_pool(b, n, &p, is_whole ? run_global : run_pool, &y);
 }
 
+/* A result [N, C] has no blocked form of its own: the maps' numbers are unpacked at once. */
 CarinaStatus ca_cpu_pool_global(CaCpuBuild *b, const CarinaNode *n, bool is_max)
 {
     const CaPoolShape p = {.kind = is_max ? CA_POOL_MAX : CA_POOL_AVG};
-    return emit_pool(b, n, &p, run_global, &n->outputs[0]);
+    const CarinaValue *y = &n->outputs[0];
+    const CarinaShape *x = &n->inputs[0].value->shape;
+    CaCpuRef out = {.n = (int)x->dims[0], .c = (int)x->dims[1], .h = 1, .w = 1};
+    int plain = 0;
+    if (y->shape.rank == 4) {
+        CA_TRY(ca_cpu_new_blocked(b, &out, y));
+        return emit_pool(b, n, &p, run_global, &out);
+    }
+    CA_TRY(ca_cpu_add_buffer(
+        b, &out.buffer,
+        (CaCpuBuffer){.is_blocked = true, .n = out.n, .c = out.c, .h = 1, .w = 1}));
+    CA_TRY(emit_pool(b, n, &p, run_global, &out));
+    ca_cpu_value(b, y)->blocked = out;
+    const CarinaStatus status = ca_cpu_plain(b, &plain, y);
+    ca_cpu_value(b, y)->blocked.buffer = -1;
+    return status;
 }
 
 /* What both have of a window. */

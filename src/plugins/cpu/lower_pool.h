@@ -5,7 +5,7 @@
 
 #include "cpu_program.h"
 
-/* Mean or maximum of each whole map of n's first input, blocked, into its output [N, C, 1, 1]. */
+/* Mean or maximum of each whole map of n's first input, blocked, into its output [N, C, 1, 1] or [N, C]. */
 CarinaStatus ca_cpu_pool_global(CaCpuBuild *b, const CarinaNode *n, bool is_max);
 
 /* Is it the mean of each whole map of rank 4? */

@@ -126,7 +126,6 @@ CarinaStatus ca_cpu_lower_reduce(CaCpuBuild *b, const CarinaNode *n)
         return emit(b, n, "reduce_any", run_any, d);
     }
     if (s->rank == 4 && first == 2 && end == 4 &&
-        carina_node_bool(n, "keep_dims", false) &&
         (row->kind == CA_REDUCE_MEAN || row->kind == CA_REDUCE_MAX) &&
         ca_cpu_has_blocked(b, x))
         return ca_cpu_pool_global(b, n, row->kind == CA_REDUCE_MAX);

@@ -103,6 +103,8 @@ static void steps_of(int64_t *step, const CarinaShape *s, int rank)
     }
 }
 
+static bool is_byte(int64_t zero) { return zero >= -128 && zero <= 127; }
+
 static CaFixedRounding rounding_of(const CarinaNode *n)
 {
     const char *rounding = carina_node_enum(n, "rounding");
@@ -130,6 +132,7 @@ CarinaStatus ca_cpu_lower_step_matmul(CaCpuBuild *b, const CarinaNode *n)
     CaCpuStep *s = NULL;
     if ((x->type != CARINA_I8 && !is_wide) ||
         (w->type != CARINA_I8 && (w->type != CARINA_I16 || !is_wide)) ||
+        (!is_wide && (!is_byte(d.zero_a) || !is_byte(d.zero_b))) ||
         d.low < (is_wide ? -32768 : -128) || d.high > (is_wide ? 32767 : 127))
         return CARINA_ERR_UNSUPPORTED;
     d.rows = y->shape.dims[d.rank];

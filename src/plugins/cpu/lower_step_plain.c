@@ -6,6 +6,7 @@
 #include "lower_conv.h"
 #include "lower_parts.h"
 
+#include "base/fixed_exp.h"
 #include "base/fixed_inverse.h"
 #include "base/threads.h"
 
@@ -52,7 +53,17 @@ static bool bounds_fit(const CarinaNode *n, CarinaType type)
 
 /* --- Two tensors. */
 
-typedef enum Mode { ADD, SUB, MUL, SQUARED, DIV, PRELU, ADD_SHIFTED, SUB_SHIFTED } Mode;
+typedef enum Mode {
+    ADD,
+    SUB,
+    MUL,
+    SQUARED,
+    DIV,
+    PRELU,
+    ADD_SHIFTED,
+    SUB_SHIFTED,
+    OTHER /* the reference's */
+} Mode;
 static const char *const modes[] = {"add", "sub",   "mul",         "squared_difference",
                                     "div", "prelu", "add_shifted", "sub_shifted"};
 
@@ -86,7 +97,8 @@ static int64_t combined(const PairStep *d, int64_t a, int64_t b)
     case SUB_SHIFTED: return shifted(a, d->a) - shifted(b, d->b);
     case ADD:
     case SUB:
-    case SQUARED: break;
+    case SQUARED:
+    case OTHER: break;
     }
     const int64_t u = ca_fixed_twice(a * (INT64_C(1) << d->left), d->a),
                   v = ca_fixed_twice(b * (INT64_C(1) << d->left), d->b),
@@ -126,7 +138,7 @@ static Mode mode_of(const CarinaNode *n)
 {
     const char *mode = carina_node_enum(n, "mode");
     int i = 0;
-    while (i < SUB_SHIFTED && strcmp(mode, modes[i]) != 0)
+    while (i < OTHER && strcmp(mode, modes[i]) != 0)
         i++;
     return (Mode)i;
 }
@@ -148,7 +160,7 @@ CarinaStatus ca_cpu_lower_step_pair(CaCpuBuild *b, const CarinaNode *n)
     CaCpuStep *s = NULL;
     const int64_t *dims[2];
     int ranks[2];
-    if (!is_steps(y->type) || !bounds_fit(n, y->type))
+    if (!is_steps(y->type) || !bounds_fit(n, y->type) || d.mode == OTHER)
         return CARINA_ERR_UNSUPPORTED;
     for (int k = 0; k < 2; k++) {
         dims[k] = n->inputs[k].value->shape.dims;
@@ -310,29 +322,25 @@ CarinaStatus ca_cpu_lower_step_rows(CaCpuBuild *b, const CarinaNode *n)
 
 typedef struct SoftMaxStep {
     CarinaType type;
-    int64_t rows, n, zero_y, lowest;
-    float scale_y, table[256];
+    int64_t rows, n, lowest;
+    int32_t exps[256];
     int in, out;
 } SoftMaxStep;
 
-/* As the operator's definition, in its order: the sum is one of f32. */
 static void soft_max_row(const SoftMaxStep *d, void *out, const void *in, int64_t at)
 {
-    const bool is_u8 = d->type == CARINA_U8;
-    int64_t most = d->lowest;
-    float sum = 0;
+    int64_t most = d->lowest, sum = 0;
     for (int64_t i = 0; i < d->n; i++) {
         const int64_t x = step_at(in, d->type, at + i);
         most = x > most ? x : most;
     }
     for (int64_t i = 0; i < d->n; i++)
-        sum += d->table[255 - most + step_at(in, d->type, at + i)];
-    const float by = 1.0f / (sum * d->scale_y);
+        sum += ca_fixed_exp_part(d->exps[most - step_at(in, d->type, at + i)]);
+    const CaFixedShare share = ca_fixed_share_of(sum);
     for (int64_t i = 0; i < d->n; i++) {
-        const float p = d->table[255 - most + step_at(in, d->type, at + i)] * by;
-        const float q = is_u8 ? floorf(p + 0.5f) : roundf(p);
-        const int64_t y = (q > -1e6f && q < 1e6f ? (int64_t)q : 1000000) + d->zero_y;
-        put_step(out, d->type, at + i, held(y, d->lowest, d->lowest + 255));
+        const int32_t e = d->exps[most - step_at(in, d->type, at + i)];
+        put_step(out, d->type, at + i,
+                 held(ca_fixed_share(share, e) + d->lowest, d->lowest, d->lowest + 255));
     }
 }
 
@@ -350,19 +358,15 @@ static void run_soft_max(const CaCpuStep *s, CaCpuRun *r, int phase, int thread,
 CarinaStatus ca_cpu_lower_step_soft_max(CaCpuBuild *b, const CarinaNode *n)
 {
     const CarinaValue *x = n->inputs[0].value;
-    const CarinaTensor *table = n->inputs[1].value->constant;
     const int64_t len = x->shape.rank > 0 ? x->shape.dims[x->shape.rank - 1] : 0;
     SoftMaxStep d = {.type = x->type,
                      .n = len,
                      .rows = len > 0 ? ca_cpu_count(&x->shape) / len : 0,
-                     .zero_y = carina_node_int(n, "zero_y", 0),
-                     .scale_y = (float)carina_node_float(n, "scale_y", 1),
                      .lowest = x->type == CARINA_I8 ? -128 : 0};
     CaCpuStep *s = NULL;
-    if (!table || table->type != CARINA_F32 || ca_cpu_count(&table->shape) != 256 ||
-        (x->type != CARINA_I8 && x->type != CARINA_U8))
+    if (x->type != CARINA_I8 && x->type != CARINA_U8)
         return CARINA_ERR_UNSUPPORTED;
-    memcpy(d.table, table->data, sizeof d.table);
+    ca_fixed_exps(d.exps, factor(n, "mantissa", "exponent"));
     CA_TRY(ca_cpu_plain(b, &d.in, x));
     CA_TRY(ca_cpu_new_plain(b, &d.out, &n->outputs[0]));
     CA_TRY(ca_cpu_add_step(b, &s, n, "softmax_bytes", run_soft_max, sizeof d));

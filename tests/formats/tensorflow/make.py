@@ -261,11 +261,27 @@ def loops():
                        {"y": "less:z:0"})
     save("bad_endless", x(2), start, node("l", "While", ["zero", "x"], **rounds), node("y", "Neg", ["l:1"]),
          library(endless, body))
-    computed = function("go_on", state, [("y", BOOL)],
-                        [const("n", ints([0])), node("m", "Max", ["v", "n:output:0"]),
-                         node("less", "Less", ["m:output:0", "m:output:0"])], {"y": "less:z:0"})
-    save("bad_rounds", x(2), start, node("l", "While", ["zero", "x"], **rounds), node("y", "Neg", ["l:1"]),
-         library(computed, body))
+    def by_data(*more):
+        """While the largest of v is below 100."""
+        return function("go_on", [*state, *more], [("y", BOOL)],
+                        [const("axis", ints([0])), const("most", tensor(FLOAT, [], floats([100]))),
+                         node("m", "Max", ["v", "axis:output:0"]), node("less", "Less", ["m:output:0", "most:output:0"])],
+                        {"y": "less:z:0"})
+    save("loop_by_data", x(2), start, node("l", "StatelessWhile", ["zero", "x"], **rounds), node("y", "Neg", ["l:1"]),
+         library(by_data(), body))
+    scaled = function("twice", [*state, ("s", FLOAT)], [("j", INT32), ("w", FLOAT), ("t", FLOAT)],
+                      [const("one", ints([1], [])), node("next", "AddV2", ["i", "one:output:0"]),
+                       node("product", "Mul", ["v", "s"]), node("same", "Identity", ["s"])],
+                      {"j": "next:z:0", "w": "product:z:0", "t": "same:output:0"})
+    save("loop_with_weight", x(2), start, const("by", tensor(FLOAT, [2], floats([4, 0.5]))),
+         node("l", "While", ["zero", "x", "by"], **rounds), node("y", "Neg", ["l:1"]), library(by_data(("s", FLOAT)), scaled))
+    save("bad_rounds", x(3, 2), start, const("s", ints([2])), const("n", ints([3], [])),
+         node("r", "TensorListReserve", ["s", "n"], element_dtype=Type(FLOAT)),
+         node("l", "While", ["zero", "x", "r"], cond=Function("go_on"), body=Function("put")),
+         node("y", "TensorListStack", ["l:2", "s"]), library(by_data(("l", 21)), lists))
+    same = function("twice", state, [("j", INT32), ("w", FLOAT)], [], {"j": "i", "w": "v"})
+    save("bad_still", x(2), start, node("l", "While", ["zero", "x"], **rounds), node("y", "Neg", ["l:1"]),
+         library(by_data(), same))
     nested = function("twice", state, [("j", INT32), ("w", FLOAT)],
                       [node("again", "While", ["i", "v"], **rounds)], {"j": "again:output:0", "w": "again:output:1"})
     save("bad_nested", x(2), start, node("l", "While", ["zero", "x"], **rounds), node("y", "Neg", ["l:1"]),
@@ -305,10 +321,19 @@ def frames():
          node("all", "TensorArrayScatterV3", ["b", "order", "x", "b:1"]), *frame(puts, "three", "a:1"),
          node("y", "TensorArrayGatherV3", ["a", "order", "x_v"], dtype=Type(FLOAT)))
     save("bad_frame", x(2), node("e", "Enter", ["x"], frame_name="f"), node("l", "Exit", ["e"]), node("y", "Neg", ["l"]))
-    computed = node("c", "Cast", ["most"], SrcT=Type(FLOAT), DstT=Type(INT32))
-    save("bad_frame_rounds", x(2), const("axis", ints([0])), node("most", "Max", ["e_x", "axis"]),
-         node("e_x", "Enter", ["x"], frame_name="f", is_constant=True), computed, *frame(twice, "c", "x"),
-         node("y", "Neg", ["x_v"]))
+    most = [const("axis", ints([0])), node("most", "Max", ["e_x", "axis"]),
+            node("e_x", "Enter", ["x"], frame_name="f", is_constant=True),
+            node("c", "Cast", ["most"], SrcT=Type(FLOAT), DstT=Type(INT32))]
+    save("frames_by_data", x(2), *most, *frame(twice, "c", "x"), node("y", "Neg", ["x_v"]))
+    around = [node("twice", "AddV2", ["s_v:1", "e_v"]), node("n_v", "NextIteration", ["twice"])]
+    save("bad_frame_around", x(2), *most, *frame(around, "c", "x"), node("y", "Neg", ["x_v"]))
+    whole = [node("last", "Max", ["e_x", "axis_2"]), const("axis_2", ints([0, 1])),
+             node("e_x", "Enter", ["x"], frame_name="f", is_constant=True),
+             node("c", "Cast", ["last"], SrcT=Type(FLOAT), DstT=Type(INT32))]
+    save("bad_frame_rounds", x(3, 2), three, const("order", ints([0, 1, 2])), *whole,
+         node("a", "TensorArrayV3", ["three"], dtype=Type(FLOAT)), node("b", "TensorArrayV3", ["three"], dtype=Type(FLOAT)),
+         node("all", "TensorArrayScatterV3", ["b", "order", "x", "b:1"]), *frame(puts, "c", "a:1"),
+         node("y", "TensorArrayGatherV3", ["a", "order", "x_v"], dtype=Type(FLOAT)))
     never = [p for p in frame(twice, "same", "x") if b"\x0a\x04less" not in p]
     save("bad_frame_endless", x(2), const("same", ints([3], [])), *never, node("less", "LessEqual", ["same", "same"]),
          node("y", "Neg", ["x_v"]))

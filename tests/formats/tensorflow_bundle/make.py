@@ -86,7 +86,7 @@ def keras_export():
 
 
 class Branches(tf.Module):
-    """A condition that depends on data, and a loop: what is refused, or becomes a choice of elements."""
+    """A condition that depends on data, which becomes a choice of elements, and a loop."""
 
     @tf.function(input_signature=[tf.TensorSpec([2], tf.float32, "x")])
     def choose(self, x):
@@ -104,6 +104,7 @@ def branches():
     shutil.rmtree("branches/variables")
     x = np.array([-1.5, 2], np.float32)
     keep("branches", x, net.choose(x)["y"])
+    keep("branches_loop", -x, net.loop(-x)["y"])
 
 
 # --- TensorFlow 1.

@@ -2,7 +2,8 @@
 /*
  * f32 convolution with its fused end: plan once, pack the filter once, run many times.
  *
- * Six algorithms: direct, Winograd F(4,3) and F(2,3) for 3x3 of step 1, Strassen for 1x1, and depthwise on activations in blocks
+ * Six algorithms: direct, Winograd F(4,3) and F(2,3) for 3x3 of step 1 (of step 2 with F(4,2) and F(2,2) of the even
+ * inputs), Strassen for 1x1, and depthwise on activations in blocks
  * of 16 channels (acts.h); and direct from planes, for the few channels of a picture. Grouped filters become direct ones: neighbouring groups
  * are merged, with zeros between them, until both sides are whole blocks.
  *
@@ -42,8 +43,8 @@ typedef struct CaConvEnd {
 
 typedef enum CaConvAlgorithm {
     CA_CONV_DIRECT,
-    CA_CONV_WINOGRAD_2, /* F(2,3): 3e-6 of the largest result */
-    CA_CONV_WINOGRAD_4, /* F(4,3): 1e-5 of the largest result */
+    CA_CONV_WINOGRAD_2, /* m = 2: F(2,3), 3e-6 of the largest result */
+    CA_CONV_WINOGRAD_4, /* m = 4: F(4,3), 1e-5 of the largest result */
     CA_CONV_STRASSEN, /* one level of Strassen's product, for 1x1: 7/8 of the multiplications */
     CA_CONV_DEPTHWISE,
     CA_CONV_PLANES, /* the input is row-major, without halo: block_stride is that of a channel */

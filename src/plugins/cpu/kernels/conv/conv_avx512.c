@@ -7,4 +7,5 @@
 #define MAX_PIXELS 14
 #define MAX_BLOCKS 2
 #define WIDE_PIXELS 7
+#define SPANS_ROWS 0
 #include "conv_isa_tmpl.h"

@@ -31,8 +31,9 @@ static bool is_winograd(const CaConvPlan *p)
 /* Products of Winograd for a pair of channels. */
 static double winograd_places(const CaConvPlan *p)
 {
-    return (double)p->s.n * (p->tile_rows * (p->m + 2) - p->short_rows) *
-           (p->tile_cols * (p->m + 2) - p->short_cols);
+    const int whole = ca_winograd_places(p), less = p->s.stride_h;
+    return (double)p->s.n * (p->tile_rows * whole - p->short_rows * less) *
+           (p->tile_cols * whole - p->short_cols * less);
 }
 
 /* Pixels of all images, with those that both tiles of a pair have. */

@@ -8,7 +8,8 @@
  *   rows. From chunk to chunk the sums wait in the result.
  *
  * Rows are the rows of all images; a 1x1 of step 1 between maps without halo sees one long row,
- * cut into tiles of nearly equal width, which then stand for the rows.
+ * cut into tiles of nearly equal width, which then stand for the rows. So it does where only the results have a halo and
+ * the rows' ends would leave short tiles, if the instruction set's tiles can go on in the next row.
  */
 #include "conv_kernels.h"
 
@@ -21,10 +22,10 @@ typedef struct {
     const CaConvEnd *end;
     CaConvTail tail;
     CaConvGeo geo;
-    bool flat;
-    int64_t width; /* of a row */
-    int64_t rows;  /* units of work */
-    int tiles;     /* of a row */
+    bool flat, spans; /* spans: flat, but for the results */
+    int64_t width;    /* of a row */
+    int64_t rows;     /* units of work */
+    int tiles;        /* of a row */
     CaConvStep step;
 } Walk;
 
@@ -61,9 +62,13 @@ static Walk walk_of(const CaConvPlan *p, const CaActs *out, const CaActs *in,
     const int64_t max_pixels =
         p->group_blocks == 4 ? p->isa->wide_pixels : p->isa->max_pixels;
 
-    w.flat = p->one && s->stride_h == 1 && s->stride_w == 1 && s->pad_top == 0 &&
-             s->pad_left == 0 && s->ow == s->iw && s->oh == s->ih && is_flat(s, out) &&
-             is_flat(s, in) && (!w.add || is_flat(s, w.add));
+    const bool one_row = p->one && s->stride_h == 1 && s->stride_w == 1 &&
+                         s->pad_top == 0 && s->pad_left == 0 && s->ow == s->iw &&
+                         s->oh == s->ih && is_flat(s, in) &&
+                         (!w.add || is_flat(s, w.add));
+    w.spans = one_row && !is_flat(s, out) && p->isa->spans_rows && s->ow > max_pixels &&
+              s->ow % max_pixels != 0;
+    w.flat = one_row && (is_flat(s, out) || w.spans);
     w.width = w.flat ? (int64_t)s->n * s->oh * s->ow : s->ow;
     w.rows = w.flat ? (w.width + max_pixels - 1) / max_pixels : (int64_t)s->n * s->oh;
     w.tiles = w.flat ? 1 : (int)((w.width + max_pixels - 1) / max_pixels);
@@ -77,20 +82,72 @@ typedef struct {
     int first, n;    /* blocks of results */
     ptrdiff_t input; /* first block of its part's input */
     const float *bias, *filter;
+    bool half; /* its last block has 8 results or fewer, and there is a tile for that */
 } Group;
 
-static Group group_of(const Walk *w, int index)
+/* Of part `part` the blocks from j on. */
+static Group group_at(const Walk *w, int part, int j)
 {
     const CaConvPlan *p = w->p;
-    const int per_part = p->n_groups / p->n_parts, part = index / per_part;
-    const int j = index % per_part * p->group_blocks, first = part * p->co_blocks + j;
+    const int first = part * p->co_blocks + j;
+    const int n = min_int(p->group_blocks, p->co_blocks - j);
 
     return (Group){.first = first,
-                   .n = min_int(p->group_blocks, p->co_blocks - j),
+                   .n = n,
+                   .half = p->one && w->step == CA_CONV_STEP_16 &&
+                           n <= p->isa->max_blocks && p->co <= (j + n) * 16 - 8,
                    .input = (ptrdiff_t)part * p->ci_blocks,
                    .bias = w->bias + (ptrdiff_t)first * 16,
                    .filter =
                        w->filter + (ptrdiff_t)first * 16 * p->s.kh * p->s.kw * p->ci};
+}
+
+static Group group_of(const Walk *w, int index)
+{
+    const int per_part = w->p->n_groups / w->p->n_parts;
+
+    return group_at(w, index / per_part, index % per_part * w->p->group_blocks);
+}
+
+/* Pixels of a tile; of `out` the first is at `to`, those from split on are `gap` further on. */
+typedef struct {
+    int image, y, pixels, split;
+    int64_t x;
+    ptrdiff_t to, gap;
+} Span;
+
+/* The results of a tile of the long row lie in one row or two. */
+static void set_place(const Walk *w, Span *t)
+{
+    const CaConvShape *s = &w->p->s;
+    const CaActs *out = w->out;
+    const int64_t row = t->x / s->ow;
+    const int x = (int)(t->x % s->ow), y = (int)(row % s->oh);
+
+    t->to = row / s->oh * out->image_stride + y * out->row_stride + x * 16;
+    t->split = s->ow - x;
+    t->gap = out->row_stride - s->ow * 16;
+    if (y + 1 == s->oh)
+        t->gap += out->image_stride - s->oh * out->row_stride;
+}
+
+static Span span_of(const Walk *w, int64_t row, int tile)
+{
+    const int oh = w->p->s.oh;
+    const int64_t of = w->flat ? w->rows : w->tiles, at = w->flat ? row : tile;
+    const int64_t x = w->width * at / of;
+    Span t = {.image = w->flat ? 0 : (int)(row / oh),
+              .y = w->flat ? 0 : (int)(row % oh),
+              .pixels = (int)(w->width * (at + 1) / of - x),
+              .x = x};
+
+    if (w->spans)
+        set_place(w, &t);
+    else
+        t.to = t.image * w->out->image_stride + t.y * w->out->row_stride + x * 16;
+    if (!w->spans || t.split >= t.pixels)
+        t.split = t.pixels;
+    return t;
 }
 
 static float *pixel_of(const CaActs *a, int block, int image, int y, int64_t x)
@@ -100,30 +157,32 @@ static float *pixel_of(const CaActs *a, int block, int image, int y, int64_t x)
 }
 
 /* A tile of one group: blocks [block, ..) of input channels, as w->geo says. */
-static void run_tile(const Walk *w, const Group *g, int block, const float *filter,
-                     int64_t row, int tile, bool last)
+static void run_tile(Walk *w, const Group *g, int block, const float *filter,
+                     const Span *t, bool last)
 {
     static const float zero[64];
-    const CaConvShape *s = &w->p->s;
-    const int64_t of = w->flat ? w->rows : w->tiles, at = w->flat ? row : tile;
-    const int64_t x = w->width * at / of;
-    const int pixels = (int)(w->width * (at + 1) / of - x);
-    const int image = w->flat ? 0 : (int)(row / s->oh),
-              y = w->flat ? 0 : (int)(row % s->oh);
-    float *out = pixel_of(w->out, g->first, image, y, x);
+    const CaConvPlan *p = w->p;
+    const CaConvShape *s = &p->s;
+    float *out = w->out->data + g->first * w->out->block_stride + t->to;
     const float *in = w->in->data + (g->input + block) * w->in->block_stride +
-                      image * w->in->image_stride +
-                      ((ptrdiff_t)y * s->stride_h - s->pad_top) * w->in->row_stride +
-                      (x * s->stride_w - s->pad_left) * 16;
+                      t->image * w->in->image_stride +
+                      ((ptrdiff_t)t->y * s->stride_h - s->pad_top) * w->in->row_stride +
+                      (t->x * s->stride_w - s->pad_left) * 16;
+    CaConvTile *run = g->half ? p->isa->half_tile(g->n, t->pixels)
+                              : p->isa->tile(p->one, g->n, t->pixels, w->step);
 
-    w->p->isa->tile(w->p->one, g->n, pixels, w->step)(
-        &w->geo, out, in, filter, block > 0 ? zero : g->bias,
-        last && w->add ? pixel_of(w->add, g->first, image, y, x) : NULL,
+    w->geo.split = t->split;
+    w->geo.gap = t->gap;
+    run(&w->geo, out, in, filter, block > 0 ? zero : g->bias,
+        last && w->add ? pixel_of(w->add, g->first, t->image, t->y, t->x) : NULL,
         block > 0 ? out : NULL);
-    if (last && w->tail.after)
-        for (int b = 0; b < g->n; b++)
-            ca_conv_finish(w->p, w->end, out + b * w->out->block_stride, pixels,
+    for (int b = 0; last && w->tail.after && b < g->n; b++) {
+        float *to = out + b * w->out->block_stride;
+        ca_conv_finish(p, w->end, to, t->split, g->first + b);
+        if (t->split < t->pixels)
+            ca_conv_finish(p, w->end, to + t->split * 16 + t->gap, t->pixels - t->split,
                            g->first + b);
+    }
 }
 
 /* Chunk [block, block + n) of the input channels; the last one has the end. */
@@ -145,11 +204,14 @@ static void pixels_outside(Walk *w, int64_t begin, int64_t stop)
 {
     set_chunk(w, 0, w->p->ci_blocks);
     for (int64_t row = begin; row < stop; row++)
-        for (int tile = 0; tile < w->tiles; tile++)
-            for (int i = 0; i < w->p->n_groups; i++) {
-                const Group g = group_of(w, i);
-                run_tile(w, &g, 0, g.filter, row, tile, true);
-            }
+        for (int tile = 0; tile < w->tiles; tile++) {
+            const Span t = span_of(w, row, tile);
+            for (int part = 0; part < w->p->n_parts; part++)
+                for (int j = 0; j < w->p->co_blocks; j += w->p->group_blocks) {
+                    const Group g = group_at(w, part, j);
+                    run_tile(w, &g, 0, g.filter, &t, true);
+                }
+        }
 }
 
 /* One group, rows [begin, stop). The panel is used `uses` times; meanwhile the next one, which
@@ -172,7 +234,8 @@ static void one_group(Walk *w, int index, int64_t begin, int64_t stop)
             for (int tile = 0; tile < w->tiles; tile++) {
                 w->geo.lines = ahead < panel ? lines : 0;
                 w->geo.next = filter + panel + ahead;
-                run_tile(w, &g, block, filter, row, tile, last);
+                const Span t = span_of(w, row, tile);
+                run_tile(w, &g, block, filter, &t, last);
                 ahead += lines * 16 * taps * n;
             }
     }

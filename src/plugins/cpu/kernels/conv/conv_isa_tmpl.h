@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * All of one instruction set's convolution. The includer gives ISA, NEEDS, MAX_PIXELS,
- * MAX_BLOCKS and WIDE_PIXELS after its simd_<isa>.h.
+ * MAX_BLOCKS, WIDE_PIXELS and SPANS_ROWS (1: tiles of 1x1 may go on in the next row of results) after its simd_<isa>.h.
  */
 #include "../act_tmpl.h"
 #include "../finish_tmpl.h"
@@ -11,6 +11,8 @@
 #include "conv_tile_tmpl.h"
 
 #include "conv_winograd_tmpl.h"
+
+#include "conv_polyphase_tmpl.h"
 
 #include "conv_strassen_tmpl.h"
 
@@ -32,10 +34,13 @@ const CaConvIsa PASTE(ca_f32_conv_, ISA) = {
     .max_pixels = MAX_PIXELS,
     .max_blocks = MAX_BLOCKS,
     .wide_pixels = WIDE_PIXELS,
+    .spans_rows = SPANS_ROWS,
     .tile = conv_tile_of,
     .product = conv_product_of,
-    .winograd_in = {winograd_in_2, winograd_in_4},
-    .winograd_out = {winograd_out_2, winograd_out_4},
+    .half_tile = conv_half_tile_of,
+    .winograd_in = {{winograd_in_2, winograd_in_4}, {polyphase_in_2, polyphase_in_4}},
+    .winograd_out = {{winograd_out_2, winograd_out_4},
+                     {polyphase_out_2, polyphase_out_4}},
     .strassen_in = strassen_in,
     .strassen_place = strassen_place,
     .slide = {slide_1, slide_2},

@@ -29,7 +29,9 @@ typedef struct CaConvGeo {
     const float *next;   /* from here */
     bool by_block;       /* 1x1: fetch the next block of input channels, not of pixels */
     const CaConvMore *more;
-    int n_more; /* 1x1 only */
+    int n_more;    /* 1x1 only */
+    int split;     /* where the isa spans rows: results from this on, ... */
+    ptrdiff_t gap; /* ... are so much further on */
     float lo, hi;
 } CaConvGeo;
 
@@ -51,7 +53,8 @@ typedef enum CaConvStep {
 } CaConvStep;
 
 /* The part of a tile's input that is there: rows and columns outside [y0, y1) and [x0, x1) are zero and
- * not read. A short tile has no places of the point infinity, which only the last result needs. */
+ * not read. A short tile has no places of the point infinity (nor the last odd input of step 2), which only the last
+ * result needs. */
 typedef struct CaWinogradTile {
     int y0, y1, x0, x1;
     bool is_short_y, is_short_x;
@@ -111,11 +114,14 @@ struct CaConvIsa {
     uint32_t needs;
     int max_pixels, max_blocks; /* of a tile */
     int wide_pixels;            /* of a tile of 4 blocks; 0: there is none */
+    bool spans_rows;            /* tiles of 1x1, step 1, heed split and gap */
     CaConvTile *(*tile)(bool one, int blocks, int pixels,
                         CaConvStep step); /* never NULL */
     CaConvProduct *(*product)(int blocks, int pixels);
-    CaWinogradIn *winograd_in[2]; /* m = 2, 4 */
-    CaWinogradOut *winograd_out[2];
+    /* 1x1 of step 1, the last block of results has 8 at most: the others become 0; at most max_blocks */
+    CaConvTile *(*half_tile)(int blocks, int pixels);
+    CaWinogradIn *winograd_in[2][2]; /* step 1, 2; m = 2, 4 */
+    CaWinogradOut *winograd_out[2][2];
     CaStrassenIn *strassen_in;
     CaStrassenPlace *strassen_place;
     CaSlideRows *slide[2];          /* depthwise 3x3; step 1 and 2 */
@@ -171,5 +177,14 @@ void ca_conv_strassen(const CaConvPlan *p, int phase, int thread, int n_threads,
  * the transforms of F(4,3) exact in f32 and give a quarter of the usual error. */
 #define CA_WINOGRAD_POINTS_2 1.0
 #define CA_WINOGRAD_POINTS_4 0.6875, 1.375
+/* Of F(m,2) for the even inputs of step 2: +-p[0], .., infinity. */
+#define CA_POLYPHASE_POINTS_2 1.0
+#define CA_POLYPHASE_POINTS_4 0.5, 1.25
+
+/* Places of a tile along an axis: m + 2 points; of step 2 m + 1 points, then m odd inputs, which share a filter. */
+static inline int ca_winograd_places(const CaConvPlan *p)
+{
+    return p->s.stride_h == 2 ? 2 * p->m + 1 : p->m + 2;
+}
 
 #endif

@@ -4,7 +4,7 @@
  *
  *      direct      [group][ci / 16][kh][kw][16 or what is left][channels of the group]
  *      planes      the same of one channel a block
- *      Winograd    [group][xi][panel][ci][channels of the panel]     U = G g G^T, rounded once
+ *      Winograd    [group][xi][panel][ci][channels of the panel]     U = G g G^T, rounded once; step 2 too
  *      Strassen    [group][panel][ci / 2][channels of the group]
  *      depthwise   [c / 16][kh][kw][16]
  */
@@ -114,6 +114,25 @@ static void filter_transform(int m, double G[6][3])
     G[m + 1][2] = 1;
 }
 
+/* Of step 2: the outer taps as (1, 0, q) / product, (0, 0, 1) for infinity; then the middle one. */
+static void polyphase_filter_transform(int m, double G[6][3])
+{
+    static const double p2[] = {CA_POLYPHASE_POINTS_2}, p4[] = {CA_POLYPHASE_POINTS_4};
+    const double *p = m == 2 ? p2 : p4;
+
+    for (int i = 0; i < m; i++) {
+        const double q = i % 2 ? -p[i / 2] : p[i / 2];
+        double d = 2 * q;
+        for (int j = 0; j < m / 2; j++)
+            d *= j == i / 2 ? 1 : q * q - p[j] * p[j];
+        G[i][0] = 1 / d;
+        G[i][1] = 0;
+        G[i][2] = q / d;
+    }
+    G[m][0] = G[m][1] = G[m + 1][0] = G[m + 1][2] = 0;
+    G[m][2] = G[m + 1][1] = 1;
+}
+
 /* Of 16 filters k [9][16]: U = G k G^T, a * a rows of 16 numbers, xi_stride apart. */
 static void transform(double G[6][3], int a, float k[9][16], float *u, size_t xi_stride)
 {
@@ -139,7 +158,10 @@ CA_READS_UNALIGNED static void pack_winograd(const CaConvPlan *p, float *filter,
     double G[6][3];
     float k[9][16];
 
-    filter_transform(p->m, G);
+    if (p->s.stride_h == 2)
+        polyphase_filter_transform(p->m, G);
+    else
+        filter_transform(p->m, G);
     float *u = filter + (size_t)g.first * 16 * ci * (size_t)(a * a);
     for (int b = 0; b < g.n; b += panel) {
         const int blocks = g.n - b < panel ? g.n - b : panel;
@@ -242,12 +264,13 @@ void ca_conv_pack(const CaConvPlan *p, void *packed, const float *oihw, const fl
 uint64_t ca_conv_pack_key(const CaConvPlan *p)
 {
     const CaConvShape *s = &p->s;
-    const int64_t what[] = {p->algorithm, s->ci,
-                            s->co,        s->kh,
-                            s->kw,        s->groups,
-                            p->m,         p->n_parts,
-                            p->ci,        p->co,
-                            p->co_blocks, p->group_blocks,
-                            p->n_groups,  (int64_t)p->packed_size};
+    const bool is_winograd =
+        p->algorithm == CA_CONV_WINOGRAD_2 || p->algorithm == CA_CONV_WINOGRAD_4;
+    const bool is_polyphase = is_winograd && s->stride_h == 2;
+    const int64_t what[] = {is_polyphase,    p->algorithm, s->ci,
+                            s->co,           s->kh,        s->kw,
+                            s->groups,       p->m,         p->n_parts,
+                            p->ci,           p->co,        p->co_blocks,
+                            p->group_blocks, p->n_groups,  (int64_t)p->packed_size};
     return ca_hash(what, sizeof what, (uint64_t)(uintptr_t)p->isa);
 }

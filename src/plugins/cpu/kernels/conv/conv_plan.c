@@ -131,7 +131,7 @@ static bool plan_winograd(CaConvPlan *p)
     const int a = p->m + 2;
     size_t u;
 
-    if (s->kh != 3 || s->kw != 3 || s->stride_h != 1 || s->stride_w != 1 ||
+    if (s->kh != 3 || s->kw != 3 || s->stride_h > 2 || s->stride_w != s->stride_h ||
         s->dilation_h != 1 || s->dilation_w != 1 || s->groups != 1 ||
         !set_packed(p, p->ci, a, a, &u))
         return false;
@@ -144,7 +144,10 @@ static bool plan_winograd(CaConvPlan *p)
         return false;
 
     /* Blocks of equal size. V of one tile is per_tile bytes. */
-    const size_t per_tile = (size_t)(a * a) * (size_t)p->ci_blocks * 16 * sizeof(float);
+    const int places = ca_winograd_places(p);
+    const size_t per_tile =
+        (size_t)(places * places) * (size_t)p->ci_blocks * 16 * sizeof(float);
+
     const int64_t fit =
         (int64_t)((u > CA_STREAM_FROM ? CA_V_IN_L3 : CA_V_IN_L2) / per_tile);
     const int64_t block = fit < 7 ? 7 : fit;
@@ -157,7 +160,8 @@ static bool plan_winograd(CaConvPlan *p)
     p->n_pack_items = p->n_groups;
 
     size_t v, m;
-    const int groups[] = {a * a, p->group_blocks, 16, (int)sizeof(float), p->block};
+    const int groups[] = {places * places, p->group_blocks, 16, (int)sizeof(float),
+                          p->block};
     if (!ca_mul_size(&v, per_tile, (size_t)p->block) || !product(&m, groups, 5) ||
         !ca_add_size(&p->thread_scratch, p->by_group ? 0 : v, m) ||
         !ca_mul_size(&p->places_size, (size_t)p->block, CA_WINOGRAD_PLACE))

@@ -11,7 +11,9 @@
  * 16 for 6 x 2 on AVX2. 7 x 4 is one more than there are; a step of 28 FMA hides what that costs.
  * Memory latency is hidden by prefetching what the hardware cannot foresee: the lines of the result (for
  * writing) and of the residual, the next tile's input, the next panel of the filter.
- * 1x1 filters have an instance without the loops over taps: their sums are short.
+ * 1x1 filters have an instance without the loops over taps: their sums are short. Where the last block has 8 results or
+ * fewer (24, 40, 72 channels) HV half vectors stand for it: a vector of 256 bits costs half on processors that execute 512
+ * bits in two.
  * Planes (steps 1 and 2) are blocks of one channel; steps of another size than the four are not constants.
  */
 #define PIXELS_4(X, b) X(1, b) X(2, b) X(3, b) X(4, b)
@@ -24,37 +26,59 @@
 
 enum { BLOCK_NV = 16 / VF32_N };
 
+/* Pixel i of a tile of results that may go on in the next row. */
+CA_INLINE ptrdiff_t conv_out_at(const bool spans, const CaConvGeo *g, int i)
+{
+    return i * 16 + (spans && i >= g->split ? g->gap : 0);
+}
+
 CA_INLINE void conv_tile(const bool one, const bool bare, const int P, const int NV,
-                         const ptrdiff_t step, const CaConvGeo *g, float *out,
-                         const float *restrict in, const float *restrict w,
+                         const int HV, const ptrdiff_t step, const CaConvGeo *g,
+                         float *out, const float *restrict in, const float *restrict w,
                          const float *bias, const float *add, const float *start)
 {
     const ptrdiff_t pixel = step ? step : g->pixel, out_block = g->out_block;
     ptrdiff_t in_block = g->block;
     /* A few lines to a block: one after another, so that loads need not wait behind them. */
     const int spread = one && g->lines <= 16 ? g->lines : 0,
-              lines = spread ? 0 : g->lines;
+              lines = spread || (one && P <= 2) ? 0 : g->lines;
     const int kh = one ? 1 : g->kh, kw = one ? 1 : g->kw;
     const float *fetch_out = out, *fetch_add = add ? add : in, *next = g->next;
     /* short sums end before the second block of results would be fetched in its turn */
-    const float *fetch_short = out + (NV > BLOCK_NV && g->n_blocks <= 2 ? out_block : 0);
+    const int blocks = NV / BLOCK_NV + (HV > 0), width = NV * VF32_N + (HV ? 16 : 0);
+    const float *fetch_short = out + (blocks > 1 && g->n_blocks <= 2 ? out_block : 0);
+    const ptrdiff_t half_at = NV / BLOCK_NV * out_block;
     vf32 sum[28], row[4];
+    vh32 half[14], half_row[2];
+    const bool spans = SPANS_ROWS && one && !bare && step == 16;
 
     UNROLL_FOR(v, NV) {
         const vf32 b = bare ? vf32_zero() : vf32_load(bias + v * VF32_N);
         UNROLL_FOR(i, P)
             sum[i * NV + v] = b;
     }
+    UNROLL_FOR(v, HV) {
+        const vh32 b = vh32_load(bias + NV * VF32_N + v * VH32_N);
+        UNROLL_FOR(i, P)
+            half[i * HV + v] = b;
+    }
     if (!bare && start)
         UNROLL_FOR(i, P)
             UNROLL_FOR(v, NV)
                 sum[i * NV + v] =
-                    vf32_add(sum[i * NV + v],
-                             vf32_load(start + i * 16 + v / BLOCK_NV * g->sum_block +
-                                       v % BLOCK_NV * VF32_N));
+                    vf32_add(sum[i * NV + v], vf32_load(start + conv_out_at(spans, g, i) +
+                                                        v / BLOCK_NV * g->sum_block +
+                                                        v % BLOCK_NV * VF32_N));
+    if (!bare && start)
+        UNROLL_FOR(i, P)
+            UNROLL_FOR(v, HV)
+                half[i * HV + v] = vh32_add(
+                    half[i * HV + v], vh32_load(start + NV / BLOCK_NV * g->sum_block +
+                                                conv_out_at(spans, g, i) + v * VH32_N));
 
-    for (const CaConvMore *more = g->more, *stop = more + (one && !bare ? g->n_more : 0);;
-         more++) {
+    for (const CaConvMore *more = g->more,
+                          *stop = more + (one && !bare && !HV ? g->n_more : 0);
+         ; more++) {
         for (int block = 0; block < g->n_blocks; block++, in += in_block) {
             const int n_channels = step == 1 || step == 2    ? 1
                                    : block + 1 < g->n_blocks ? g->per_block
@@ -70,33 +94,38 @@ CA_INLINE void conv_tile(const bool one, const bool bare, const int P, const int
                             CA_PREFETCH_W(fetch_out + v * out_block);
                         fetch_out += 16;
                     }
-                    for (int c = 0; c < n_channels; c++, w += NV * VF32_N) {
-                        if (one) {
+                    for (int c = 0; c < n_channels; c++, w += width) {
+                        if (one && P > 2) { /* fewer are there at once */
                             CA_PREFETCH(in + (g->by_block ? in_block : P * pixel) +
                                         c * 16);
                             CA_PREFETCH_L2(next + c * spread);
                             CA_PREFETCH_W(fetch_out + c * 16);
-                            if (!bare && NV > BLOCK_NV)
+                            if (!bare && blocks > 1)
                                 CA_PREFETCH_W(fetch_short + c * 16);
                             if (!bare)
                                 CA_PREFETCH(fetch_add + c * 16);
                         }
                         UNROLL_FOR(v, NV)
                             row[v] = vf32_load(w + v * VF32_N);
+                        UNROLL_FOR(v, HV)
+                            half_row[v] = vh32_load(w + NV * VF32_N + v * VH32_N);
                         UNROLL_FOR(i, P) {
                             const vf32 x = vf32_set1(p[i * pixel + c]);
                             UNROLL_FOR(v, NV)
                                 sum[i * NV + v] = vf32_fma(x, row[v], sum[i * NV + v]);
+                            UNROLL_FOR(v, HV)
+                                half[i * HV + v] =
+                                    vh32_fma(vf32_low(x), half_row[v], half[i * HV + v]);
                         }
                     }
                 }
             next += 16 * spread;
-            if (one && block + 1 < NV / BLOCK_NV) {
+            if (one && block + 1 < blocks) {
                 fetch_out += out_block;
                 fetch_add += add ? g->add_block : 0;
             }
         }
-        if (!one || bare || more == stop)
+        if (!one || bare || HV || more == stop)
             break;
         if (more->to)
             UNROLL_FOR(i, P)
@@ -128,30 +157,55 @@ CA_INLINE void conv_tile(const bool one, const bool bare, const int P, const int
                     vf32_add(sum[i * NV + v],
                              vf32_load(add + i * 16 + v / BLOCK_NV * g->add_block +
                                        v % BLOCK_NV * VF32_N));
+    if (!bare && add)
+        UNROLL_FOR(i, P)
+            UNROLL_FOR(v, HV)
+                half[i * HV + v] = vh32_add(
+                    half[i * HV + v],
+                    vh32_load(add + NV / BLOCK_NV * g->add_block + i * 16 + v * VH32_N));
     const vf32 lo = vf32_set1(g->lo), hi = vf32_set1(g->hi);
+    UNROLL_FOR(i, P) {
+        UNROLL_FOR(v, HV)
+            vh32_store(out + half_at + conv_out_at(spans, g, i) + v * VH32_N,
+                       vh32_min(vf32_low(hi), vh32_max(vf32_low(lo), half[i * HV + v])));
+        UNROLL_FOR(v, HV)
+            vh32_store(out + half_at + conv_out_at(spans, g, i) + 8 + v * VH32_N,
+                       vh32_zero());
+    }
     UNROLL_FOR(i, P)
         UNROLL_FOR(v, NV)
-            vf32_store(out + i * 16 + v / BLOCK_NV * out_block + v % BLOCK_NV * VF32_N,
+            vf32_store(out + conv_out_at(spans, g, i) + v / BLOCK_NV * out_block +
+                           v % BLOCK_NV * VF32_N,
                        bare ? sum[i * NV + v]
                             : vf32_min(hi, vf32_max(lo, sum[i * NV + v])));
 }
 
-#define TILE(one, pixels, blocks, step)                                                  \
-    static CA_NOINLINE void tile_##one##_##pixels##x##blocks##_##step(                   \
-        const CaConvGeo *g, float *out, const float *in, const float *w,                 \
-        const float *bias, const float *add, const float *start)                         \
-    {                                                                                    \
-        conv_tile(one, false, pixels, (blocks)*BLOCK_NV, step, g, out, in, w, bias, add, \
-                  start);                                                                \
+#define TILE(one, pixels, blocks, step)                                                \
+    static CA_NOINLINE void tile_##one##_##pixels##x##blocks##_##step(                 \
+        const CaConvGeo *g, float *out, const float *in, const float *w,               \
+        const float *bias, const float *add, const float *start)                       \
+    {                                                                                  \
+        conv_tile(one, false, pixels, (blocks)*BLOCK_NV, 0, step, g, out, in, w, bias, \
+                  add, start);                                                         \
     }
 #define PRODUCT(pixels, blocks)                                                          \
     static CA_NOINLINE void product_##pixels##x##blocks(const CaConvGeo *g, float *out,  \
                                                         const float *in, const float *w) \
     {                                                                                    \
-        conv_tile(true, true, pixels, (blocks)*BLOCK_NV, 16, g, out, in, w, w, NULL,     \
+        conv_tile(true, true, pixels, (blocks)*BLOCK_NV, 0, 16, g, out, in, w, w, NULL,  \
                   NULL);                                                                 \
     }
 #define ROW_PRODUCT(pixels, blocks) product_##pixels##x##blocks,
+/* 1x1 of step 1, the last block of 8 results. */
+#define TILE_HALF(pixels, blocks)                                                       \
+    static CA_NOINLINE void tile_half_##pixels##x##blocks(                              \
+        const CaConvGeo *g, float *out, const float *in, const float *w,                \
+        const float *bias, const float *add, const float *start)                        \
+    {                                                                                   \
+        conv_tile(true, false, pixels, ((blocks)-1) * BLOCK_NV, 8 / VH32_N, 16, g, out, \
+                  in, w, bias, add, start);                                             \
+    }
+#define ROW_HALF(pixels, blocks) tile_half_##pixels##x##blocks,
 #define TILES_OF(pixels, blocks) \
     TILE(0, pixels, blocks, 16)  \
     TILE(0, pixels, blocks, 32)  \
@@ -181,10 +235,14 @@ EACH_PIXELS(PRODUCT, 1)
 EACH_PIXELS(TILE_ANY, 1)
 TABLE(1)
 static CaConvTile *const tiles_any[MAX_PIXELS] = {EACH_PIXELS(ROW_ANY, 1)};
+EACH_PIXELS(TILE_HALF, 1)
+static CaConvTile *const halves_1[MAX_PIXELS] = {EACH_PIXELS(ROW_HALF, 1)};
 #if MAX_BLOCKS == 2
 EACH_PIXELS(TILES_OF, 2)
 EACH_PIXELS(PRODUCT, 2)
 TABLE(2)
+EACH_PIXELS(TILE_HALF, 2)
+static CaConvTile *const halves_2[MAX_PIXELS] = {EACH_PIXELS(ROW_HALF, 2)};
 #endif
 #if WIDE_PIXELS
 TILES_OF(7, 4)
@@ -219,4 +277,14 @@ static CaConvProduct *conv_product_of(int blocks, int pixels)
 #endif
     (void)blocks;
     return products_1[pixels - 1];
+}
+
+static CaConvTile *conv_half_tile_of(int blocks, int pixels)
+{
+#if MAX_BLOCKS == 2
+    if (blocks == 2)
+        return halves_2[pixels - 1];
+#endif
+    (void)blocks;
+    return halves_1[pixels - 1];
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Winograd: blocks of tiles. Each block's input is transformed, then group by group of results the
- * products, one for each of the (m + 2)^2 places xi, and the transform back.
+ * products, one for each of the (m + 2)^2 places xi, and the transform back. Step 2 (conv_polyphase_tmpl.h) has
+ * (2m + 1)^2 places and as many filters as step 1: places of odd inputs share one.
  *
  *      V [xi][ci / 16][tiles of the block][16]       M [xi][blocks of the group][tiles][16]
  *
@@ -75,14 +76,21 @@ static void set_places(const Walk *w)
         w->places[t] = place_of(w->p, w->starts, w->first + t);
 }
 
-/* Tiles [*begin, *end) are those that have the place xi. */
-static void tiles_of(const Walk *w, int xi, int *begin, int *end)
-{
-    const int last = w->p->m + 1;
-    const bool full_y = xi / (last + 1) == last, full_x = xi % (last + 1) == last;
+typedef struct {
+    int from, to; /* tiles */
+} Range;
 
-    *begin = w->starts[full_x ? 2 : full_y ? 1 : 0];
-    *end = w->starts[full_y ? 3 : 4];
+/* Those of the block's tiles [begin, begin + n) that have the place (y, x). */
+static Range tiles_of(const Walk *w, int y, int x, int begin, int n)
+{
+    const int infinity = w->p->m + 2 - w->p->s.stride_h;
+    const int last = ca_winograd_places(w->p) - 1;
+    const bool full_y = y == infinity || y == last, full_x = x == infinity || x == last;
+    const int from = w->starts[full_x ? 2 : full_y ? 1 : 0] - w->first;
+    const int to = w->starts[full_y ? 3 : 4] - w->first;
+    const Range r = {max_int(from, begin), min_int(to, begin + n)};
+
+    return r.from < r.to ? r : (Range){begin, begin};
 }
 
 /* Pieces [begin, stop) of blocks of channels times tiles. */
@@ -91,13 +99,13 @@ static void transform_in(const Walk *w, int64_t begin, int64_t stop)
     const CaConvPlan *p = w->p;
     const CaConvShape *s = &p->s;
     const CaActs *in = w->in;
-    CaWinogradIn *transform = p->isa->winograd_in[p->m == 4];
+    CaWinogradIn *transform = p->isa->winograd_in[s->stride_h - 1][p->m == 4];
     const ptrdiff_t v_block = (ptrdiff_t)w->n_tiles * 16;
 
     for (int64_t at = begin; at < stop; at++) {
         const int block = (int)(at / w->n_tiles), t = (int)(at % w->n_tiles);
         const Place o = w->places[t];
-        const int y = o.y - s->pad_top, x = o.x - s->pad_left;
+        const int y = o.y * s->stride_h - s->pad_top, x = o.x * s->stride_h - s->pad_left;
         const CaWinogradTile tile = {-in->halo - y, s->ih + in->halo - y,
                                      -in->halo - x, s->iw + in->halo - x,
                                      o.is_short_y,  o.is_short_x};
@@ -108,11 +116,37 @@ static void transform_in(const Walk *w, int64_t begin, int64_t stop)
     }
 }
 
+/* Places along an axis that use row i of the filters. */
+static int uses_of(const CaConvPlan *p, int i)
+{
+    return p->s.stride_h == 2 && i == p->m + 1 ? p->m : 1;
+}
+
+static int parts_of(const Walk *w, Range r)
+{
+    return (r.to - r.from + w->p->isa->max_pixels - 1) / w->p->isa->max_pixels;
+}
+
+/* M of a panel of nb blocks of results in one place. */
+static void product(const Walk *w, CaConvGeo *g, float *m, const float *v, const float *u,
+                    int nb, Range r)
+{
+    const int parts = parts_of(w, r);
+
+    for (int i = 0; i < parts; i++) {
+        const int x = (int)((int64_t)(r.to - r.from) * i / parts);
+        const int pixels = (int)((int64_t)(r.to - r.from) * (i + 1) / parts) - x;
+        w->p->isa->product(nb, pixels)(g, m + (ptrdiff_t)x * 16, v + (ptrdiff_t)x * 16,
+                                       u);
+        g->next += (ptrdiff_t)g->lines * w->p->ci_blocks * 16;
+    }
+}
+
 /* M of tiles [begin, begin + n) of the block and `blocks` blocks of results. */
 static void products(const Walk *w, const float *u, int blocks, int begin, int n)
 {
     const CaConvPlan *p = w->p;
-    const int panel = p->isa->max_blocks;
+    const int panel = p->isa->max_blocks, a = p->m + 2, places = ca_winograd_places(p);
     const ptrdiff_t v_block = (ptrdiff_t)w->n_tiles * 16, m_block = (ptrdiff_t)n * 16;
     CaConvGeo g = {.pixel = 16,
                    .block = v_block,
@@ -123,25 +157,23 @@ static void products(const Walk *w, const float *u, int blocks, int begin, int n
                    .per_block = 16,
                    .last = p->ci_last};
 
-    for (int xi = 0; xi < (p->m + 2) * (p->m + 2); xi++) {
-        int from, to;
-        tiles_of(w, xi, &from, &to);
-        from = max_int(from - w->first, begin);
-        to = min_int(to - w->first, begin + n);
-        const int parts = (to - from + p->isa->max_pixels - 1) / p->isa->max_pixels;
+    for (int filter = 0; filter < a * a; filter++) {
+        const int y = filter / a, x = filter % a, nx = uses_of(p, x);
+        const int uses = uses_of(p, y) * nx;
+        int parts = 0;
+        for (int i = 0; i < uses; i++)
+            parts += parts_of(w, tiles_of(w, y + i / nx, x + i % nx, begin, n));
         for (int b = 0; b < blocks; b += panel) {
             const int nb = min_int(panel, blocks - b);
             const ptrdiff_t size = (ptrdiff_t)p->ci * nb * 16;
-            for (int i = 0; i < parts; i++) {
-                const int x = from + (int)((int64_t)(to - from) * i / parts);
-                const int pixels =
-                    from + (int)((int64_t)(to - from) * (i + 1) / parts) - x;
-                /* the next panel, while this one is used */
-                g.lines = (16 * nb + parts - 1) / parts;
-                g.next = u + size + (ptrdiff_t)i * g.lines * p->ci_blocks * 16;
-                p->isa->product(nb, pixels)(
-                    &g, w->m + (xi * blocks + b) * m_block + (ptrdiff_t)(x - begin) * 16,
-                    w->v + xi * p->ci_blocks * v_block + (ptrdiff_t)x * 16, u);
+            /* the next panel, while this one is used */
+            g.lines = parts ? (16 * nb + parts - 1) / parts : 0;
+            g.next = u + size;
+            for (int i = 0; i < uses; i++) {
+                const ptrdiff_t xi = (y + i / nx) * places + x + i % nx;
+                const Range r = tiles_of(w, y + i / nx, x + i % nx, begin, n);
+                product(w, &g, w->m + (xi * blocks + b) * m_block + (r.from - begin) * 16,
+                        w->v + xi * p->ci_blocks * v_block + r.from * 16, u, nb, r);
             }
             u += size;
         }
@@ -153,7 +185,7 @@ static void transform_out(const Walk *w, int block, int b, int blocks, int begin
     const CaConvPlan *p = w->p;
     const CaConvShape *s = &p->s;
     const CaActs *out = w->out, *add = w->end->add;
-    CaWinogradOut *transform = p->isa->winograd_out[p->m == 4];
+    CaWinogradOut *transform = p->isa->winograd_out[s->stride_h - 1][p->m == 4];
     const ptrdiff_t m_block = (ptrdiff_t)n * 16;
 
     for (int t = 0; t < n; t++) {
@@ -210,7 +242,7 @@ void ca_conv_winograd(const CaConvPlan *p, int phase, int thread, int n_threads,
                       const CaActs *out, const CaActs *in, const float *packed,
                       const CaConvEnd *end, float *shared, float *own)
 {
-    const int tiles = p->s.n * p->tile_rows * p->tile_cols, a = p->m + 2;
+    const int tiles = p->s.n * p->tile_rows * p->tile_cols, a = ca_winograd_places(p);
     Walk w = {.p = p,
               .out = out,
               .in = in,

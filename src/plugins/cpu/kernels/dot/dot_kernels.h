@@ -55,6 +55,11 @@ typedef struct CaDotGeo { /* strides in bytes */
 typedef void CaDotTile(const CaDotGeo *g, unsigned char *out, const unsigned char *in,
                        const unsigned char *w, const CaDotChannel *c,
                        const unsigned char *add);
+/* 1x1: n pixels of a row, 4 at least, two blocks of results; ends that the tile has within it. */
+enum { CA_DOT_STRIP_PIXELS = 4 };
+typedef void CaDotStrip(const CaDotGeo *g, unsigned char *out, const unsigned char *in,
+                        const unsigned char *w, const CaDotChannel *c,
+                        const unsigned char *add, int n);
 /* n pixels of 16 channels; w [kh][kw][16] floats; kh, kw, filter_row, filter_col, pixel of g. */
 typedef void CaDotRow(const CaDotGeo *g, unsigned char *out, int n,
                       const unsigned char *in, const float *w, const CaDotChannel *c,
@@ -130,6 +135,7 @@ struct CaDotIsa {
     uint32_t needs;
     int max_pixels, max_blocks, wide_pixels;
     CaDotTile *(*tile)(bool one, int blocks, int pixels, CaDotStep step);
+    CaDotStrip *(*strip)(CaDotStep step); /* or NULL */
     CaDotRow *depthwise;
     CaDotWords *(*words)(int stride, int kw); /* or NULL; NULL: not for these */
     CaSlideRows *

@@ -26,7 +26,13 @@ const CaDotIsa *const ca_dot_isas[] = {
     NULL};
 
 enum { SLIDE_STRIP = 3 }; /* rows at a time, where an end follows the kernel */
-enum { PANEL_SIZE = CA_PANEL_SIZE, MOST_TERMS = 65000, LARGEST = 1 << 24 };
+enum {
+    PANEL_SIZE = CA_PANEL_SIZE,
+    MOST_TERMS = 65000,
+    LARGEST = 1 << 24,
+    MOST_STRIP_STEPS = 64,
+    STRIP_ROWS = 14
+};
 
 static int up(int a, int b) { return (a + b - 1) / b; }
 static int min_int(int a, int b) { return a < b ? a : b; }
@@ -407,6 +413,7 @@ typedef struct Walk {
     int64_t width, rows;
     int tiles;
     CaDotStep step;
+    CaDotStrip *strip; /* or NULL: tiles */
 } Walk;
 
 /* All images' rows are one, without a gap. */
@@ -481,6 +488,34 @@ static CaDotStep step_of(const CaDotPlan *p)
     return step == 1 ? CA_DOT_STEP_1 : CA_DOT_STEP_2;
 }
 
+/* Has the tile this end within it? */
+static bool is_end_in_tile(const Walk *w)
+{
+    const CaElem type = w->p->type;
+    return type == CA_ELEM_U8
+               ? w->geo.fast != CA_DOT_FAST_NONE
+               : w->geo.out == type && (!w->end->add || w->geo.add == type);
+}
+
+/* Strips for short sums, where few pixels are computed twice: a pixel's end is two steps shorter. Of a flat map a row is then
+ * 4 pixels, the last one up to 7. */
+static void set_strip(Walk *w)
+{
+    const CaDotPlan *p = w->p;
+    const int64_t least = CA_DOT_STRIP_PIXELS, again = (least - w->width % least) % least,
+                  steps = (int64_t)words_of(p);
+    if (!p->one || !p->isa->strip || p->before || p->group_blocks != 2 ||
+        !is_end_in_tile(w) || steps > MOST_STRIP_STEPS || w->width < least ||
+        again * steps >= w->width)
+        return;
+    w->strip = p->isa->strip(w->step);
+    if (!w->strip)
+        return;
+    w->tiles = 1;
+    if (w->flat)
+        w->rows = w->width / least;
+}
+
 static Walk walk_of(const CaDotPlan *p, const CaMap *out, const CaMap *in,
                     const void *packed, const CaDotEnd *end, void *own)
 {
@@ -510,6 +545,7 @@ static Walk walk_of(const CaDotPlan *p, const CaMap *out, const CaMap *in,
     w.rows = w.flat ? (w.width + most - 1) / most : (int64_t)s->n * s->oh;
     w.tiles = w.flat ? 1 : (int)((w.width + most - 1) / most);
     w.step = step_of(p);
+    set_strip(&w);
     return w;
 }
 
@@ -550,9 +586,15 @@ typedef struct Span {
     int64_t x;
 } Span;
 
-static Span span_of(const Walk *w, int64_t row, int tile)
+/* n rows of a strip, or one tile. */
+static Span span_of(const Walk *w, int64_t row, int64_t n, int tile)
 {
     const int oh = w->p->s.oh;
+    const int64_t least = CA_DOT_STRIP_PIXELS;
+    if (w->strip && w->flat)
+        return (Span){.x = row * least,
+                      .pixels =
+                          (int)(row + n < w->rows ? n * least : w->width - row * least)};
     const int64_t of = w->flat ? w->rows : w->tiles, at = w->flat ? row : tile;
     const int64_t x = w->width * at / of;
     return (Span){.image = w->flat ? 0 : (int)(row / oh),
@@ -561,11 +603,28 @@ static Span span_of(const Walk *w, int64_t row, int tile)
                   .x = x};
 }
 
-static void run_tile(Walk *w, int group, int64_t row, int tile)
+/* The last group may be one block of results, which tiles do. */
+static void run_strip(const Walk *w, int n_blocks, unsigned char *out,
+                      const unsigned char *in, const unsigned char *filter,
+                      const CaDotChannel *c, const unsigned char *add, int pixels)
+{
+    const CaDotIsa *isa = w->p->isa;
+    const ptrdiff_t pixel = 16 * ca_elem_size(w->p->type);
+    if (n_blocks == 2) {
+        w->strip(&w->geo, out, in, filter, c, add, pixels);
+        return;
+    }
+    for (int x = 0; x < pixels; x += isa->max_pixels)
+        isa->tile(true, n_blocks, min_int(isa->max_pixels, pixels - x),
+                  w->step)(&w->geo, out + x * pixel, in + x * w->geo.pixel, filter, c,
+                           add ? add + x * pixel : NULL);
+}
+
+static void run_tile(Walk *w, int group, int64_t row, int64_t n_rows, int tile)
 {
     const CaDotPlan *p = w->p;
     const CaConvShape *s = &p->s;
-    const Span t = span_of(w, row, tile);
+    const Span t = span_of(w, row, n_rows, tile);
     const int image = t.image, y = t.y, pixels = t.pixels;
     const int64_t x = t.x;
     const int first = group * p->group_blocks,
@@ -581,12 +640,18 @@ static void run_tile(Walk *w, int group, int64_t row, int tile)
     if (w->end->fixed && w->end->fixed->pixel_sums)
         w->geo.pixel_sums =
             w->end->fixed->pixel_sums + x + ((int64_t)image * s->oh + y) * s->ow;
+    const unsigned char *filter =
+                            w->packed + p->filter_at + (size_t)first * p->group_size,
+                        *add = w->end->add ? pixel_of(w->end->add, first, image, y, x)
+                                           : NULL;
+    if (w->strip) {
+        run_strip(w, n, out, in, filter, &c, add, pixels);
+        return;
+    }
     if (w->after)
         w->geo.out_block = (ptrdiff_t)pixels * 16 * (ptrdiff_t)sizeof(float);
-    p->isa->tile(p->one, n, pixels,
-                 w->step)(&w->geo, w->after ? w->own : out, in,
-                          w->packed + p->filter_at + (size_t)first * p->group_size, &c,
-                          w->end->add ? pixel_of(w->end->add, first, image, y, x) : NULL);
+    p->isa->tile(p->one, n, pixels, w->step)(&w->geo, w->after ? w->own : out, in, filter,
+                                             &c, add);
     for (int i = 0; w->after && i < n; i++)
         ca_dot_finish(p, w->end, w->out->elem, first + i, out + i * w->out->block_stride,
                       (float *)(void *)(w->own + i * w->geo.out_block), pixels);
@@ -597,7 +662,7 @@ static void prepare(Walk *w, int64_t row, int tile)
 {
     const CaDotPlan *p = w->p;
     const CaDotBefore *b = w->end->before;
-    const Span t = span_of(w, row, tile);
+    const Span t = span_of(w, row, 1, tile);
     w->geo.block = (ptrdiff_t)t.pixels * w->geo.pixel;
     for (int i = 0; i < p->ci_blocks; i++)
         p->isa->before(w->own + p->tile_at + i * w->geo.block,
@@ -616,7 +681,7 @@ static void run_before(Walk *w, int thread, int n_threads)
         if (i != ready)
             prepare(w, i / w->tiles, (int)(i % w->tiles));
         ready = i;
-        run_tile(w, (int)(at % n_groups), i / w->tiles, (int)(i % w->tiles));
+        run_tile(w, (int)(at % n_groups), i / w->tiles, 1, (int)(i % w->tiles));
     }
 }
 
@@ -695,6 +760,12 @@ static CaSlideRows *slide_of(const Walk *w)
                : NULL;
 }
 
+static int64_t rows_at_once(const Walk *w, int64_t row, int64_t end)
+{
+    const int64_t most = w->strip && w->flat ? STRIP_ROWS : 1;
+    return end - row < most ? end - row : most;
+}
+
 /* Rows of one group, or of one block where each channel has its own filter. */
 static void run_rows(Walk *w, int group, int64_t begin, int64_t end)
 {
@@ -704,11 +775,12 @@ static void run_rows(Walk *w, int group, int64_t begin, int64_t end)
         run_slide(w, slide, group, begin, end);
         return;
     }
-    for (int64_t row = begin; row < end; row++) {
+    for (int64_t row = begin, n; row < end; row += n) {
+        n = rows_at_once(w, row, end);
         if (p->depthwise)
             run_depthwise(w, group, (int)(row / p->s.oh), (int)(row % p->s.oh));
         for (int tile = 0; !p->depthwise && tile < w->tiles; tile++)
-            run_tile(w, group, row, tile);
+            run_tile(w, group, row, n, tile);
     }
 }
 
@@ -730,10 +802,12 @@ static void run_direct(const CaDotPlan *p, int thread, int n_threads, const CaMa
         ca_share(w.rows, thread, n_threads, &at, &stop);
         for (int g = 0; (p->depthwise || !p->one) && g < p->n_groups; g++)
             run_rows(&w, g, at, stop);
-        for (; !p->depthwise && p->one && at < stop; at++)
+        for (int64_t n; !p->depthwise && p->one && at < stop; at += n) {
+            n = rows_at_once(&w, at, stop);
             for (int tile = 0; tile < w.tiles; tile++)
                 for (int g = 0; g < p->n_groups; g++)
-                    run_tile(&w, g, at, tile);
+                    run_tile(&w, g, at, n, tile);
+        }
         return;
     }
     ca_share(w.rows * p->n_groups, thread, n_threads, &at, &stop);

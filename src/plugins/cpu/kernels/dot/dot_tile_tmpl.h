@@ -389,6 +389,41 @@ static CaDotTile *tile_of(bool one, int blocks, int pixels, CaDotStep step)
     return tiles_1[one][step][pixels - 1];
 }
 
+#if MAX_BLOCKS == 2
+/* 1x1 in tiles of 4 pixels: all of a tile's end fits in what the processor looks ahead, so that it overlaps with the steps
+ * of the next tile; of 14 pixels it does not. The last tile laps back over the one before it: same inputs, same results. */
+CA_INLINE void dot_strip(const ptrdiff_t step, const CaDotGeo *g, unsigned char *out,
+                         const unsigned char *in, const unsigned char *w,
+                         const CaDotChannel *c, const unsigned char *add, int n)
+{
+    enum { P = CA_DOT_STRIP_PIXELS };
+    for (int x = 0; x < n; x += P) {
+        const ptrdiff_t at = x + P <= n ? x : n - P;
+        dot_tile(true, P, 2 * BLOCK_NV, step, g, out + at * 16 * E,
+                 in + at * step * 16 * E, w, c, add ? add + at * 16 * E : NULL);
+    }
+}
+
+static CA_NOINLINE void strip_1(const CaDotGeo *g, unsigned char *out,
+                                const unsigned char *in, const unsigned char *w,
+                                const CaDotChannel *c, const unsigned char *add, int n)
+{
+    dot_strip(1, g, out, in, w, c, add, n);
+}
+
+static CA_NOINLINE void strip_2(const CaDotGeo *g, unsigned char *out,
+                                const unsigned char *in, const unsigned char *w,
+                                const CaDotChannel *c, const unsigned char *add, int n)
+{
+    dot_strip(2, g, out, in, w, c, add, n);
+}
+
+static CaDotStrip *strip_of(CaDotStep step)
+{
+    return step == CA_DOT_STEP_1 ? strip_1 : step == CA_DOT_STEP_2 ? strip_2 : NULL;
+}
+#endif
+
 /* --- Depthwise: in floats, which hold all sums of whole numbers exactly (514 taps at most). */
 
 CA_INLINE void depthwise_tile(const int P, const CaDotGeo *g, unsigned char *out,
@@ -568,6 +603,9 @@ const CaDotIsa PASTE(PASTE(PASTE(ca_dot_, TYPE), _), ISA) = {
     .max_blocks = MAX_BLOCKS,
     .wide_pixels = WIDE_PIXELS,
     .tile = tile_of,
+#if MAX_BLOCKS == 2
+    .strip = strip_of,
+#endif
     .depthwise = depthwise,
     .words = WORDS_OF,
 #if HAS_SLIDE

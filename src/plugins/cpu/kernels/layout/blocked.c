@@ -109,15 +109,25 @@ void ca_acts_copy(const CaActs *out, int out_first, const CaActs *in, int in_fir
     }
 }
 
+/* Of the rows or blocks that the thread writes, as convolutions share them. */
 void ca_acts_zero_halo(const CaActs *out, int thread, int n_threads)
 {
+    const int64_t rows = (int64_t)out->n * out->h;
+    const int n_blocks = ca_acts_n_blocks(out);
+    const bool by_rows = ca_is_by_rows(rows, n_threads, n_blocks);
     int64_t first, end;
 
     assert(0 <= thread && thread < n_threads);
-    ca_share(n_rows(out), thread, n_threads, &first, &end);
-    for (int64_t i = first; i < end; i++) {
-        const CaRowAt at = ca_acts_row_at(out, i);
-        float *row = ca_acts_row(out, at.block, at.image, at.y);
-        ca_acts_zero_beside(out, row, at.y, 0, CA_LANES);
+    if (out->halo == 0)
+        return;
+    ca_share(by_rows ? rows : rows * n_blocks, thread, n_threads, &first, &end);
+    for (int block = 0; block < n_blocks; block++) {
+        const int64_t before = by_rows ? 0 : block * rows;
+        int64_t i = first > before ? first - before : 0;
+        for (; i < rows && i < end - before; i++) {
+            const int y = (int)(i % out->h);
+            float *row = ca_acts_row(out, block, (int)(i / out->h), y);
+            ca_acts_zero_beside(out, row, y, 0, CA_LANES);
+        }
     }
 }

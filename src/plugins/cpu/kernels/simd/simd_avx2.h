@@ -104,4 +104,6 @@ CA_INLINE void vf32_add_to(float *p, vf32 v, int n)
 
 #include "simd_scale.h"
 
+#include "simd_half.h"
+
 #endif

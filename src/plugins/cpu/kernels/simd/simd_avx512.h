@@ -98,4 +98,17 @@ CA_INLINE void vf32_add_to(float *p, vf32 v, int n)
         vf32_store_n(p, vf32_add(vf32_load_n(p, n), v), n);
 }
 
+/* vh32: 8 floats, half the price where 512 bits are executed in two. */
+typedef __m256 vh32;
+enum { VH32_N = 8 };
+
+CA_INLINE vh32 vf32_low(vf32 v) { return _mm512_castps512_ps256(v); }
+CA_INLINE vh32 vh32_zero(void) { return _mm256_setzero_ps(); }
+CA_INLINE vh32 vh32_load(const float *p) { return _mm256_loadu_ps(p); }
+CA_INLINE void vh32_store(float *p, vh32 v) { _mm256_storeu_ps(p, v); }
+CA_INLINE vh32 vh32_fma(vh32 a, vh32 b, vh32 c) { return _mm256_fmadd_ps(a, b, c); }
+CA_INLINE vh32 vh32_add(vh32 a, vh32 b) { return _mm256_add_ps(a, b); }
+CA_INLINE vh32 vh32_max(vh32 a, vh32 b) { return _mm256_max_ps(a, b); }
+CA_INLINE vh32 vh32_min(vh32 a, vh32 b) { return _mm256_min_ps(a, b); }
+
 #endif
