@@ -12,7 +12,8 @@ enum {
     CA_PANEL_SIZE = 320 << 10,   /* of a filter panel that stays in L2 beside the rest */
     CA_FETCH_FROM = 1 << 20,     /* filters of this size are cold when their turn comes */
     CA_FETCH_1X1_FROM = 1 << 18, /* those of 1x1 have shorter sums to hide it behind */
-    CA_STRASSEN_IN_L2 = 1 << 20, /* a filter that each pair of tiles reads anew */
+    CA_STRASSEN_BY_PAIR =
+        4 << 20, /* a filter that each pair of tiles reads anew, from L2 or L3 */
     CA_SHARED_FROM =
         4 << 20, /* transformed filters of this size are read once for all threads */
     CA_STREAM_FROM = 8 << 20, /* and of this size once for all tiles, V lying in L3 */

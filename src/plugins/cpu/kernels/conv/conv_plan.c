@@ -187,7 +187,7 @@ static bool plan_strassen(CaConvPlan *p)
     p->n_pairs = (int)((pixels + pair - 1) / pair);
     p->group_blocks = p->isa->max_blocks;
     p->n_groups = p->n_pack_items = up(p->co_blocks / 2, p->group_blocks);
-    p->by_group = filter > CA_STRASSEN_IN_L2;
+    p->by_group = filter > CA_STRASSEN_BY_PAIR;
     p->n_phases = p->by_group ? 2 : 1;
     p->fetch_panels = filter >= CA_FETCH_FROM;
 

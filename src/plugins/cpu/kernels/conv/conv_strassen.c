@@ -12,8 +12,9 @@
  * A to D lie in L1: each product is a run of the register tile that begins with what is there. Y have the bias, and the
  * layer's end. A pair of odd size has a pixel in both tiles.
  *
- * Two orders, much as in conv_direct.c. A filter that stays in L2: pairs outside, T is the thread's. Else T of all pairs is made
- * first, for all threads; then groups outside, each reading its panels for all pairs.
+ * Two orders. A filter that L2 and L3 hold: pairs outside, T is the thread's and stays in L2 (1024 to 256 channels on 14x14, two
+ * threads: 0.43 ms, 0.46 the other way). Else T of all pairs is made first, for all threads; then groups outside, each reading its
+ * panels for all pairs.
  *
  * Tiles that are no piece of a row of the map (its halo is between) are copied: X beside T, Y on its way out. So is X where
  * something is done to it before.
