@@ -181,4 +181,15 @@ void ca_dot_winograd(const CaDotPlan *p, int phase, int thread, int n_threads,
                      const CaMap *out, const CaMap *in, const unsigned char *packed,
                      const CaDotEnd *end, unsigned char *shared, unsigned char *own);
 
+/* --- What plan, pack and run share. */
+enum {
+    CA_DOT_SLIDE_ROWS = 3
+}; /* of depthwise at a time, where an end follows the kernel */
+
+/* Channels of a word. */
+static inline int ca_dot_word(CaElem type) { return 4 / ca_elem_size(type); }
+
+/* 32-bit words of all input channels. */
+size_t ca_dot_input_words(const CaDotPlan *p);
+
 #endif
