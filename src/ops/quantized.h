@@ -29,6 +29,18 @@ static inline CarinaStatus ca_check_steps(const CaInferArgs *a, int i, CarinaErr
                         carina_type_name(type));
 }
 
+/* y like x, which holds i8 or u8 and has rows. */
+static inline CarinaStatus ca_infer_byte_rows(const CaInferArgs *a, CarinaError *err)
+{
+    const CarinaShape x = ca_in_shape(a, 0);
+    CA_TRY(ca_check_steps(a, 0, err));
+    CA_TRY(ca_check_rank(a, 0, 1, CARINA_MAX_RANK, err));
+    if (ca_in_type(a, 0) == CARINA_I16)
+        return ca_infer_err(a, err, CARINA_ERR_TYPE, "give 8-bit integers");
+    ca_out(a, 0, ca_in_type(a, 0), &x);
+    return CARINA_OK;
+}
+
 static inline int64_t ca_step_held(int64_t q, int64_t low, int64_t high)
 {
     return q < low ? low : q > high ? high : q;

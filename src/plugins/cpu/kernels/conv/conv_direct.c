@@ -31,13 +31,6 @@ typedef struct {
 
 static int min_int(int a, int b) { return a < b ? a : b; }
 
-/* All images' rows are one, without a gap. */
-static bool is_flat(const CaConvShape *s, const CaActs *a)
-{
-    return a->row_stride == (ptrdiff_t)s->ow * 16 &&
-           (s->n == 1 || a->image_stride == a->row_stride * s->oh);
-}
-
 static Walk walk_of(const CaConvPlan *p, const CaActs *out, const CaActs *in,
                     const float *packed, const CaConvEnd *end)
 {
@@ -64,11 +57,11 @@ static Walk walk_of(const CaConvPlan *p, const CaActs *out, const CaActs *in,
 
     const bool one_row = p->one && s->stride_h == 1 && s->stride_w == 1 &&
                          s->pad_top == 0 && s->pad_left == 0 && s->ow == s->iw &&
-                         s->oh == s->ih && is_flat(s, in) &&
-                         (!w.add || is_flat(s, w.add));
-    w.spans = one_row && !is_flat(s, out) && p->isa->spans_rows && s->ow > max_pixels &&
-              s->ow % max_pixels != 0;
-    w.flat = one_row && (is_flat(s, out) || w.spans);
+                         s->oh == s->ih && ca_conv_is_flat(s, in) &&
+                         (!w.add || ca_conv_is_flat(s, w.add));
+    w.spans = one_row && !ca_conv_is_flat(s, out) && p->isa->spans_rows &&
+              s->ow > max_pixels && s->ow % max_pixels != 0;
+    w.flat = one_row && (ca_conv_is_flat(s, out) || w.spans);
     w.width = w.flat ? (int64_t)s->n * s->oh * s->ow : s->ow;
     w.rows = w.flat ? (w.width + max_pixels - 1) / max_pixels : (int64_t)s->n * s->oh;
     w.tiles = w.flat ? 1 : (int)((w.width + max_pixels - 1) / max_pixels);

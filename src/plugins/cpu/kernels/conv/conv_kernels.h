@@ -187,4 +187,11 @@ static inline int ca_winograd_places(const CaConvPlan *p)
     return p->s.stride_h == 2 ? 2 * p->m + 1 : p->m + 2;
 }
 
+/* All rows of a's images, as wide as the results, are one, without a gap. */
+static inline bool ca_conv_is_flat(const CaConvShape *s, const CaActs *a)
+{
+    return a->row_stride == (ptrdiff_t)s->ow * 16 &&
+           (s->n == 1 || a->image_stride == a->row_stride * s->oh);
+}
+
 #endif

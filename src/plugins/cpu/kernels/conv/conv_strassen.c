@@ -336,13 +336,6 @@ static void all_t(const Walk *w, int64_t at, int64_t stop)
     }
 }
 
-/* All images' rows are one, without a gap. */
-static bool is_flat(const CaConvShape *s, const CaActs *a)
-{
-    return a->row_stride == (ptrdiff_t)s->ow * 16 &&
-           (s->n == 1 || a->image_stride == a->row_stride * s->oh);
-}
-
 void ca_conv_strassen(const CaConvPlan *p, int phase, int thread, int n_threads,
                       const CaActs *out, const CaActs *in, const float *packed,
                       const CaConvEnd *end, float *shared, float *own)
@@ -356,9 +349,9 @@ void ca_conv_strassen(const CaConvPlan *p, int phase, int thread, int n_threads,
               .filter = ca_conv_filter(p, packed),
               .end = end,
               .is_long_end = tail.after,
-              .is_in_flat = is_flat(&p->s, in),
-              .is_out_flat =
-                  is_flat(&p->s, out) && (!end->add || is_flat(&p->s, end->add)),
+              .is_in_flat = ca_conv_is_flat(&p->s, in),
+              .is_out_flat = ca_conv_is_flat(&p->s, out) &&
+                             (!end->add || ca_conv_is_flat(&p->s, end->add)),
               .half = p->ci_blocks / 2,
               .t = p->by_group ? shared : own + CA_STRASSEN_SUMS,
               .sums = own,
